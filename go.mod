@@ -1,0 +1,3 @@
+module github.com/hubbub-dev/hubbub
+
+go 1.26

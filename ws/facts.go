@@ -1,0 +1,4 @@
+package ws
+
+// facts is what a conn remembers of its upgrade request.
+type facts struct{}
