@@ -197,9 +197,6 @@ func (d *decompressor) inflate(out, history []byte, limit int) ([]byte, error) {
 // readAll appends one stream to out. It reads one byte more than limit to tell a full message from one that is too long.
 func (d *decompressor) readAll(out []byte, limit int) ([]byte, error) {
 	for {
-		if len(out) > limit {
-			return nil, &protocolError{CodeTooBig, fmt.Sprintf("message of more than %d bytes after decompression", limit)}
-		}
 		if len(out) == cap(out) {
 			grown := make([]byte, len(out), min(2*len(out)+1, limit)+1)
 			copy(grown, out)
@@ -207,10 +204,12 @@ func (d *decompressor) readAll(out []byte, limit int) ([]byte, error) {
 		}
 		n, err := d.flate.Read(out[len(out):cap(out)])
 		out = out[:len(out)+n]
-		if err == io.EOF && len(out) <= limit {
+		switch {
+		case len(out) > limit:
+			return nil, &protocolError{CodeTooBig, fmt.Sprintf("message of more than %d bytes after decompression", limit)}
+		case err == io.EOF:
 			return out, nil
-		}
-		if err != nil && err != io.EOF {
+		case err != nil:
 			return nil, errInflate
 		}
 	}

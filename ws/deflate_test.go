@@ -93,17 +93,20 @@ func TestBombIsNotInflated(t *testing.T) {
 	}
 }
 
+var words = strings.Fields("we can meet at the station when your train comes in tonight and then walk along the river to that " +
+	"place with good soup which everybody likes so much except for its name but nobody remembers who told us about it first")
+
 // chat returns JSON messages such as a chat sends.
 func chat(seed uint64, count, size int) [][]byte {
 	random := rand.New(rand.NewPCG(seed, 1))
 	messages := make([][]byte, count)
 	for i := range messages {
-		text := make([]byte, size)
-		for j := range text {
-			text[j] = "etaoin shrdlu"[random.IntN(13)]
+		text := ""
+		for len(text) < size {
+			text += words[random.IntN(len(words))] + " "
 		}
 		messages[i], _ = json.Marshal(map[string]any{"method": "message", "params": map[string]any{
-			"room": "lobby", "from": fmt.Sprint("user", random.IntN(1000)), "time": random.IntN(1e9), "text": string(text)}})
+			"room": "lobby", "from": fmt.Sprint("user", random.IntN(1000)), "time": random.IntN(1e9), "text": text}})
 	}
 	return messages
 }
@@ -208,6 +211,7 @@ func FuzzInflate(f *testing.F) {
 	f.Add([]byte("\xf2\x48\xcd\xc9\xc9\x07\x00"), 100)
 	f.Add([]byte("\xf3\x48\xcd\xc9\xc9\x07\x00\x00"), 100)
 	f.Add([]byte("\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00"), 3)
+	f.Add([]byte("\xf20\x0000"), 1) // over the limit before it is corrupt
 	f.Fuzz(func(t *testing.T, data []byte, limit int) {
 		limit = min(max(limit, 1), 1<<16)
 		source := bytes.NewReader(append(bytes.Clone(data), inflateTail...))
