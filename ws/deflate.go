@@ -22,7 +22,7 @@ const (
 func deflateMessage(dst, payload []byte, level int) []byte { return deflate(dst, payload, nil, level) }
 
 // inflateMessage returns what data inflates to, if that needs no earlier message. data belongs to the call, which appends
-// to it. An error is a *protocolError: 1009 if there are more than limit bytes, as soon as they are seen, 1007 if data is corrupt.
+// to it. An error is a *protocolError: 1009 as soon as there are more than limit bytes, 1007 if data is corrupt.
 func inflateMessage(data []byte, limit int) ([]byte, error) { return inflate(data, nil, limit) }
 
 // sendHistory is how much of the earlier messages a deflater keeps. DEFLATE could use 32 KiB, but every message pays for
