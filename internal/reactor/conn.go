@@ -57,13 +57,13 @@ type item struct {
 	latest  bool    // a newer control item of this kind takes its place
 }
 
-// ending says what is to happen when a conn's pending list is empty.
-type ending uint8
+// Ending says what is to happen after the last bytes of a conn are written.
+type Ending uint8
 
 const (
-	goOn ending = iota
-	thenShut
-	thenClose
+	ThenWait  Ending = iota // nothing: the peer has to end it
+	ThenShut                // tell the peer's socket that nothing more comes, and wait
+	ThenClose               // close the socket
 )
 
 // Conn is one socket on a loop. Its zero value is ready for [Reactor.Start]. Methods say which goroutine may call them.
@@ -76,7 +76,7 @@ type Conn struct {
 	head    int    // index of the first item in pending
 	written int    // bytes of the first item that are written
 	flags   flags
-	ending  ending
+	ending  Ending
 
 	// Immutable after Start.
 	form    Form
@@ -220,9 +220,8 @@ func (c *Conn) started(i int) bool {
 	return i == c.head && c.written > 0 || c.pending[i].packet != nil && c.form == FormOwn && c.pending[i].b != nil
 }
 
-// Finish sends b as the last bytes. The conn leaves its fans. When everything is written, the socket is closed, or with linger only
-// shut down for writing, until the peer closes its side or the handler calls End. Loop only.
-func (c *Conn) Finish(b []byte, linger bool) {
+// Finish sends b, if it is not empty, as the last bytes; only the first call's are. The conn leaves its fans. Loop only.
+func (c *Conn) Finish(b []byte, then Ending) {
 	if c.flags.ended {
 		return
 	}
@@ -235,10 +234,7 @@ func (c *Conn) Finish(b []byte, linger bool) {
 			c.push(item{b: b, size: len(b)})
 		}
 	}
-	c.ending = thenClose
-	if linger {
-		c.ending = thenShut
-	}
+	c.ending = then
 	c.touch()
 }
 

@@ -69,10 +69,10 @@ func (c *Conn) settle() {
 		return
 	}
 	switch c.ending {
-	case thenShut:
-		c.ending = goOn
+	case ThenShut:
+		c.ending = ThenWait
 		c.sock.shut()
-	case thenClose:
+	case ThenClose:
 		c.end(ErrClosed)
 	}
 }
