@@ -103,7 +103,7 @@ func TestCheckUpgradeRefuses(t *testing.T) {
 
 func TestIsUpgrade(t *testing.T) {
 	for raw, want := range map[string]bool{
-		"GET / HTTP/1.1\nHost: a": false,
+		"GET / HTTP/1.1\nHost: a":                                          false,
 		"GET / HTTP/1.1\nHost: a\nUpgrade: h2c\nConnection: Upgrade":       false,
 		"GET / HTTP/1.1\nHost: a\nUpgrade: WebSocket":                      true,
 		"GET / HTTP/1.0\nHost: a\nSec-WebSocket-Key: " + sampleKey:         true, // what nginx passes on without its two lines
