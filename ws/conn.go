@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"iter"
-	"net/netip"
-	"net/url"
 )
 
 // Conn is one WebSocket connection, accepted by a [Server] or made by [Dial]. All methods may be called concurrently and from
@@ -28,15 +26,6 @@ func (c *Conn) Subprotocol() string { panic("skeleton") }
 
 // Extensions is the negotiated Sec-WebSocket-Extensions value, or "".
 func (c *Conn) Extensions() string { panic("skeleton") }
-
-// RemoteAddr is the client's address, as a trusted proxy told it or else the socket's.
-func (c *Conn) RemoteAddr() netip.AddrPort { panic("skeleton") }
-
-// URL, Query, PathValue, Header: facts of the upgrade request.
-func (c *Conn) URL() *url.URL                { panic("skeleton") }
-func (c *Conn) Query() url.Values            { panic("skeleton") }
-func (c *Conn) PathValue(name string) string { panic("skeleton") }
-func (c *Conn) Header(name string) string    { panic("skeleton") }
 
 // TLS is nil when the socket is not encrypted.
 func (c *Conn) TLS() *tls.ConnectionState { panic("skeleton") }
