@@ -46,3 +46,25 @@ func readModule(t *testing.T, dir string) {
 		}
 	}
 }
+
+// TestDocumentedFragmentsCompile has the compiler check the README's and the nginx page's pieces of programs.
+func TestDocumentedFragmentsCompile(t *testing.T) {
+	readModule(t, "../../ws")
+	for name, program := range map[string]string{
+		"README": `package main
+			import ("log"; "net/http"; "github.com/hubbub-dev/hubbub/ws")
+			func requireLogin(next http.Handler) http.Handler { return next }
+			func main() {` + codeBlocks(t, "../../README.md", "go")[1] + `}`,
+		"nginx": `package main
+			import ("net/netip"; "github.com/hubbub-dev/hubbub/ws")
+			func main() {` + codeBlocks(t, "../../docs/nginx.md", "go")[0] + `_ = srv }`,
+	} {
+		file := filepath.Join(t.TempDir(), "main.go")
+		if err := os.WriteFile(file, []byte(program), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.Command("go", "vet", file).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
+	}
+}
