@@ -3,6 +3,7 @@ module github.com/hubbub-dev/hubbub
 go 1.26.0
 
 require (
+	github.com/alecthomas/kong v1.17.0
 	github.com/chromedp/chromedp v0.23.0
 	github.com/gobwas/ws v1.5.0
 	github.com/klauspost/compress v1.20.3
