@@ -53,12 +53,13 @@ func main() {
 		middleware.Timeout(time.Second))
 	r.Get("/", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "the first page") })
 	r.Handle("/echo", router)
-	r.Mount("/chat", router)                                              // chi leaves r.URL.Path whole
-	r.Get("/users/{name}", func(w http.ResponseWriter, r *http.Request) { // chi's own path values are c.PathValue's too
+	r.Mount("/chat", router) // chi leaves r.URL.Path whole
+	r.Get("/users/{name}", func(w http.ResponseWriter, r *http.Request) {
 		c, err := srv.Upgrade(w, r)
 		if err != nil {
 			return // it has been answered
 		}
+		// Not chi.URLParam: chi takes its context back when this returns, and the conn lives on.
 		c.Send(ws.Text("user " + c.PathValue("name")))
 	})
 

@@ -65,13 +65,15 @@ func main() {
 	e.GET("/", func(e *echo.Context) error { return e.String(http.StatusOK, "the first page\n") })
 	e.GET("/echo", echo.WrapHandler(router))
 	e.GET("/chat/*", echo.WrapHandler(router))
-	e.GET("/users/:name", echo.WrapHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, err := srv.Upgrade(w, r) // WrapHandler has made echo's path values the request's
+	e.GET("/users/:name", func(e *echo.Context) error {
+		name := e.Param("name") // kept here, since echo takes e back when this returns and the conn lives on
+		c, err := srv.Upgrade(e.Response(), e.Request())
 		if err != nil {
-			return // it has been answered
+			return nil // it has been answered
 		}
-		c.Send(ws.Text("user " + c.PathValue("name")))
-	})))
+		c.Send(ws.Text("user " + name))
+		return nil
+	})
 
 	server := &http.Server{Addr: *addr, Handler: e, ReadHeaderTimeout: 5 * time.Second}
 	log.Println("listening on", *addr)

@@ -62,12 +62,12 @@ func main() {
 	g.GET("/echo", gin.WrapH(router))
 	g.GET("/chat/*rest", gin.WrapH(router))
 	g.GET("/users/:name", func(g *gin.Context) {
-		g.Request.SetPathValue("name", g.Param("name")) // gin keeps its path values to itself
+		name := g.Param("name") // kept here, since gin takes g back when this returns and the conn lives on
 		c, err := srv.Upgrade(g.Writer, g.Request)
 		if err != nil {
 			return // it has been answered
 		}
-		c.Send(ws.Text("user " + c.PathValue("name")))
+		c.Send(ws.Text("user " + name))
 	})
 
 	server := &http.Server{Addr: *addr, Handler: g, ReadHeaderTimeout: 5 * time.Second}
