@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// facts is what a conn remembers of its upgrade request. Ten thousand idle conns hold one each, so it has neither the request
-// nor anything parsed from it, and no map. It is immutable.
+// facts is what a conn remembers of its upgrade request. Ten thousand idle conns hold one each, so it has neither the
+// request nor anything parsed from it, and no map. It is immutable.
 type facts struct {
 	uri    string         // the request target as the client sent it; for a dialed conn the URL
 	remote netip.AddrPort // the client's address, see clientAddr
@@ -91,8 +91,8 @@ func requestHeader(r *http.Request, name string) string {
 	return r.Header.Get(name)
 }
 
-// wildcards yields the names in a pattern, such as "room" and "rest" in "/chat/{room}/{rest...}". It also reads what other
-// routers leave in Request.Pattern, like "/chat/{room:[a-z]{3}}".
+// wildcards yields the names in a pattern, such as "room" and "rest" in "/chat/{room}/{rest...}". It also reads what
+// other routers leave in Request.Pattern, like "/chat/{room:[a-z]{3}}/*" of chi.
 func wildcards(pattern string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		depth, start := 0, 0
@@ -113,16 +113,19 @@ func wildcards(pattern string) iter.Seq[string] {
 				}
 			}
 		}
+		if strings.HasSuffix(pattern, "/*") {
+			yield("*")
+		}
 	}
 }
 
-// RemoteAddr is the client's address. When the socket's peer is one of Options.TrustedProxies it is the address that the proxies
-// told, with port 0 if they told none. It is the zero value when the peer has no IP address, as on a Unix socket. For a dialed
-// conn it is the server's address.
+// RemoteAddr is the client's address. When the socket's peer is one of Options.TrustedProxies it is the address that
+// the proxies told, with port 0 if they told none. It is the zero value when the peer has no IP address, as on a Unix
+// socket. For a dialed conn it is the server's address.
 func (c *Conn) RemoteAddr() netip.AddrPort { return c.facts.remote }
 
-// URL is the URL of the upgrade request: path and query, as in [http.Request.URL] and before any prefix was stripped. For a
-// dialed conn it is the whole URL. Each call parses it again; the caller owns the result.
+// URL is the URL of the upgrade request: path and query, as in [http.Request.URL] and before any prefix was stripped.
+// For a dialed conn it is the whole URL. Each call parses it again; the caller owns the result.
 func (c *Conn) URL() *url.URL { return c.facts.url() }
 
 // Query returns the query parameters of [Conn.URL]. Each call parses them again; malformed ones are left out.
@@ -131,5 +134,6 @@ func (c *Conn) Query() url.Values { return c.facts.url().Query() }
 // PathValue is the value of a named wildcard of the route's pattern, as [http.Request.PathValue], or "".
 func (c *Conn) PathValue(name string) string { return c.facts.pathValue(name) }
 
-// Header is the first value of a header of the upgrade request, or "". Only headers that Options.Headers names are known.
+// Header is the first value of a header of the upgrade request, or "". Only headers that Options.Headers names are
+// known.
 func (c *Conn) Header(name string) string { return c.facts.header(name) }

@@ -100,7 +100,7 @@ func TestWildcards(t *testing.T) {
 		"/a":                              nil,
 		"/a/{$}":                          nil,
 		"GET a.com/{x}/b/{y}/{rest...}":   {"x", "y", "rest"},
-		"/chat/{room:[a-z]{3}}/{id:}/*":   {"room", "id"},
+		"/chat/{room:[a-z]{3}}/{id:}/*":   {"room", "id", "*"},
 		"/}{":                             nil,
 		"/{a":                             nil,
 		"/{}/{...}/{ok}":                  {"ok"},

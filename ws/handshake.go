@@ -27,8 +27,8 @@ const acceptGUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 const nginxHint = "If the client did ask for a WebSocket, a proxy in between dropped the headers: nginx needs" +
 	` "proxy_http_version 1.1;", "proxy_set_header Upgrade $http_upgrade;" and "proxy_set_header Connection upgrade;".`
 
-// refusal is the HTTP answer to an upgrade request that is turned away. Its text tells the person what is wrong and what to
-// do about it, and is safe to show to a client.
+// refusal is the HTTP answer to an upgrade request that is turned away. Its text tells the person what is wrong and
+// what to do about it, and is safe to show to a client.
 type refusal struct {
 	status int
 	header http.Header // set in addition to Content-Type; may be nil
@@ -56,7 +56,8 @@ func isUpgrade(r *http.Request) bool {
 	return len(protocol) > 0 && protocol[0] == "websocket"
 }
 
-// checkUpgrade is the server's side of RFC 6455, section 4.2.1. It returns the client's key, or what to answer instead of 101.
+// checkUpgrade is the server's side of RFC 6455, section 4.2.1. It returns the client's key, or what to answer instead
+// of 101.
 func checkUpgrade(r *http.Request) (key string, ref *refusal) {
 	switch {
 	case r.ProtoMajor > 1:
@@ -73,7 +74,8 @@ func checkUpgrade(r *http.Request) (key string, ref *refusal) {
 	case !slices.Equal(r.Header[headerVersion], []string{"13"}):
 		return "", refuseVersion(r.Header[headerVersion])
 	case r.ContentLength != 0: // -1 is a chunked body
-		return "", &refusal{http.StatusBadRequest, nil, "A WebSocket handshake has no body: leave out Content-Length and Transfer-Encoding."}
+		return "", &refusal{http.StatusBadRequest, nil,
+			"A WebSocket handshake has no body: leave out Content-Length and Transfer-Encoding."}
 	}
 	return checkKey(r.Header[headerKey])
 }
@@ -101,8 +103,9 @@ func refuseUpgrade(text string) *refusal {
 
 // refuseHTTP2 has no Upgrade header: HTTP/2 forbids it (RFC 9113, section 8.2.2).
 func refuseHTTP2() *refusal {
-	return &refusal{http.StatusUpgradeRequired, nil, "This address serves WebSockets over HTTP/1.1 only; extended CONNECT of HTTP/2" +
-		` (RFC 8441) is not served. Browsers use HTTP/1.1 by themselves; let other clients and proxies offer only "http/1.1" in ALPN.`}
+	return &refusal{http.StatusUpgradeRequired, nil, "This address serves WebSockets over HTTP/1.1 only; extended CONNECT" +
+		" of HTTP/2 (RFC 8441) is not served. Browsers use HTTP/1.1 by themselves; let other clients and proxies offer only" +
+		` "http/1.1" in ALPN.`}
 }
 
 func refuseVersion(got []string) *refusal {
@@ -134,9 +137,9 @@ func selectSubprotocol(r *http.Request, wanted []string) string {
 	return ""
 }
 
-// appendResponse appends the 101 response. Empty subprotocol and extensions are left out. From extra, what middleware set on
-// the ResponseWriter, everything is written but the fields of the handshake itself and those that describe a body; no value
-// can break out of its line.
+// appendResponse appends the 101 response. Empty subprotocol and extensions are left out. From extra, what middleware
+// set on the ResponseWriter, everything is written but the fields of the handshake itself and those that describe a
+// body; no value can break out of its line.
 func appendResponse(dst []byte, accept, subprotocol, extensions string, extra http.Header) []byte {
 	dst = append(dst, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"...)
 	dst = appendField(dst, "Sec-WebSocket-Accept", accept)
@@ -220,5 +223,6 @@ func isToken(s string) bool {
 }
 
 func isTokenByte(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+		strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
 }

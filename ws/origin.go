@@ -45,9 +45,9 @@ func newOriginPolicy(list []string) (originPolicy, error) {
 	return p, nil
 }
 
-// check decides whether a page of the request's Origin may connect; nil means yes. Pages of the host that the client connects
-// to always may, and a request without Origin comes from no page. A refusal is logged here, at level info, because it is the
-// operator who has to change the list.
+// check decides whether a page of the request's Origin may connect; nil means yes. Pages of the host that the client
+// connects to always may, and a request without Origin comes from no page. A refusal is logged here, at level info,
+// because it is the operator who has to change the list.
 func (p *originPolicy) check(r *http.Request, o *Options) *refusal {
 	values := r.Header["Origin"]
 	if len(values) == 0 || p.any {
@@ -70,12 +70,12 @@ func (p *originPolicy) check(r *http.Request, o *Options) *refusal {
 		}
 		add = from.String()
 	}
-	o.logger().InfoContext(r.Context(), fmt.Sprintf("ws: origin refused; to allow its pages to connect, add %q to Options.Origins", add),
-		"origin", add, "host", host, "setting", "Options.Origins")
+	o.logger().InfoContext(r.Context(), fmt.Sprintf("ws: origin refused; to allow it, add %q to Options.Origins", add),
+		"origin", add, "host", host)
 	return &refusal{http.StatusForbidden, nil, fmt.Sprintf("Pages of the origin %q may not connect to the host %q."+
-		" To allow them, add %[1]q to Options.Origins. If %[2]q is not the host in the client's URL, a proxy changed it: let the proxy"+
-		` pass the Host header on (nginx: "proxy_set_header Host $http_host;"), or list the proxy in Options.TrustedProxies`+
-		" and let it send X-Forwarded-Host.", add, host)}
+		" To allow them, add %[1]q to Options.Origins. If %[2]q is not the host in the client's URL, a proxy changed it:"+
+		` let the proxy pass the Host header on (nginx: "proxy_set_header Host $http_host;"), or list the proxy in`+
+		" Options.TrustedProxies and let it send X-Forwarded-Host.", add, host)}
 }
 
 // refuseJunkOrigin has no value to suggest: no browser sends such a header.
@@ -179,7 +179,7 @@ func parseEntry(s string) (origin, error) {
 	}
 	switch {
 	case scheme == "ws" || scheme == "wss":
-		return origin{}, fmt.Errorf(`is the address of a WebSocket, not of a page; write "http%s`, strings.TrimPrefix(strings.ToLower(s), "ws")+`"`)
+		return origin{}, fmt.Errorf("is the address of a WebSocket, not of a page; write %q", "http"+strings.ToLower(s)[2:])
 	case strings.ContainsFunc(s, func(c rune) bool { return c >= 0x80 }):
 		return origin{}, errors.New("is not ASCII; write the domain as browsers send it (punycode, xn--…)")
 	case strings.ContainsAny(rest, "/?#@"):

@@ -17,17 +17,17 @@ type view struct {
 	scheme string         // "http" or "https"
 }
 
-// hop is what one proxy told of the request that it received. What it did not tell, or in a form that nobody understands, is
-// the zero value.
+// hop is what one proxy told of the request that it received. What it did not tell, or in a form that nobody
+// understands, is the zero value.
 type hop struct {
 	addr   netip.AddrPort
 	host   string
 	scheme string
 }
 
-// clientAddr is the address that the request came from: the socket's peer, or, when that is a trusted proxy, the nearest
-// address in the chain of proxies that is not a trusted one. A peer that has no IP address (a pipe, a Unix socket) gives the
-// zero AddrPort and is not trusted.
+// clientAddr is the address that the request came from: the socket's peer, or, when that is a trusted proxy, the
+// nearest address in the chain of proxies that is not a trusted one. A peer that has no IP address (a pipe, a Unix
+// socket) gives the zero AddrPort and is not trusted.
 func clientAddr(r *http.Request, trusted []netip.Prefix) netip.AddrPort {
 	return clientView(r, trusted).addr
 }
@@ -45,10 +45,10 @@ func clientScheme(r *http.Request, trusted []netip.Prefix) string {
 	return clientView(r, trusted).scheme
 }
 
-// clientView follows the chain of proxies as far as it is trusted. Forwarded (RFC 7239) comes before X-Forwarded-For, -Host
-// and -Proto. But most proxies write one of the two kinds and pass on what a client sends of the other; so when both are there
-// and name different clients, one is forged, nobody can tell which, and neither is believed. A malformed Forwarded counts as one
-// that names no client, lest it hide what a proxy appended to it.
+// clientView follows the chain of proxies as far as it is trusted. Forwarded (RFC 7239) comes before X-Forwarded-For,
+// -Host and -Proto. But most proxies write one of the two kinds and pass on what a client sends of the other; so when
+// both are there and name different clients, one is forged, nobody can tell which, and neither is believed. A malformed
+// Forwarded counts as one that names no client, lest it hide what a proxy appended to it.
 func clientView(r *http.Request, trusted []netip.Prefix) view {
 	peer := view{peerAddr(r.RemoteAddr), r.Host, "http"}
 	if r.TLS != nil {
@@ -72,8 +72,8 @@ func clientView(r *http.Request, trusted []netip.Prefix) view {
 	return seen
 }
 
-// walk goes from the peer towards the client. Each hop was written by the address to its right, so it is believed while that
-// address is a trusted proxy; the last one believed is nearest to the client and wins.
+// walk goes from the peer towards the client. Each hop was written by the address to its right, so it is believed while
+// that address is a trusted proxy; the last one believed is nearest to the client and wins.
 func walk(at view, hops []hop, trusted []netip.Prefix) view {
 	for _, h := range slices.Backward(hops) {
 		if !isTrusted(at.addr.Addr(), trusted) {
@@ -102,18 +102,18 @@ func peerAddr(s string) netip.AddrPort {
 	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 }
 
-// isTrusted leaves the zone of a link-local address aside, since a Prefix cannot have one. An IPv4 network that is written as
-// IPv4-mapped IPv6 is understood.
+// isTrusted leaves the zone of a link-local address aside, since a Prefix cannot have one. An IPv4 network that is
+// written as IPv4-mapped IPv6 is understood.
 func isTrusted(addr netip.Addr, trusted []netip.Prefix) bool {
 	if !addr.IsValid() {
 		return false
 	}
 	addr = addr.WithZone("")
 	for _, network := range trusted {
-		if network.Contains(addr) {
-			return true
+		if network.Addr().Is4In6() && network.Bits() >= 96 {
+			network = netip.PrefixFrom(network.Addr().Unmap(), network.Bits()-96)
 		}
-		if ip := network.Addr(); ip.Is4In6() && network.Bits() >= 96 && netip.PrefixFrom(ip.Unmap(), network.Bits()-96).Contains(addr) {
+		if network.Contains(addr) {
 			return true
 		}
 	}
@@ -124,8 +124,8 @@ func hasXForwarded(h http.Header) bool {
 	return len(h["X-Forwarded-For"]) > 0 || len(h["X-Forwarded-Host"]) > 0 || len(h["X-Forwarded-Proto"]) > 0
 }
 
-// parseXForwarded lines the three lists up from the right, where the nearest proxy wrote. Proxies append to X-Forwarded-For but
-// mostly set the other two once; so a list that is too short goes on with its leftmost value.
+// parseXForwarded lines the three lists up from the right, where the nearest proxy wrote. Proxies append to
+// X-Forwarded-For but mostly set the other two once; so a list that is too short goes on with its leftmost value.
 func parseXForwarded(h http.Header) []hop {
 	addrs := slices.Collect(tokens(h["X-Forwarded-For"]))
 	hosts := slices.Collect(tokens(h["X-Forwarded-Host"]))
@@ -153,9 +153,9 @@ func at(list []string, n int) string {
 	return list[max(0, len(list)-n)]
 }
 
-// parseForwarded parses the lines of a Forwarded header (RFC 7239, section 4), leftmost hop first. It is lenient towards what
-// proxies really write (colons and brackets outside quotes, spaces around separators), and reports false for anything else
-// that is malformed.
+// parseForwarded parses the lines of a Forwarded header (RFC 7239, section 4), leftmost hop first. It is lenient
+// towards what proxies really write (colons and brackets outside quotes, spaces around separators), and reports false
+// for anything else that is malformed.
 func parseForwarded(lines []string) (hops []hop, ok bool) {
 	for _, line := range lines {
 		for more := true; more; {
@@ -241,8 +241,8 @@ func parseQuoted(s string) (value, rest string, ok bool) {
 	return "", "", false
 }
 
-// parseNode parses an address with or without port, IPv6 with or without brackets. "unknown", obfuscated ids and junk give the
-// zero AddrPort; a port that is not a number gives 0.
+// parseNode parses an address with or without port, IPv6 with or without brackets. "unknown", obfuscated ids and junk
+// give the zero AddrPort; a port that is not a number gives 0.
 func parseNode(s string) netip.AddrPort {
 	host, port := splitPort(s)
 	addr, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"))

@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// Router is an http.Handler with WebSocket routes. It matches the whole path of a request as it arrives, so it works as the
-// only handler of a server as well as below "/chat/" of an http.ServeMux or mounted in chi: patterns always begin at the root.
-// (Behind http.StripPrefix they begin after the prefix that was stripped.)
+// Router is an http.Handler with WebSocket routes. It matches the whole path of a request as it arrives, so it works as
+// the only handler of a server as well as below "/chat/" of an http.ServeMux or mounted in chi: patterns always begin
+// at the root. (Behind http.StripPrefix they begin after the prefix that was stripped.)
 //
-//   - A WebSocket request for a route runs the middleware, outermost first, and then the upgrade. A middleware that answers by
-//     itself (a 401, say) refuses the conn with a real HTTP status. One that wraps the ResponseWriter must offer Unwrap or
-//     http.Hijacker on it, see [http.ResponseController].
-//   - Every other request goes to the nearest [Router.Fallback], without the middleware. If there is none, it gets 426 and an
-//     explanation on the path of a route, and 404 elsewhere.
+//   - A WebSocket request for a route runs the middleware, outermost first, and then the upgrade. A middleware that
+//     answers by itself (a 401, say) refuses the conn with a real HTTP status. One that wraps the ResponseWriter must offer
+//     Unwrap or http.Hijacker on it, see [http.ResponseController].
+//   - Every other request goes to the nearest [Router.Fallback], without the middleware. If there is none, it gets 426 and
+//     an explanation on the path of a route, and 404 elsewhere.
 //
 // Call Handle, Sub and Fallback before the router serves; they are not safe for concurrent use. ServeHTTP is.
 type Router struct {
@@ -49,11 +49,11 @@ func NewRouter(srv *Server, middleware ...func(http.Handler) http.Handler) *Rout
 }
 
 // Handle adds a route and returns its group, which has all conns of the route. The pattern is a path in the syntax of
-// [http.ServeMux] ("/echo", "/chat/{room}", "/files/{rest...}", or "/all/" for everything below), without method and host. In a
-// router from [Router.Sub] it comes after the prefix, and "" is the prefix itself.
+// [http.ServeMux] ("/echo", "/chat/{room}", "/files/{rest...}", or "/all/" for everything below), without method and
+// host. In a router from [Router.Sub] it comes after the prefix, and "" is the prefix itself.
 //
-// h is called once for each conn that was upgraded, to set its handlers; messages that arrive before are kept. Handle panics if
-// the pattern is malformed or conflicts with an earlier one.
+// h is called once for each conn that was upgraded, to set its handlers; messages that arrive before are kept. Handle
+// panics if the pattern is malformed or conflicts with an earlier one.
 func (rt *Router) Handle(pattern string, h func(*Conn)) *Group {
 	full := rt.prefix + pattern
 	if h == nil {
@@ -74,9 +74,9 @@ func (rt *Router) Handle(pattern string, h func(*Conn)) *Group {
 	return to.group
 }
 
-// Sub returns a router for the paths below prefix, such as "/chat" or "/team/{team}". Its routes belong to this router too.
-// They run this router's middleware, and then the given one. An empty prefix only adds middleware. Sub panics if the prefix is
-// malformed.
+// Sub returns a router for the paths below prefix, such as "/chat" or "/team/{team}". Its routes belong to this router
+// too. They run this router's middleware, and then the given one. An empty prefix only adds middleware. Sub panics if
+// the prefix is malformed.
 func (rt *Router) Sub(prefix string, middleware ...func(http.Handler) http.Handler) *Router {
 	prefix = strings.TrimSuffix(prefix, "/")
 	full := rt.prefix + prefix
@@ -87,9 +87,9 @@ func (rt *Router) Sub(prefix string, middleware ...func(http.Handler) http.Handl
 	return &Router{tree: rt.tree, prefix: full, middleware: slices.Concat(rt.middleware, own)}
 }
 
-// Fallback sets the handler for what is no WebSocket request, such as a GET on the path of a route, and for paths that no
-// route matches. In a router from [Router.Sub] it is for the paths below the prefix; the longest prefix wins. It runs without
-// the routers' middleware. Fallback panics if it is called twice for one prefix.
+// Fallback sets the handler for what is no WebSocket request, such as a GET on the path of a route, and for paths that
+// no route matches. In a router from [Router.Sub] it is for the paths below the prefix; the longest prefix wins. It
+// runs without the routers' middleware. Fallback panics if it is called twice for one prefix.
 func (rt *Router) Fallback(h http.Handler) {
 	segments := segmentsOf(rt.prefix)
 	for i, s := range segments {
@@ -201,7 +201,8 @@ func checkMiddleware(where string, middleware []func(http.Handler) http.Handler)
 func checkPath(part, full string) string {
 	switch method, path, found := strings.Cut(part, " "); {
 	case found && strings.HasPrefix(strings.TrimSpace(path), "/"):
-		return fmt.Sprintf("the pattern names the method %s, but WebSockets are always opened with GET; write %q", method, strings.TrimSpace(path))
+		return fmt.Sprintf("the pattern names the method %s, but WebSockets are always opened with GET; write %q",
+			method, strings.TrimSpace(path))
 	case strings.ContainsAny(part, " \t"):
 		return "the pattern has a space; write it as %20"
 	case part != "" && part[0] != '/':

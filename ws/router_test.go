@@ -259,3 +259,25 @@ func TestRouterConcurrent(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// TestRouterHTTP2 asks for a route as a browser does in which someone opens its address.
+func TestRouterHTTP2(t *testing.T) {
+	rt := newTestRouter(t)
+	rt.Handle("/echo", nothing)
+	srv := httptest.NewUnstartedServer(rt)
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
+	defer srv.Close()
+	res, err := srv.Client().Get(srv.URL + "/echo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil || res.ProtoMajor != 2 || res.StatusCode != http.StatusUpgradeRequired || !strings.Contains(string(body), "HTTP/1.1 only") {
+		t.Errorf("%s %s %q, %v", res.Proto, res.Status, body, err)
+	}
+	if res.Header["Upgrade"] != nil || res.Header["Connection"] != nil {
+		t.Errorf("HTTP/2 forbids %v", res.Header)
+	}
+}
