@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -17,9 +18,11 @@ import (
 func TestAlike(t *testing.T) {
 	ours := run.Start(t, filepath.Join(run.Build(t, "."), "from-node"))
 	t.Run("go", func(t *testing.T) { testChat(t, ours) })
-	theirs := startNode(t, install(t))
+	dir := install(t)
+	theirs := startNode(t, dir)
 	t.Run("node", func(t *testing.T) { testChat(t, theirs) })
 
+	t.Run("names", func(t *testing.T) { testNames(t, dir) })
 	t.Run("differences", func(t *testing.T) {
 		if refused := run.Refused(t, "ws://"+ours.Addr+"/nowhere", ws.DialOptions{}); refused.Status != http.StatusNotFound {
 			t.Errorf("ours: an unknown path is %d, want 404", refused.Status)
@@ -51,7 +54,7 @@ func TestAlike(t *testing.T) {
 func install(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, name := range []string{"package.json", "package-lock.json", ".npmrc", "server.js"} {
+	for _, name := range []string{"package.json", "package-lock.json", ".npmrc", "server.js", "names.js"} {
 		data, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -66,6 +69,36 @@ func install(t *testing.T) string {
 		t.Fatalf("npm ci: %v\n%s\nThis test compares with Node: it needs node and npm, and npm's registry or a filled cache.", err, report)
 	}
 	return dir
+}
+
+// testNames expects every public name of the two packages in the page that compares them with ours.
+func testNames(t *testing.T, dir string) {
+	cmd := exec.CommandContext(t.Context(), "node", "names.js")
+	cmd.Dir = dir
+	names, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("node names.js: %v", err)
+	}
+	page, err := os.ReadFile("../../docs/from-ws-and-express-ws.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]bool{}
+	for _, code := range regexp.MustCompile("`[^`]+`").FindAllString(string(page), -1) {
+		for _, word := range regexp.MustCompile(`[\w-]+`).FindAllString(code, -1) {
+			told[word] = true
+		}
+	}
+	count := 0
+	for name := range strings.FieldsSeq(string(names)) {
+		count++
+		if !told[name] {
+			t.Errorf("docs/from-ws-and-express-ws.md does not tell about %s", name)
+		}
+	}
+	if count < 80 {
+		t.Errorf("only %d names were found in the packages; names.js does not fit them any more", count)
+	}
 }
 
 func startNode(t *testing.T, dir string) *run.Program {
