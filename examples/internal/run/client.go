@@ -30,8 +30,8 @@ func Dial(t testing.TB, url string, o ws.DialOptions) *Client {
 		t.Fatalf("dial %s: %v", url, err)
 	}
 	c := &Client{Conn: conn, messages: make(chan ws.Message, 1024), closed: make(chan ws.CloseInfo, 1)}
-	conn.OnClose(func(why ws.CloseInfo) { c.closed <- why })
 	conn.OnMessage(func(m ws.Message) { c.messages <- m })
+	conn.OnClose(func(why ws.CloseInfo) { c.closed <- why })
 	t.Cleanup(conn.Terminate)
 	return c
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log"
 	"os"
-	"time"
 
 	"github.com/hubbub-dev/hubbub/ws"
 )
@@ -18,9 +17,7 @@ func main() {
 	url := flag.String("url", "ws://localhost:8080/echo", "where to connect")
 	flag.Parse()
 
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	c, err := ws.Dial(ctx, *url, ws.DialOptions{})
+	c, err := ws.Dial(context.Background(), *url, ws.DialOptions{})
 	if refused, ok := errors.AsType[*ws.HandshakeError](err); ok {
 		log.Fatalf("the server said %d: %s", refused.Status, refused.Body)
 	}
