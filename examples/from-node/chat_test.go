@@ -66,7 +66,8 @@ func install(t *testing.T) string {
 	cmd := exec.CommandContext(t.Context(), "npm", "ci", "--no-fund", "--no-audit")
 	cmd.Dir = dir
 	if report, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("npm ci: %v\n%s\nThis test compares with Node: it needs node and npm, and npm's registry or a filled cache.", err, report)
+		t.Fatalf("npm ci: %v\n%s\nThis test compares with Node: it needs node, npm, and npm's registry or a filled cache.",
+			err, report)
 	}
 	return dir
 }

@@ -375,7 +375,8 @@ func testTLS(t *testing.T, program string) {
 		body, _ := io.ReadAll(resp.Body)
 		resp.Body.Close()
 		client.CloseIdleConnections()
-		if want := fmt.Sprintf("hello over HTTP/%d", resp.ProtoMajor); resp.StatusCode != 200 || !strings.HasPrefix(string(body), want) {
+		want := fmt.Sprintf("hello over HTTP/%d", resp.ProtoMajor)
+		if resp.StatusCode != 200 || !strings.HasPrefix(string(body), want) {
 			t.Errorf("the page: %s %s", resp.Status, body)
 		}
 	}
