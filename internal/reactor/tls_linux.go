@@ -5,6 +5,7 @@ package reactor
 import (
 	"crypto/tls"
 	"net"
+	"time"
 )
 
 // recordSize is the most plaintext that a TLS record holds (RFC 8446, section 5.1).
@@ -182,4 +183,12 @@ func (s *tlsSocket) close() {
 		s.tls.CloseWrite()
 	}
 	s.below.sock.close()
+}
+
+// SetWriteDeadline is what crypto/tls calls around its last alert. After the hand-over no write waits, so there is nothing to limit.
+func (s *shim) SetWriteDeadline(at time.Time) error {
+	if s.Conn != nil {
+		return s.Conn.SetWriteDeadline(at)
+	}
+	return nil
 }
