@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"errors"
+	"io"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -332,6 +333,9 @@ func (c *Conn) read() {
 		}
 		if err == errAgain {
 			return
+		}
+		if err == io.EOF && c.flags.dirty {
+			break // a peer that has ended only its own side still hears what this turn says to it
 		}
 		if err != nil {
 			c.end(err)
