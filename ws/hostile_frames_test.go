@@ -3,6 +3,7 @@ package ws_test
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 
@@ -87,10 +88,15 @@ func (s *rawServer) violate(t *testing.T, encrypted bool, v violation, more int)
 
 func rawDialMaybeTLS(t testing.TB, addr string, encrypted bool) *rawConn {
 	t.Helper()
+	return rawUpgrade(t, rawConnectMaybeTLS(t, addr, encrypted), "/")
+}
+
+func rawConnectMaybeTLS(t testing.TB, addr string, encrypted bool) net.Conn {
+	t.Helper()
 	if encrypted {
-		return rawDialTLS(t, addr, "/")
+		return insecure(rawConnect(t, addr))
 	}
-	return rawDial(t, addr, "/")
+	return rawConnect(t, addr)
 }
 
 // TestViolationAndHalfClose does not wait for the answer before it ends its side: the close frame still comes.
@@ -119,13 +125,7 @@ func TestViolationWhileClosing(t *testing.T) {
 	for range 100 {
 		c := rawDial(t, s.addr, "/")
 		c.write(append(masked(rawFin|rawText, []byte("close")), bytes.Repeat([]byte{0xFF}, behind)...))
-		f := rawFrame{}
-		for f.opcode() != rawClose {
-			var err error
-			if f, err = c.next(); err != nil {
-				t.Fatalf("waited for a close frame: %v", err)
-			}
-		}
+		f := c.untilClose()
 		// Which of both comes first is open; the client learns of one.
 		if code := f.closeCode(); code != 3000 && code != 1002 {
 			t.Fatalf("close frame with %d", code)

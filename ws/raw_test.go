@@ -256,18 +256,21 @@ func (c *rawConn) wantEcho(s string) {
 // wantClose reads a close frame, passing by what else comes before it.
 func (c *rawConn) wantClose(code int) {
 	c.t.Helper()
+	if f := c.untilClose(); f.closeCode() != code {
+		c.t.Fatalf("close frame with %d %q, want %d", f.closeCode(), f.payload, code)
+	}
+}
+
+func (c *rawConn) untilClose() rawFrame {
+	c.t.Helper()
 	for {
 		f, err := c.next()
 		if err != nil {
-			c.t.Fatalf("waited for a close frame with %d: %v", code, err)
+			c.t.Fatalf("waited for a close frame: %v", err)
 		}
-		if f.opcode() != rawClose {
-			continue
+		if f.opcode() == rawClose {
+			return f
 		}
-		if f.closeCode() != code {
-			c.t.Fatalf("close frame with %d %q, want %d", f.closeCode(), f.payload, code)
-		}
-		return
 	}
 }
 
