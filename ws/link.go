@@ -77,6 +77,7 @@ func (l *link) control(op opcode, data []byte) {
 func (l *link) HungUp() {
 	c := l.conn()
 	c.life.hungUp = true
+	c.Context() // made now, so that who asks for it later finds it ended
 	c.endContext(CloseInfo{Code: CodeAbnormal, Err: io.ErrUnexpectedEOF})
 	c.sock.SetTimer(c.set.pongTimeout)
 }

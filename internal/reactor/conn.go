@@ -252,9 +252,14 @@ func (c *Conn) end(err error) {
 	c.loop.wheel.clear(c)
 	c.sock.close()
 	c.loop.conns--
+	// Others may have reserved what they are about to send; that is taken off when it comes.
+	waiting := c.sock.held()
+	for i := range c.pending {
+		waiting += c.pending[i].size
+	}
+	c.queued.Add(-int64(waiting))
 	c.loop.recycle(c.pending)
-	c.pending = nil
-	c.queued.Store(0)
+	c.pending, c.head = nil, 0
 	c.handler.Ended(err)
 }
 
