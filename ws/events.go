@@ -85,7 +85,10 @@ func (c *Conn) OnClose(f func(CloseInfo)) {
 		}
 	})
 	if late && f != nil {
-		go f(c.closeInfo())
+		go func() {
+			defer c.rescue()
+			f(c.closeInfo())
+		}()
 	}
 }
 

@@ -20,6 +20,7 @@ type life struct {
 	said   bool       // we have sent a close frame, or will before anything else
 	polite bool       // nothing went wrong: while the peer takes what waits before the close frame, its time does not run
 	heard  bool       // the peer has sent one
+	broken bool       // the peer broke the protocol, and is not listened to any more
 	hungUp bool       // the peer has hung up, and what it said before is not read yet
 	bye    *CloseInfo // the peer's close frame, whose answer waits for the handlers; nil if there is none
 }
@@ -80,6 +81,7 @@ func (l *link) control(op opcode, data []byte) {
 func (l *link) HungUp() {
 	c := l.conn()
 	c.life.hungUp = true
+	c.Context() // made now, so that who asks for it later finds it ended
 	c.endContext(CloseInfo{Code: CodeAbnormal, Err: io.ErrUnexpectedEOF})
 	c.sock.SetTimer(c.set.pongTimeout)
 }
@@ -185,6 +187,9 @@ func (c *Conn) say(info CloseInfo, then reactor.Ending) {
 	if c.life.heard && !c.set.plain.client {
 		then = reactor.ThenClose // the server is the one to end the connection (RFC 6455, section 7.1.1)
 	}
+	if c.life.broken {
+		then = reactor.ThenShut
+	}
 	c.sock.Finish(c.frame(opClose, false, appendClosePayload(nil, info.Code, info.Reason)), then)
 	c.sock.SetTimer(c.set.closeTimeout)
 	c.sock.Resume() // to see the peer's answer; messages are no longer kept
@@ -220,11 +225,15 @@ func (c *Conn) answer(info CloseInfo) {
 // for the end of its socket only.
 func (c *Conn) fail(err error) {
 	info := failure(err)
+	c.life.broken = true
 	if c.leaveOpen(info) {
 		c.say(info, reactor.ThenShut)
 		return
 	}
-	c.sock.Finish(nil, reactor.ThenClose)
+	if c.life.said {
+		c.sock.Finish(nil, reactor.ThenShut)
+	}
+	// If our own close frame is still on its way to the loop, say goes on.
 }
 
 // failure says with which code a conn is closed because of an error.

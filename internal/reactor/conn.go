@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"errors"
+	"io"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -251,9 +252,14 @@ func (c *Conn) end(err error) {
 	c.loop.wheel.clear(c)
 	c.sock.close()
 	c.loop.conns--
+	// Others may have reserved what they are about to send; that is taken off when it comes.
+	waiting := c.sock.held()
+	for i := range c.pending {
+		waiting += c.pending[i].size
+	}
+	c.queued.Add(-int64(waiting))
 	c.loop.recycle(c.pending)
-	c.pending = nil
-	c.queued.Store(0)
+	c.pending, c.head = nil, 0
 	c.handler.Ended(err)
 }
 
@@ -332,6 +338,9 @@ func (c *Conn) read() {
 		}
 		if err == errAgain {
 			return
+		}
+		if err == io.EOF && c.flags.dirty {
+			break // a peer that has ended only its own side still hears what this turn says to it
 		}
 		if err != nil {
 			c.end(err)

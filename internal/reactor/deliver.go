@@ -133,14 +133,14 @@ func (c *Conn) visit() {
 	}
 	c.loop.out = out
 	n, err := c.sock.write(out)
-	if err == nil {
-		return
-	}
-	if err != errAgain {
+	switch {
+	case err == errAgain:
+		c.keep(news, n)
+	case err != nil:
 		c.end(err)
-		return
+	case c.sock.held() > 0:
+		c.settle() // to be told when the kernel takes the rest
 	}
-	c.keep(news, n)
 }
 
 // keep moves to the pending list what a socket did not take of news, of which it took n bytes.

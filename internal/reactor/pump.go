@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"crypto/tls"
+	"io"
 	"net"
 	"sync"
 )
@@ -84,10 +85,10 @@ func (p *pump) readOn() {
 
 func (p *pump) read(b []byte) (int, bool, error) {
 	if len(p.in) == 0 {
-		if p.err != nil {
-			return 0, false, p.err
+		if p.err == nil || p.err == io.EOF && p.out > 0 {
+			return 0, false, errAgain // written goes on with the end
 		}
-		return 0, false, errAgain
+		return 0, false, p.err
 	}
 	n := copy(b, p.in)
 	if p.in = p.in[n:]; len(p.in) == 0 {
@@ -133,6 +134,9 @@ func (p *pump) written(n int, err error) {
 		return
 	}
 	p.conn.flush()
+	if p.err != nil {
+		p.conn.ready(evRead | evHangup)
+	}
 }
 
 func (p *pump) held() int    { return p.out }
