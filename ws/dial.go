@@ -65,7 +65,7 @@ func (o *DialOptions) settings() *settings {
 func Dial(ctx context.Context, url string, o DialOptions) (*Conn, error) {
 	h, err := newClientHandshake(url, &o)
 	if err != nil {
-		return nil, fmt.Errorf("ws: dial: %w", err)
+		return nil, &usageError{err}
 	}
 	c, err := h.dial(ctx)
 	if err != nil {
@@ -73,6 +73,12 @@ func Dial(ctx context.Context, url string, o DialOptions) (*Conn, error) {
 	}
 	return c, nil
 }
+
+// usageError is a mistake in what Dial was called with.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return "ws: dial: " + e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
 
 const dialTimeout = 30 * time.Second
 
