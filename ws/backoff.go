@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// window is how long to wait at least and at most. The wait itself is uniform in it, so that clients that were lost at the same moment do
-// not come back at the same moment.
+// window is how long to wait at least and at most. The wait itself is uniform in it, so that clients that were lost at
+// the same moment do not come back at the same moment.
 type window struct{ min, max time.Duration }
 
 func (w window) pick() time.Duration { return w.min + rand.N(w.max-w.min+1) }
@@ -19,8 +19,8 @@ const maxWait = time.Hour
 
 func (w window) clamp() window { return window{min(w.min, maxWait), min(w.max, maxWait)} }
 
-// backoff is the window whose limit has doubled the given number of times. It is clamped before the jitter: a wait that is clamped after it
-// would make everybody come back after exactly max.
+// backoff is the window whose limit has doubled the given number of times. It is clamped before the jitter: a wait that
+// is clamped after it would make everybody come back after exactly max.
 func backoff(base, most time.Duration, doubled int) window {
 	most = max(most, 0)
 	ceiling := max(min(base, most), 0)
@@ -49,8 +49,8 @@ func reasonWindow(reason string) (window, bool) {
 	return window{time.Duration(least) * time.Millisecond, time.Duration(most) * time.Millisecond}.clamp(), true
 }
 
-// retryAfter reads the header Retry-After, in seconds or a date (RFC 9110, section 10.2.3). Everybody is told the same, so that it is
-// the least wait, and the backoff's window comes on top.
+// retryAfter reads the header Retry-After, in seconds or a date (RFC 9110, section 10.2.3). Everybody is told the same,
+// so that it is the least wait, and the backoff's window comes on top.
 func retryAfter(value string, now time.Time, w window) window {
 	var wait time.Duration
 	if seconds, err := strconv.ParseUint(value, 10, 32); err == nil {
@@ -62,8 +62,8 @@ func retryAfter(value string, now time.Time, w window) window {
 	return window{wait + w.min, wait + w.max}
 }
 
-// finalStatus reports whether asking again would be answered in the same way. The first are those that say "later" or "elsewhere";
-// those of the server's or a proxy's failures pass.
+// finalStatus reports whether asking again would be answered in the same way. The first are those that say "later" or
+// "elsewhere"; those of the server's or a proxy's failures pass.
 func finalStatus(status int) bool {
 	switch status {
 	case http.StatusRequestTimeout, http.StatusMisdirectedRequest, http.StatusTooEarly, http.StatusTooManyRequests:

@@ -9,24 +9,27 @@ import (
 	"time"
 )
 
-// Reconnecting keeps a conn to a server: it dials, and when that fails or the conn ends it waits a while and dials again. Only URL or Target
-// must be set. All fields are set before [Reconnecting.Run] and not changed after.
+// Reconnecting keeps a conn to a server: it dials, and when that fails or the conn ends it waits a while and dials
+// again. Only URL or Target must be set. All fields are set before [Reconnecting.Run] and not changed after.
 //
-// It waits a random time between 0 and a limit that begins with MinDelay, doubles with each failure in a row up to MaxDelay, and is
-// reset by a conn that was open for 10 s. What the server asks for comes first: a close reason "word retry=MIN-MAX" gives the least and the
-// most milliseconds to wait, the header Retry-After of a refusal is waited for beforehand; neither for longer than an hour.
+// It waits a random time between 0 and a limit that begins with MinDelay, doubles with each failure in a row up to
+// MaxDelay, and is reset by a conn that was open for 10 s. What the server asks for comes first: a close reason "word
+// retry=MIN-MAX" gives the least and the most milliseconds to wait, the header Retry-After of a refusal is waited for
+// beforehand; neither for longer than an hour.
 //
-// It stops when the server says that coming back is of no use: with a close code from 4500 to 4999; with a status below 500 other than
-// 408, 421, 425 and 429, or with 501 or 505; with a 101 that is wrong; or when URL or options are. With Target, which may have a new token, a
-// 401 or 403 is final only if it comes twice in a row.
+// It stops when the server says that coming back is of no use: with a close code from 4500 to 4999; with a status below
+// 500 other than 408, 421, 425 and 429, or with 501 or 505; with a 101 that is wrong; or when URL or options are. With
+// Target, which may have a new token, a 401 or 403 is final only if it comes twice in a row.
 type Reconnecting struct {
 	URL     string      // as for Dial
 	Options DialOptions // as for Dial
-	// Target is asked before each attempt, in place of URL and Options, since tokens expire. An error of it counts as a failed attempt.
+	// Target is asked before each attempt, in place of URL and Options, since tokens expire. An error of it counts as a
+	// failed attempt.
 	Target func(ctx context.Context) (url string, o DialOptions, err error)
 
-	// OnConnect is called with each new conn, to set its handlers; what arrives before is kept. It may also block, ranging over
-	// [Conn.Messages]. The next attempt is made when it and all handlers of the conn have returned. Closing the conn makes it connect again.
+	// OnConnect is called with each new conn, to set its handlers; what arrives before is kept. It may also block,
+	// ranging over [Conn.Messages]. The next attempt is made when it and all handlers of the conn have returned.
+	// Closing the conn makes it connect again.
 	OnConnect func(*Conn)
 	// OnEvent is told what happens, by the goroutine of Run.
 	OnEvent func(ReconnectEvent)
@@ -65,17 +68,18 @@ func (s ReconnectState) String() string {
 // ReconnectEvent is one thing that happened to a [Reconnecting].
 type ReconnectEvent struct {
 	State    ReconnectState
-	Failures int           // how many attempts have failed, or given a conn that did not last for 10 s, one after the other
+	Failures int           // attempts that failed, or gave a conn that was open for less than 10 s, in a row
 	Delay    time.Duration // until the next attempt, if waiting
-	Err      error         // why it waits or has stopped: a CloseInfo if a conn has ended, otherwise an error of Dial, Target or the context
+	// Err is why it waits or has stopped: a CloseInfo if a conn has ended, otherwise an error of Dial, Target or ctx.
+	Err error
 }
 
-// Conn is the conn that is open now, or nil. It may be called from any goroutine. A conn that ends is the result until its handlers have
-// returned.
+// Conn is the conn that is open now, or nil. It may be called from any goroutine. A conn that ends is the result until
+// its handlers have returned.
 func (r *Reconnecting) Conn() *Conn { return r.conn.Load() }
 
-// Run keeps a conn until ctx ends or the server refuses for good, and returns why. A conn that is open when ctx ends is closed with
-// CodeNormal, and its handlers are waited for. Run must not be called again before it has returned.
+// Run keeps a conn until ctx ends or the server refuses for good, and returns why. A conn that is open when ctx ends is
+// closed with CodeNormal, and its handlers are waited for. Run must not be called again before it has returned.
 func (r *Reconnecting) Run(ctx context.Context) error {
 	run := reconnecting{Reconnecting: r}
 	err := run.loop(ctx)

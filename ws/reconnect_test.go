@@ -138,7 +138,8 @@ func TestReconnectingHonoursTheReason(t *testing.T) {
 	})
 }
 
-// A server that accepts and closes at once must not be called in a loop, and one that was there for a while is not to blame.
+// A server that accepts and closes at once must not be called in a loop, and one that was there for a while is not to
+// blame.
 func TestReconnectingCountsShortConns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := reconnecting(t, func(n int, srv *ws.Server, w http.ResponseWriter, req *http.Request) {
@@ -337,7 +338,8 @@ func TestReconnectingEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// What is sent at once reaches the handlers that OnConnect sets, and a conn's last handler has returned when the next is made.
+// What is sent at once reaches the handlers that OnConnect sets, and a conn's last handler has returned when the next
+// is made.
 func TestReconnectingHandsOverInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := reconnecting(t, func(n int, srv *ws.Server, w http.ResponseWriter, req *http.Request) {

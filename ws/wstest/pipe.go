@@ -11,7 +11,8 @@ import (
 // pipeRoom is how many bytes one direction of a pipe holds before a writer has to wait.
 const pipeRoom = 64 << 10
 
-// end is one end of a connection in memory. Unlike net.Pipe it has a buffer in each direction and can be closed half, as a TCP connection.
+// end is one end of a connection in memory. Unlike net.Pipe it has a buffer in each direction and can be closed half,
+// as a TCP connection.
 type end struct{ in, out *stream }
 
 func newPipe() (a, b *end) {

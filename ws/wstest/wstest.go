@@ -1,8 +1,9 @@
-// Package wstest helps to test programs that use package ws: with both ends of a conn, and with a server, that live in memory.
+// Package wstest helps to test programs that use package ws: with both ends of a conn, and with a server, that live in
+// memory.
 //
-// Nothing here has a socket, so that it also works in the bubble of a [testing/synctest.Test], where time is the test's: a heartbeat of 25 s
-// or a backoff of minutes passes at once. Make everything that takes part, the [ws.Server] too, within the bubble. For a test with
-// real sockets use [net/http/httptest.NewServer].
+// Nothing here has a socket, so that it also works in the bubble of a [testing/synctest.Test], where time is the
+// test's: a heartbeat of 25 s or a backoff of minutes passes at once. Make everything that takes part, the [ws.Server]
+// too, within the bubble. For a test with real sockets use [net/http/httptest.NewServer].
 package wstest
 
 import (
@@ -27,9 +28,9 @@ type Options struct {
 	Client ws.DialOptions // NetDial is not used
 }
 
-// Pair returns both ends of a conn: the one that a server has accepted, and the one that was dialed. They have been through the real
-// handshake. What one end sends before the other has its handlers is kept. When the test ends both are closed, and the test fails if one of
-// their handlers does not return.
+// Pair returns both ends of a conn: the one that a server has accepted, and the one that was dialed. They have been
+// through the real handshake. What one end sends before the other has its handlers is kept. When the test ends both are
+// closed, and the test fails if one of their handlers does not return.
 func Pair(t testing.TB, o Options) (server, client *ws.Conn) {
 	t.Helper()
 	srv := ws.NewServer(o.Server)
@@ -67,8 +68,9 @@ type Server struct {
 	open map[*accepted]struct{}
 }
 
-// NewServer starts a server with the handler: a [ws.Router], or whatever the program serves. When the test ends all its connections are cut.
-// What is behind the handler, such as a [ws.Server], is the caller's to shut down, in a Cleanup of its own.
+// NewServer starts a server with the handler: a [ws.Router], or whatever the program serves. When the test ends all its
+// connections are cut. What is behind the handler, such as a [ws.Server], is the caller's to shut down, in a Cleanup of
+// its own.
 func NewServer(t testing.TB, handler http.Handler) *Server {
 	s := &Server{
 		URL:    "ws://wstest.example",
@@ -88,7 +90,8 @@ func NewServer(t testing.TB, handler http.Handler) *Server {
 	return s
 }
 
-// Dial connects to a path, with query, of the server and fails the test if that is refused. The conn is closed when the test ends.
+// Dial connects to a path, with query, of the server and fails the test if that is refused. The conn is closed when the
+// test ends.
 func (s *Server) Dial(t testing.TB, path string, o ws.DialOptions) *ws.Conn {
 	t.Helper()
 	o.NetDial = s.NetDial
@@ -108,7 +111,8 @@ func (s *Server) Dial(t testing.TB, path string, o ws.DialOptions) *ws.Conn {
 	return c
 }
 
-// NetDial connects to the server, whatever the address. It is for [ws.DialOptions.NetDial], and for DialContext of an [http.Transport].
+// NetDial connects to the server, whatever the address. It is for [ws.DialOptions.NetDial], and for DialContext of an
+// [http.Transport].
 func (s *Server) NetDial(ctx context.Context, _, addr string) (net.Conn, error) {
 	client, server := newPipe()
 	select {
