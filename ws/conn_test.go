@@ -419,3 +419,56 @@ func TestShutdownGivesUp(t *testing.T) {
 	}
 	close(stuck)
 }
+
+// TestLastWordsAreAnswered has a client that says much and closes at once, and a handler that takes its time and answers everything.
+func TestLastWordsAreAnswered(t *testing.T) {
+	_, near, far := pairs(t, 1, ws.Options{})
+	const count = 50
+	begun := make(chan struct{})
+	near[0].OnMessage(func(m ws.Message) {
+		<-begun
+		if err := near[0].Send(m); err != nil {
+			t.Errorf("the answer to %s: %v", m, err)
+		}
+	})
+	told := make(chan ws.CloseInfo, 1)
+	far[0].OnClose(func(info ws.CloseInfo) { told <- info })
+	for n := range count {
+		far[0].Send(ws.Text(fmt.Sprint(n)))
+	}
+	far[0].Ping(nil)
+	far[0].Close(4001, "bye")
+	close(begun)
+	if info := soon(t, "the end", told); info.Code != 4001 || info.Err != nil {
+		t.Errorf("the client was told %v", info)
+	}
+	// A browser does not hear messages once it has called close, and neither does our client; the server cannot know.
+	until(t, "the server has closed too", func() bool { return near[0].State() == ws.Closed })
+}
+
+// TestClosePatienceEnds has a handler that never returns while its peer wants to close.
+func TestClosePatienceEnds(t *testing.T) {
+	_, near, far := pairs(t, 1, ws.Options{CloseTimeout: 50 * time.Millisecond})
+	stuck := make(chan struct{})
+	defer close(stuck)
+	near[0].OnMessage(func(ws.Message) { <-stuck })
+	told := make(chan ws.CloseInfo, 1)
+	far[0].OnClose(func(info ws.CloseInfo) { told <- info })
+	far[0].Send(ws.Text("stay"))
+	far[0].Close(4001, "bye")
+	if info := soon(t, "the end", told); info.Code != 4001 || info.Err != nil {
+		t.Errorf("the client was told %v, want its own code", info)
+	}
+	soon(t, "the end of the stuck handler's context", near[0].Context().Done())
+}
+
+// TestPingRhythm has a peer that answers at once, so that the next ping is due after Ping however long PongTimeout is.
+func TestPingRhythm(t *testing.T) {
+	_, near, far := pairs(t, 1, ws.Options{Ping: 20 * time.Millisecond, PongTimeout: time.Hour})
+	pongs := make(chan struct{}, 100)
+	near[0].OnPong(func([]byte) { pongs <- struct{}{} })
+	for range 3 {
+		soon(t, "the next pong", pongs)
+	}
+	far[0].Terminate()
+}

@@ -56,21 +56,37 @@ func TestChromium(t *testing.T) {
 	t.Run("subprotocol", func(t *testing.T) {
 		got := testkit.Evaluate[string](t, tab, `(async () => {
 			const socket = connect("ws://`+s.addr+`/facts", ["other", "hubbub.test"]);
-			return await socket.outcome + " " + socket.protocol + " " + JSON.parse(await socket.next()).Subprotocol;
+			const said = await socket.outcome + " " + socket.protocol + " " + JSON.parse(await socket.next()).Subprotocol;
+			socket.close(1000);
+			return said;
 		})()`)
+		s.expectClose(t, ws.CodeNormal, "")
 		if got != "open hubbub.test hubbub.test" {
 			t.Errorf("got %q", got)
 		}
 	})
-	t.Run("page left", func(t *testing.T) {
+	t.Run("tab closed", func(t *testing.T) {
 		left := testkit.Tab(t, tab)
 		testkit.Do(t, left, chromedp.Navigate("http://"+s.addr+"/"))
 		testkit.Evaluate[string](t, left, `connect("ws://`+s.addr+`/facts").outcome`)
-		drain(s.closed)
-		testkit.Do(t, left, chromedp.Navigate("about:blank"))
-		if why := testkit.Receive(t, "the server to see that the page was left", s.closed); why.Code != ws.CodeGoingAway {
+		if err := chromedp.Cancel(left); err != nil {
+			t.Fatal(err)
+		}
+		if why := testkit.Receive(t, "the server to see that the tab was closed", s.closed); why.Code != ws.CodeGoingAway {
 			t.Errorf("server saw %+v, want code %d", why, ws.CodeGoingAway)
 		}
+	})
+	// A page that the user navigates away from may live on in the browser's back/forward cache, with its WebSocket open and
+	// its pings answered. It has to say good-bye itself.
+	t.Run("page left", func(t *testing.T) {
+		testkit.Do(t, tab, chromedp.Navigate("http://"+s.addr+"/left"))
+		testkit.Evaluate[string](t, tab, `(() => {
+			const socket = connect("ws://`+s.addr+`/facts");
+			addEventListener("pagehide", () => socket.close(1000, "left"));
+			return socket.outcome;
+		})()`)
+		testkit.Do(t, tab, chromedp.Navigate("http://"+s.addr+"/"))
+		s.expectClose(t, ws.CodeNormal, "left")
 	})
 	t.Run("other origin", func(t *testing.T) { otherOrigins(t, tab, s) })
 }
@@ -124,16 +140,5 @@ func TestChromiumDeflate(t *testing.T) {
 				t.Errorf("got %q", got)
 			}
 		})
-	}
-}
-
-// drain empties a channel that holds what earlier parts of a test left.
-func drain[T any](from <-chan T) {
-	for {
-		select {
-		case <-from:
-		default:
-			return
-		}
 	}
 }

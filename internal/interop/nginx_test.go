@@ -181,7 +181,7 @@ func TestNginxIdle(t *testing.T) {
 	} {
 		t.Run(name+" with heartbeat", func(t *testing.T) {
 			s := serve(t, ws.Options{Ping: 200 * time.Millisecond})
-			testkit.Node(t, "testdata/node", "client.mjs", "idle", "ws://"+behind(t, s)).Succeed(t) // twenty pings, four seconds
+			testkit.Node(t, "testdata/node", "client.mjs", "idle", "ws://"+behind(t, s)).Succeed(t) // ten pings, two seconds
 		})
 		t.Run(name+" without", func(t *testing.T) {
 			s := serve(t, ws.Options{Ping: -1})

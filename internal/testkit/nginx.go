@@ -26,7 +26,12 @@ func Nginx(t testing.TB, addr, http string) *Process {
 // worker behind, and writes only below the test's directory.
 func nginxConf(t testing.TB, http string) string {
 	t.Helper()
-	dir := t.TempDir()
+	// Not t.TempDir: it has the test's name, and nginx would take a $ in it for a variable.
+	dir, err := os.MkdirTemp("", "nginx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
 	conf := strings.NewReplacer("DIR", dir, "HTTP", http).Replace(`
 daemon off;
 master_process off;
