@@ -293,4 +293,17 @@ func (c *Conn) closed() {
 	if c.srv != nil {
 		c.srv.forget(c)
 	}
+	c.mu.Lock()
+	gone := c.gone
+	c.mu.Unlock()
+	if gone != nil {
+		close(gone)
+	}
+}
+
+// setGone asks for gone to be closed when the last handler has returned. It is called before the conn is settled.
+func (c *Conn) setGone(gone chan<- struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gone = gone
 }
