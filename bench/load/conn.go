@@ -19,9 +19,6 @@ type conn struct {
 	dialog *dialect
 }
 
-// buffer is where all conns read. A read that fills it is followed by another one, since epoll is level-triggered here.
-var buffer = make([]byte, 256<<10)
-
 const handshakeTimeout = 20 * time.Second
 
 var errGone = errors.New("the server closed a conn")
@@ -116,7 +113,7 @@ func (c *conn) await(whole func([]byte) int) ([]byte, error) {
 			c.carry = append(c.carry[:0], c.carry[n:]...)
 			return part, nil
 		}
-		n, err := recv(c.fd, buffer)
+		n, err := recv(c.fd, c.dialog.buffer)
 		switch {
 		case err == unix.EAGAIN && time.Now().Before(deadline):
 			continue
@@ -125,7 +122,7 @@ func (c *conn) await(whole func([]byte) int) ([]byte, error) {
 		case n == 0:
 			return nil, errGone
 		}
-		c.carry = append(c.carry, buffer[:n]...)
+		c.carry = append(c.carry, c.dialog.buffer[:n]...)
 	}
 }
 
@@ -149,6 +146,7 @@ type receiver interface {
 
 // read takes what the socket has, once, and hands each message over.
 func (c *conn) read(to receiver) error {
+	buffer := c.dialog.buffer
 	held := copy(buffer, c.carry)
 	n, err := recv(c.fd, buffer[held:])
 	if err == unix.EAGAIN {

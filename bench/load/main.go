@@ -29,12 +29,20 @@ type options struct {
 	memstats    bool
 }
 
-var scenarios = map[string]func(options) (result, error){
-	"broadcast": broadcast,
-	"ping":      ping,
-	"echo":      echo,
-	"accept":    accept,
-	"idle":      idle,
+func (o options) run(scenario string) (result, error) {
+	switch scenario {
+	case "broadcast":
+		return broadcast(o)
+	case "ping":
+		return ping(o)
+	case "echo":
+		return echo(o)
+	case "accept":
+		return accept(o)
+	case "idle":
+		return idle(o)
+	}
+	return nil, fmt.Errorf("unknown scenario; use broadcast, ping, echo, accept or idle")
 }
 
 func main() {
@@ -62,17 +70,13 @@ func run(addr, scenario string, o options) (err error) {
 	if o.server, err = netip.ParseAddrPort(addr); err != nil || !o.server.Addr().Is4() {
 		return fmt.Errorf("-addr %q: use an IPv4 address with a port, like 127.0.0.1:9001", addr)
 	}
-	f := scenarios[scenario]
-	if f == nil {
-		return fmt.Errorf("-scenario: use broadcast, ping, echo, accept or idle")
-	}
 	if o.conns < 1 || o.outstanding < 1 {
 		return fmt.Errorf("-conns and -outstanding: use at least 1")
 	}
 	runtime.LockOSThread()
 	debug.SetGCPercent(-1) // little is allocated, and a collection would be felt in the round trips
 	debug.SetMemoryLimit(2 << 30)
-	res, err := f(o)
+	res, err := o.run(scenario)
 	if err != nil {
 		return err
 	}

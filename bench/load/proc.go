@@ -34,6 +34,7 @@ func measure(o options, unit string, f func() (int, error)) (result, error) {
 		return nil, err
 	}
 	own0, _ := cpuTime(os.Getpid())
+	all0, _ := machineTime()
 	start := time.Now()
 	n, err := f()
 	if err != nil {
@@ -45,6 +46,8 @@ func measure(o options, unit string, f func() (int, error)) (result, error) {
 		return nil, err
 	}
 	own1, _ := cpuTime(os.Getpid())
+	all1, _ := machineTime()
+	others := (all1 - all0) - (cpu1 - cpu0) - (own1 - own0)
 	return result{
 		unit:                    float64(n),
 		"seconds":               took.Seconds(),
@@ -52,7 +55,23 @@ func measure(o options, unit string, f func() (int, error)) (result, error) {
 		"cpu_us":                float64(cpu1-cpu0) / 1e3 / float64(n),
 		"server_cpu_of_wall":    float64(cpu1-cpu0) / float64(took),
 		"generator_cpu_of_wall": float64(own1-own0) / float64(took),
+		"others_cpu_of_wall":    max(0, float64(others)/float64(took)),
 	}, nil
+}
+
+// machineTime is what all processes together, the kernel and the hypervisor's other guests ("steal") have used of the CPUs
+// that this process may see. A measure during which others were busy is not worth much.
+func machineTime() (time.Duration, error) {
+	b, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, err
+	}
+	var user, nice, system, idle, iowait, irq, softirq, steal int64
+	if _, err := fmt.Sscanf(string(b), "cpu %d %d %d %d %d %d %d %d", &user, &nice, &system, &idle, &iowait, &irq, &softirq, &steal); err != nil {
+		return 0, fmt.Errorf("/proc/stat: %w", err)
+	}
+	const tick = 10 * time.Millisecond
+	return time.Duration(user+nice+system+irq+softirq+steal) * tick, nil
 }
 
 // residentBytes is the resident size of a process.

@@ -18,11 +18,10 @@ const (
 	opPong  = 10
 )
 
-// mask is the masking key of every frame sent. A server cannot know that it never changes, so it unmasks as it always does.
-var mask = [4]byte{0x37, 0xfa, 0x21, 0x3d}
-
-// appendFrame appends one masked frame with FIN set, as RFC 6455 asks of a client. The payload is at most 65,535 bytes.
+// appendFrame appends one masked frame with FIN set, as RFC 6455 asks of a client. The payload is at most 65,535 bytes. The
+// masking key is always the same, which a server cannot know: it unmasks as it always does.
 func appendFrame(b []byte, op byte, payload []byte) []byte {
+	mask := [4]byte{0x37, 0xfa, 0x21, 0x3d}
 	b = append(b, 0x80|op)
 	if len(payload) < 126 {
 		b = append(b, 0x80|byte(len(payload)))
@@ -64,14 +63,16 @@ type dialect struct {
 	path   func(route string) string // the path of the upgrade request
 	prefix string                    // before the 128 bytes of a message, within one text frame
 	suffix string                    // after them
-	greet  bool                      // the peer has an opening of its own after the upgrade (see greeting)
+	greet  bool                      // the peer has an opening of its own after the upgrade (see conn.greet)
 	route  string
+	buffer []byte // where all conns of the dialect read; a full read is followed by another, epoll being level-triggered
 }
 
 func newDialect(proto, route string) (dialect, error) {
+	buffer := make([]byte, 256<<10)
 	switch proto {
 	case "ws":
-		return dialect{path: func(r string) string { return r }}, nil
+		return dialect{path: func(r string) string { return r }, buffer: buffer}, nil
 	case "socketio":
 		return dialect{
 			path:   func(string) string { return "/socket.io/?EIO=4&transport=websocket" },
@@ -79,6 +80,7 @@ func newDialect(proto, route string) (dialect, error) {
 			suffix: `"]`,
 			greet:  true,
 			route:  route,
+			buffer: buffer,
 		}, nil
 	}
 	return dialect{}, fmt.Errorf("-proto %q: use ws or socketio", proto)
