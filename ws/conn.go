@@ -3,70 +3,186 @@ package ws
 import (
 	"context"
 	"crypto/tls"
-	"iter"
-	"net/netip"
-	"net/url"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hubbub-dev/hubbub/internal/reactor"
 )
 
-// Conn is one WebSocket connection, accepted by a [Server] or made by [Dial]. All methods may be called concurrently and from
-// within handlers; none of them waits for the network.
+// Conn is one WebSocket connection, accepted by a [Server] or made by [Dial]. All its methods may be called concurrently, also
+// from its own handlers, and none of them waits for the network.
 type Conn struct {
-	facts facts
+	// Owned by the conn's loop.
+	sock     reactor.Conn
+	parser   parser
+	life     life
+	deflater *deflater // nil until the first message of a conn that compresses for itself
+
+	// Immutable after start.
+	id          uint64
+	set         *settings
+	srv         *Server // nil for a dialed conn
+	facts       facts
+	subprotocol string
+	extensions  string
+	deflate     deflateParams
+	tls         *tls.Conn       // nil if the socket is not encrypted
+	base        context.Context // what middleware put into the request's context; nil if nothing
+
+	// Guarded by mu.
+	mu     sync.Mutex
+	info   CloseInfo // set when the state leaves Open
+	groups []*members
+	values map[any]any
+	ctx    context.Context // nil until Context is called
+	cancel context.CancelCauseFunc
+	events events
+
+	// Owned by whoever takes messages out of events, one goroutine at a time.
+	inflater *inflater
+
+	// Safe for concurrent use.
+	state atomic.Uint32
 }
 
-// ID is unique within the process.
-func (c *Conn) ID() uint64 { panic("skeleton") }
+// lastID numbers the process's conns.
+var lastID atomic.Uint64
 
-// State is the browser's readyState.
-func (c *Conn) State() State { panic("skeleton") }
+// ID is the conn's number, unique within the process.
+func (c *Conn) ID() uint64 { return c.id }
 
-// Buffered is the number of bytes accepted by Send that the kernel has not taken yet, the browser's bufferedAmount.
-func (c *Conn) Buffered() int { panic("skeleton") }
+// State is where the conn is in its life, with the browser's numbers.
+func (c *Conn) State() State { return State(c.state.Load()) }
 
-// Subprotocol is the selected subprotocol, or "".
-func (c *Conn) Subprotocol() string { panic("skeleton") }
+// Buffered is how many bytes were accepted by Send, or broadcast to the conn, and are not with the kernel yet: the browser's
+// bufferedAmount, with the frames' headers.
+func (c *Conn) Buffered() int { return c.sock.Queued() }
 
-// Extensions is the negotiated Sec-WebSocket-Extensions value, or "".
-func (c *Conn) Extensions() string { panic("skeleton") }
+// Subprotocol is the subprotocol that was selected in the handshake, or "".
+func (c *Conn) Subprotocol() string { return c.subprotocol }
 
-// RemoteAddr is the client's address, as a trusted proxy told it or else the socket's.
-func (c *Conn) RemoteAddr() netip.AddrPort { panic("skeleton") }
+// Extensions is the Sec-WebSocket-Extensions value that was agreed on, or "" (RFC 6455, section 9.1).
+func (c *Conn) Extensions() string { return c.extensions }
 
-// URL, Query, PathValue, Header: facts of the upgrade request.
-func (c *Conn) URL() *url.URL                { panic("skeleton") }
-func (c *Conn) Query() url.Values            { panic("skeleton") }
-func (c *Conn) PathValue(name string) string { panic("skeleton") }
-func (c *Conn) Header(name string) string    { panic("skeleton") }
+// TLS describes the encryption of the socket. It is nil for an unencrypted one, also when a proxy in front ends TLS.
+func (c *Conn) TLS() *tls.ConnectionState {
+	if c.tls == nil {
+		return nil
+	}
+	state := c.tls.ConnectionState()
+	return &state
+}
 
-// TLS is nil when the socket is not encrypted.
-func (c *Conn) TLS() *tls.ConnectionState { panic("skeleton") }
+// Context has the values that middleware put into the upgrade request's context. It ends when the conn is closed, or when its peer has
+// hung up while a handler is behind; [context.Cause] is then a [CloseInfo].
+func (c *Conn) Context() context.Context {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ctx != nil {
+		return c.ctx
+	}
+	base := c.base
+	if base == nil {
+		base = context.Background()
+	}
+	c.ctx, c.cancel = context.WithCancelCause(base)
+	if c.State() == Closed {
+		c.cancel(c.info)
+	}
+	return c.ctx
+}
 
-// Context carries what middleware put into the upgrade request's context and ends when the conn closes (or its peer hangs up),
-// with a [CloseInfo] as cause.
-func (c *Conn) Context() context.Context { panic("skeleton") }
+// endContext ends the context, if anybody has asked for it. A later cause changes nothing.
+func (c *Conn) endContext(cause CloseInfo) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cancel != nil {
+		c.cancel(cause)
+	}
+}
 
-// Set keeps a value with the conn; Get returns it, or nil.
-func (c *Conn) Set(key, value any) { panic("skeleton") }
-func (c *Conn) Get(key any) any    { panic("skeleton") }
+// Set keeps a value with the conn, for [Conn.Get]. Keys are compared with ==; use a type of your own for them, as with
+// [context.WithValue].
+func (c *Conn) Set(key, value any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.values == nil {
+		c.values = make(map[any]any)
+	}
+	c.values[key] = value
+}
 
-// Send never blocks. ErrClosed once the conn is closing, ErrSlow when over MaxPending (and the conn closes with CodeSlow).
-func (c *Conn) Send(m Message) error { panic("skeleton") }
+// Get returns the value that was Set for the key, or nil.
+func (c *Conn) Get(key any) any {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.values[key]
+}
 
-// Ping sends a ping with at most 125 bytes.
-func (c *Conn) Ping(data []byte) error { panic("skeleton") }
+// Send sends a message. It never blocks: the message waits in memory until the socket takes it, in order with what the calling
+// goroutine broadcasts to the conn's groups. It returns [ErrClosed] once the conn is closing. If more than MaxPending bytes would wait it
+// returns [ErrSlow], and the conn closes with [CodeSlow], since it has missed a message; one message that finds nothing waiting is
+// accepted whatever its size.
+func (c *Conn) Send(m Message) error {
+	if err := m.sendable(); err != nil {
+		return err
+	}
+	if c.State() != Open {
+		return ErrClosed
+	}
+	frame, packet := c.encode(m)
+	size := len(frame)
+	if packet != nil {
+		size = len(packet.Plain)
+	}
+	if !c.sock.Reserve(size, c.set.maxPending) {
+		c.closeNow(slowInfo)
+		return ErrSlow
+	}
+	c.sock.Send(frame, packet)
+	return nil
+}
 
-// Close starts the closing handshake; the conn is closed when the peer answers or CloseTimeout passes. Code 0 sends no code.
-func (c *Conn) Close(code Code, reason string) error { panic("skeleton") }
+// Ping sends a ping frame with up to 125 bytes of data, overtaking messages that wait. The answer comes to [Conn.OnPong]. The server's
+// heartbeat needs no help; Ping measures a round trip. It returns [ErrClosed], or [ErrSlow] if MaxPending bytes wait already.
+func (c *Conn) Ping(data []byte) error {
+	if len(data) > maxControl {
+		return fmt.Errorf("ws: ping with %d bytes; a control frame holds at most %d", len(data), maxControl)
+	}
+	if c.State() != Open {
+		return ErrClosed
+	}
+	if c.Buffered() > c.set.maxPending {
+		return ErrSlow
+	}
+	frame := c.frame(opPing, false, data)
+	c.sock.Do(func() { c.sock.Control(frame, false) })
+	return nil
+}
 
-// Terminate drops the socket at once, without a closing handshake.
-func (c *Conn) Terminate() { panic("skeleton") }
+// Close begins the closing handshake (RFC 6455, section 7.1.2): the messages sent before are still written, then a close frame. When the
+// peer has answered, or after CloseTimeout, the conn is closed and OnClose is called. Code 0 sends no code; the reason is cut after 123
+// bytes. It returns [ErrClosed] if the conn is closing already, and an error for a code that must not be sent.
+func (c *Conn) Close(code Code, reason string) error {
+	if code != 0 && !code.valid() {
+		return fmt.Errorf("ws: close code %s must not be sent; use one of 1000-1003, 1007-1014 or 3000-4999", code)
+	}
+	if code == 0 {
+		code = CodeNoStatus
+	}
+	if !c.closeNow(CloseInfo{Code: code, Reason: truncate(reason, maxReason)}) {
+		return ErrClosed
+	}
+	return nil
+}
 
-// Handlers. Set them in the route's handler; messages that arrive before are kept. One handler of a conn runs at a time,
-// in order; it may block.
-func (c *Conn) OnMessage(f func(Message)) { panic("skeleton") }
-func (c *Conn) OnPong(f func([]byte))     { panic("skeleton") }
-func (c *Conn) OnClose(f func(CloseInfo)) { panic("skeleton") }
-func (c *Conn) OnSkip(f func(Skipped))    { panic("skeleton") }
+// Terminate drops the socket at once, without a closing handshake and with what still waits to be sent. It is for peers that do not
+// deserve better; use [Conn.Close] otherwise.
+func (c *Conn) Terminate() {
+	c.leaveOpen(CloseInfo{Code: CodeAbnormal, Err: errTerminated})
+	c.sock.Do(func() { c.sock.End(errTerminated) })
+}
 
-// Messages is for those who prefer a loop: it ends when the conn closes or ctx ends.
-func (c *Conn) Messages(ctx context.Context) iter.Seq[Message] { panic("skeleton") }
+var errTerminated = errors.New("ws: conn was terminated by this side")

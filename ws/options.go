@@ -26,10 +26,9 @@ type Options struct {
 	MaxFrames  int // most frames that one message may be split into; 0 means 16384; more close with 1009
 	MaxPending int // most bytes waiting to be sent on one conn; 0 means 1 MiB; more close with CodeSlow
 
-	Ping             time.Duration // silence after which a conn is pinged; 0 means 25 s; negative disables the heartbeat
-	PongTimeout      time.Duration // silence after a ping that ends the conn with CodeHeartbeat; 0 means 10 s
-	CloseTimeout     time.Duration // how long a closing handshake may take; 0 means 5 s
-	HandshakeTimeout time.Duration // how long writing the 101 response may take; 0 means 10 s
+	Ping         time.Duration // silence after which a conn is pinged; 0 means 25 s; negative disables the heartbeat
+	PongTimeout  time.Duration // silence after a ping that ends the conn with CodeHeartbeat; 0 means 10 s
+	CloseTimeout time.Duration // how long a closing handshake may take; 0 means 5 s
 
 	// Compression is off by default: browsers always offer it, and it costs memory and CPU. See [Compression].
 	Compression Compression

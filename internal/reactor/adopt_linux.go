@@ -1,0 +1,26 @@
+//go:build linux && !portable
+
+package reactor
+
+import (
+	"crypto/tls"
+	"net"
+)
+
+// Adopt takes a connection over: TCP and Unix sockets, and TLS on a listener made by [Listen], for the loops' own poller, anything else for
+// goroutines. nc must not be used afterwards, except to answer if Adopt fails, as it does when the process has no descriptor left.
+func Adopt(nc net.Conn) (Socket, error) {
+	switch nc := nc.(type) {
+	case *net.TCPConn, *net.UnixConn:
+		fd, err := duplicate(nc)
+		if err != nil {
+			return Socket{}, err
+		}
+		return Socket{&fdSocket{fd: fd}}, nil
+	case *tls.Conn:
+		if below, ok := nc.NetConn().(*shim); ok {
+			return adoptTLS(nc, below)
+		}
+	}
+	return Socket{newPump(nc)}, nil
+}

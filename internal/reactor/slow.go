@@ -1,0 +1,114 @@
+package reactor
+
+// Skip tells a conn's owner what a fan's policy kept from it.
+type Skip struct {
+	Fan         *Fan
+	Packets     int
+	Bytes       int
+	First, Last *Packet
+}
+
+// enqueue puts a broadcast on the pending list, as far as the fan's policy lets it.
+func (c *Conn) enqueue(e entry) {
+	if c.flags.sealed || c.flags.over || c.flags.ended {
+		return
+	}
+	f := e.part.fan
+	size := len(e.packet.Plain)
+	if f.Policy == PolicyClose {
+		limit := c.limit
+		if f.Limit > 0 {
+			limit = int64(f.Limit)
+		}
+		if waiting := c.queued.Load(); waiting > 0 && waiting+int64(size) > limit {
+			c.overflow(f)
+			return
+		}
+		c.accept(e)
+		return
+	}
+	skip := Skip{Fan: f}
+	if f.Policy == PolicyLatest && e.packet.Key != "" {
+		c.replace(e, &skip)
+	}
+	limit := int(c.limit)
+	if f.Limit > 0 {
+		limit = f.Limit
+	}
+	at := c.place(e.part)
+	for i := c.head; i < len(c.pending) && at.queued > 0 && at.queued+size > limit; i++ {
+		c.skip(i, e.part, &skip)
+	}
+	c.accept(e)
+	if skip.Packets > 0 {
+		f.skipped.Add(uint64(skip.Packets))
+		f.skippedBytes.Add(uint64(skip.Bytes))
+		c.handler.Skipped(skip)
+	}
+}
+
+// accept puts a broadcast on the pending list.
+func (c *Conn) accept(e entry) {
+	size := len(e.packet.Plain)
+	it := item{packet: e.packet, from: e.part, size: size}
+	if c.form != FormOwn {
+		it.b = e.packet.wire(c.form)
+	}
+	c.queued.Add(int64(size))
+	c.place(e.part).queued += size
+	c.push(it)
+}
+
+// overflow ends what broadcasts bring to the conn; its handler hears of it at the end of the turn, when no list is being walked.
+func (c *Conn) overflow(f *Fan) {
+	f.slow.Add(1)
+	c.flags.over = true
+	c.loop.slow = append(c.loop.slow, slowConn{c, f})
+}
+
+// slowConn is a conn over its limit, and the fan that brought it there.
+type slowConn struct {
+	conn *Conn
+	fan  *Fan
+}
+
+// tellSlow tells the handlers of the conns that went over their limits in this turn.
+func (l *loop) tellSlow() {
+	slow := l.slow
+	l.slow = nil
+	for _, s := range slow {
+		if !s.conn.flags.ended {
+			s.conn.handler.Slow(s.fan)
+		}
+	}
+}
+
+// replace skips the waiting packet with e's key. The list is searched from its end; it holds one packet per key.
+func (c *Conn) replace(e entry, skip *Skip) {
+	for i := len(c.pending) - 1; i >= c.head; i-- {
+		it := &c.pending[i]
+		if it.from == e.part && it.packet.Key == e.packet.Key {
+			c.skip(i, e.part, skip)
+			return
+		}
+	}
+}
+
+// skip takes the i-th pending item away, if it came through p and nothing of it is written or compressed yet.
+func (c *Conn) skip(i int, p *part, skip *Skip) {
+	it := &c.pending[i]
+	if it.from != p || c.started(i) {
+		return
+	}
+	if skip.Packets == 0 {
+		skip.First = it.packet
+	}
+	skip.Last = it.packet
+	skip.Packets++
+	skip.Bytes += it.size
+	c.discard(it)
+	// The gap is closed from the front, where the oldest are, so that skipping in a long list moves few items.
+	copy(c.pending[c.head+1:i+1], c.pending[c.head:i])
+	c.pending[c.head] = item{}
+	c.head++
+}

@@ -1,0 +1,264 @@
+package ws
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"github.com/hubbub-dev/hubbub/internal/reactor"
+)
+
+// eventKind is what happened on a conn.
+type eventKind uint8
+
+const (
+	eventMessage eventKind = iota
+	eventPong
+	eventSkip
+	eventClose // the last one
+)
+
+// event waits for a handler.
+type event struct {
+	kind       eventKind
+	binary     bool
+	compressed bool
+	data       []byte
+	skip       *Skipped
+}
+
+// cost is what an event counts as against highWater: its data, and something for itself, so that empty messages cannot pile up.
+func (e event) cost() int { return len(e.data) + 64 }
+
+// A conn whose handler is behind by highWater bytes is not read any more, until no more than lowWater are left.
+const (
+	highWater = 64 << 10
+	lowWater  = 16 << 10
+)
+
+// handlers are what a conn's owner has set.
+type handlers struct {
+	message func(Message)
+	pong    func([]byte)
+	skip    func(Skipped)
+	close   func(CloseInfo)
+}
+
+// events are a conn's handlers and what waits for them. One goroutine at a time runs them, and only while there is something to handle.
+// All fields are guarded by Conn.mu.
+type events struct {
+	on handlers
+
+	queue   []event       // bounded by highWater and one read of the loop
+	cost    int           // of queue
+	paused  bool          // the loop was told not to read
+	busy    bool          // a goroutine runs the handlers
+	settled bool          // whoever sets the handlers has done so; before, nothing is given up for lack of one
+	muted   bool          // a message was broken, and none is taken any more
+	done    bool          // OnClose was called, or there is none and there will be none
+	pull    chan struct{} // wakes Messages; nil unless one is running
+}
+
+// OnMessage sets the handler for messages. Like all handlers of a conn it is called in the order in which things happened, one call at a
+// time, on a goroutine that exists only while there is something to handle; so it may block. While it is behind by more than 64 KiB the
+// conn is not read, and TCP pushes back on the sender. Messages that came before are kept for it. A handler that panics closes its conn
+// with [CodeInternal]; the others live on.
+func (c *Conn) OnMessage(f func(Message)) { c.setHandler(func(e *events) { e.on.message = f }) }
+
+// OnPong sets the handler for pongs, with the data of the ping that they answer.
+func (c *Conn) OnPong(f func(data []byte)) { c.setHandler(func(e *events) { e.on.pong = f }) }
+
+// OnSkip sets the handler that is told what a group's slow policy has kept from this conn.
+func (c *Conn) OnSkip(f func(Skipped)) { c.setHandler(func(e *events) { e.on.skip = f }) }
+
+// OnClose sets the handler that is told, last of all, how the conn ended. Set on a conn that is closed already, it is called at once.
+func (c *Conn) OnClose(f func(CloseInfo)) {
+	late := false
+	c.setHandler(func(e *events) {
+		e.on.close = f
+		late = e.done
+	})
+	if late && f != nil {
+		go f(c.closeInfo())
+	}
+}
+
+func (c *Conn) setHandler(set func(*events)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	set(&c.events)
+	c.stir()
+}
+
+// settle says that the handlers are set, as far as they ever will be.
+func (c *Conn) settle() { c.setHandler(func(e *events) { e.settled = true }) }
+
+// push adds an event. Loop only.
+func (c *Conn) push(e event) {
+	c.mu.Lock()
+	if e.kind == eventMessage && c.events.muted {
+		c.mu.Unlock()
+		return
+	}
+	c.events.queue = append(c.events.queue, e)
+	c.events.cost += e.cost()
+	pause := c.events.cost > highWater && !c.events.paused && c.State() == Open
+	if pause {
+		c.events.paused = true
+	}
+	c.stir()
+	c.mu.Unlock()
+	if pause {
+		c.sock.Pause()
+	}
+}
+
+// pushSkip tells of skipped messages, together with what was skipped before and is not told yet.
+func (c *Conn) pushSkip(s reactor.Skip) {
+	skip := &Skipped{
+		Group:    s.Fan.Meta.(*Group),
+		Messages: s.Packets,
+		Bytes:    s.Bytes,
+		First:    s.First.Meta.(*outgoing).msg,
+		Last:     s.Last.Meta.(*outgoing).msg,
+	}
+	c.mu.Lock()
+	if c.events.on.skip == nil {
+		c.mu.Unlock()
+		return
+	}
+	for _, e := range c.events.queue {
+		if e.kind == eventSkip && e.skip.Group == skip.Group {
+			e.skip.Messages += skip.Messages
+			e.skip.Bytes += skip.Bytes
+			e.skip.Last = skip.Last
+			c.mu.Unlock()
+			return
+		}
+	}
+	c.mu.Unlock()
+	c.push(event{kind: eventSkip, skip: skip})
+}
+
+// stir starts the goroutine that runs the handlers, or wakes Messages, if there is something for them. Called with mu held.
+func (c *Conn) stir() {
+	e := &c.events
+	if e.pull != nil {
+		select {
+		case e.pull <- struct{}{}:
+		default:
+		}
+	}
+	if !e.busy && e.next() >= 0 {
+		e.busy = true
+		go c.handle()
+	}
+}
+
+// next is the index of the event that can be handled now, or -1.
+func (e *events) next() int {
+	last := len(e.queue) - 1
+	if last < 0 {
+		return -1
+	}
+	closable := e.settled || e.on.close != nil
+	switch e.queue[0].kind {
+	case eventMessage:
+		if e.pull != nil {
+			return -1 // Messages takes it
+		}
+		if e.on.message != nil {
+			return 0
+		}
+		if e.queue[last].kind == eventClose && e.settled && closable {
+			return last // nobody listens; the messages stay, in case that somebody will
+		}
+		return -1
+	case eventClose:
+		if !closable {
+			return -1
+		}
+	}
+	return 0
+}
+
+// take removes the i-th event, and resumes reading if the queue is short again. Called with mu held.
+func (c *Conn) take(i int) event {
+	e := &c.events
+	ev := e.queue[i]
+	e.cost -= ev.cost()
+	if i == 0 {
+		e.queue[0] = event{}
+		e.queue = e.queue[1:]
+	} else {
+		e.queue = e.queue[:i]
+	}
+	if len(e.queue) == 0 {
+		e.queue = nil
+	}
+	if e.paused && e.cost <= lowWater {
+		e.paused = false
+		c.sock.Do(c.sock.Resume)
+	}
+	return ev
+}
+
+// handle runs handlers until there is nothing left for them.
+func (c *Conn) handle() {
+	for {
+		c.mu.Lock()
+		i := c.events.next()
+		if i < 0 {
+			c.events.busy = false
+			c.mu.Unlock()
+			return
+		}
+		ev := c.take(i)
+		on := c.events.on
+		if ev.kind == eventClose {
+			c.events.done = true
+		}
+		c.mu.Unlock()
+		c.dispatch(ev, on)
+	}
+}
+
+func (c *Conn) dispatch(ev event, h handlers) {
+	if ev.kind == eventClose {
+		defer c.closed() // also if OnClose panics
+	}
+	defer c.rescue()
+	switch ev.kind {
+	case eventMessage:
+		if m, ok := c.decode(ev); ok {
+			h.message(m)
+		}
+	case eventPong:
+		if h.pong != nil {
+			h.pong(ev.data)
+		}
+	case eventSkip:
+		if h.skip != nil {
+			h.skip(*ev.skip)
+		}
+	case eventClose:
+		if h.close != nil {
+			h.close(c.closeInfo())
+		}
+	}
+}
+
+// rescue closes the conn of a handler that panicked. It is to be deferred.
+func (c *Conn) rescue() {
+	if problem := recover(); problem != nil {
+		c.set.logger.Error("ws: a handler panicked; its conn is closed with 1011",
+			"conn", c.id, "remote", c.facts.remote, "panic", problem, "stack", string(debug.Stack()))
+		c.closeNow(CloseInfo{Code: CodeInternal, Reason: "internal error", Err: fmt.Errorf("ws: handler panicked: %v", problem)})
+	}
+}
+
+// closed follows the last handler.
+func (c *Conn) closed() {
+	if c.srv != nil {
+		c.srv.forget(c)
+	}
+}
