@@ -55,7 +55,7 @@ func describe(ctx context.Context) machine {
 // version is a dependency's name and version as it is installed.
 func version(ctx context.Context, s server, from string) string {
 	if s.kind == goProgram {
-		return filepath.Base(from) + " " + output(ctx, "go", "list", "-m", "-f", "{{.Version}}", from)
+		return strings.TrimPrefix(from, "github.com/") + " " + output(ctx, "go", "list", "-m", "-f", "{{.Version}}", from)
 	}
 	var p struct{ Version string }
 	b, err := os.ReadFile(filepath.Join("servers", s.dir, "node_modules", from, "package.json"))

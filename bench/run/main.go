@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // config is the flags.
@@ -25,6 +26,7 @@ type config struct {
 	servers   []server
 	scenarios []scenario
 	rounds    int
+	patience  time.Duration
 	quick     bool
 	partial   bool // not all of everything: the page is not for docs/
 	results   string
@@ -80,6 +82,7 @@ func parse() (config, error) {
 	servers := flag.String("servers", "", "which servers, by `name,name`; empty means all")
 	scenarios := flag.String("scenarios", "", "which scenarios, by `name,name`; empty means all")
 	flag.IntVar(&c.rounds, "rounds", 3, "how often each server is measured with each scenario; medians are reported")
+	flag.DurationVar(&c.patience, "wait", 20*time.Second, "how long to wait, at most, before each measure until nothing else uses the CPUs")
 	flag.BoolVar(&c.quick, "quick", false, "few connections and short times: shows that everything works, and no figures of any worth")
 	flag.StringVar(&c.results, "results", "", "where the raw results go, as JSON (default results/latest.json, or results/partial.json)")
 	flag.StringVar(&c.page, "page", "", "where the page goes (default ../docs/benchmarks.md, or the terminal if not everything was measured)")

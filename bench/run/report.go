@@ -149,12 +149,12 @@ func (r *report) verdict(b bar) string {
 	return fmt.Sprintf("%s %s %s | %s %s | %s", sign, number(b.limit), b.unit, number(v), b.unit, word)
 }
 
-// number prints three digits that count, and whole numbers from 100 up.
+// number prints three digits that count, and no fraction from 100 up or where there is none.
 func number(v float64) string {
 	switch {
 	case math.IsNaN(v):
 		return "–"
-	case math.Abs(v) >= 100:
+	case math.Abs(v) >= 100 || v != 0 && v == math.Trunc(v):
 		return group(fmt.Sprintf("%.0f", v))
 	case math.Abs(v) >= 10:
 		return fmt.Sprintf("%.1f", v)

@@ -65,6 +65,7 @@ func (r *report) measure(ctx context.Context, c config) (failures []error) {
 				if port++; port > lastPort {
 					port = firstPort
 				}
+				calm(ctx, c.patience)
 				start := time.Now()
 				got, err := once(ctx, s, sc, port)
 				r.note(s, sc, got, err)
