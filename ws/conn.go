@@ -163,7 +163,7 @@ func (c *Conn) Ping(data []byte) error {
 }
 
 // Close begins the closing handshake (RFC 6455, section 7.1.2): the messages sent before are still written, then a close frame. When the
-// peer has answered, or after CloseTimeout, the conn is closed and OnClose is called. Code 0 sends no code; the reason is cut after 123
+// peer has answered, or has taken nothing for CloseTimeout, the conn is closed and OnClose is called. Code 0 sends no code; the reason is cut after 123
 // bytes. It returns [ErrClosed] if the conn is closing already, and an error for a code that must not be sent.
 func (c *Conn) Close(code Code, reason string) error {
 	if code != 0 && !code.valid() {

@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/klauspost/compress/flate"
 )
 
 var fullTakeover = deflateParams{enabled: true, sendTakeover: true, receiveTakeover: true, sendBits: 15, receiveBits: 15}
@@ -93,28 +95,31 @@ func TestBombIsNotInflated(t *testing.T) {
 	}
 }
 
+var words = strings.Fields("we can meet at the station when your train comes in tonight and then walk along the river to that " +
+	"place with good soup which everybody likes so much except for its name but nobody remembers who told us about it first")
+
 // chat returns JSON messages such as a chat sends.
 func chat(seed uint64, count, size int) [][]byte {
 	random := rand.New(rand.NewPCG(seed, 1))
 	messages := make([][]byte, count)
 	for i := range messages {
-		text := make([]byte, size)
-		for j := range text {
-			text[j] = "etaoin shrdlu"[random.IntN(13)]
+		text := ""
+		for len(text) < size {
+			text += words[random.IntN(len(words))] + " "
 		}
 		messages[i], _ = json.Marshal(map[string]any{"method": "message", "params": map[string]any{
-			"room": "lobby", "from": fmt.Sprint("user", random.IntN(1000)), "time": random.IntN(1e9), "text": string(text)}})
+			"room": "lobby", "from": fmt.Sprint("user", random.IntN(1000)), "time": random.IntN(1e9), "text": text}})
 	}
 	return messages
 }
 
 func TestTakeoverAtEveryWindow(t *testing.T) {
-	for bits := uint8(8); bits <= 15; bits++ {
+	for _, bits := range []uint8{8, 11, 14, 15} {
 		for _, keep := range []bool{false, true} {
-			for _, level := range []int{0, 1, 4, 6, 9} {
+			for _, level := range []int{1, 6, 9} {
 				params := deflateParams{enabled: true, sendTakeover: keep, receiveTakeover: true, sendBits: bits, receiveBits: bits}
 				d, i := newDeflater(params, level), newInflater(params)
-				for n, message := range append(chat(1, 40, 30), bytes.Repeat([]byte("0123456789abc"), 5000), nil, []byte("end")) {
+				for n, message := range append(chat(1, 10, 30), bytes.Repeat([]byte("0123456789abc"), 3000), nil, []byte("end")) {
 					compressed := d.deflate(nil, message)
 					out, err := i.inflate(compressed, len(message))
 					if err != nil || !bytes.Equal(out, message) {
@@ -134,14 +139,14 @@ func TestTakeoverAtEveryWindow(t *testing.T) {
 // most n+m. So messages of one piece each are inflated with just that history, and a longer message must be compressed
 // into the same bytes as its pieces one by one.
 func TestSmallWindowsAreKept(t *testing.T) {
-	for bits := uint8(8); bits < 15; bits++ {
+	for _, bits := range []uint8{8, 11, 14} {
 		window := 1 << bits
 		params := deflateParams{enabled: true, sendTakeover: true, sendBits: bits}
 		long, short := newDeflater(params, 1), newDeflater(params, 1)
 		keep := min(sendHistory, window/2)
 		piece := window - keep
 		var history []byte
-		for _, message := range chat(2, 20, 3*window) {
+		for _, message := range chat(2, 8, 3*window) {
 			var joined []byte
 			for start := 0; start < len(message); start += piece {
 				part := message[start:min(start+piece, len(message))]
@@ -208,6 +213,7 @@ func FuzzInflate(f *testing.F) {
 	f.Add([]byte("\xf2\x48\xcd\xc9\xc9\x07\x00"), 100)
 	f.Add([]byte("\xf3\x48\xcd\xc9\xc9\x07\x00\x00"), 100)
 	f.Add([]byte("\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00"), 3)
+	f.Add([]byte("\xf20\x0000"), 1) // over the limit before it is corrupt
 	f.Fuzz(func(t *testing.T, data []byte, limit int) {
 		limit = min(max(limit, 1), 1<<16)
 		source := bytes.NewReader(append(bytes.Clone(data), inflateTail...))
@@ -273,5 +279,60 @@ func BenchmarkInflate(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+// BenchmarkTakeoverMemory reports what a conn holds after some traffic, and what a compressor of its own would hold.
+func BenchmarkTakeoverMemory(b *testing.B) {
+	messages := chat(6, 400, 300)
+	compressed := make([][]byte, len(messages))
+	sender := newDeflater(fullTakeover, 1)
+	for n, message := range messages {
+		compressed[n] = sender.deflate(nil, message)
+	}
+	measure := func(name string, conns int, one func() any) {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				held := make([]any, conns)
+				var before, after runtime.MemStats
+				runtime.GC()
+				runtime.GC()
+				runtime.ReadMemStats(&before)
+				for n := range held {
+					held[n] = one()
+				}
+				runtime.GC()
+				runtime.GC() // the second empties the pools
+				runtime.ReadMemStats(&after)
+				b.ReportMetric(float64(int64(after.HeapAlloc)-int64(before.HeapAlloc))/float64(conns), "bytes/conn")
+				runtime.KeepAlive(held)
+			}
+		})
+	}
+	measure("idle deflater", 1000, func() any { return newDeflater(fullTakeover, 1) })
+	measure("deflater", 100, func() any {
+		d := newDeflater(fullTakeover, 1)
+		for _, message := range messages {
+			d.deflate(nil, message)
+		}
+		return d
+	})
+	measure("idle inflater", 1000, func() any { return newInflater(fullTakeover) })
+	measure("inflater", 100, func() any {
+		i := newInflater(fullTakeover)
+		for _, data := range compressed {
+			if _, err := i.inflate(bytes.Clone(data), 1<<20); err != nil {
+				b.Fatal(err)
+			}
+		}
+		return i
+	})
+	for _, level := range []int{1, 6, 9} {
+		measure(fmt.Sprintf("compressor of its own, level %d", level), 20, func() any {
+			w, _ := flate.NewWriter(io.Discard, level)
+			w.Write(messages[0])
+			w.Flush()
+			return w
+		})
 	}
 }

@@ -70,12 +70,16 @@ func (c *Conn) OnPong(f func(data []byte)) { c.setHandler(func(e *events) { e.on
 // OnSkip sets the handler that is told what a group's slow policy has kept from this conn.
 func (c *Conn) OnSkip(f func(Skipped)) { c.setHandler(func(e *events) { e.on.skip = f }) }
 
-// OnClose sets the handler that is told, last of all, how the conn ended. Set on a conn that is closed already, it is called at once.
+// OnClose sets the handler that is told, last of all, how the conn ended. Set on a conn that is closed already, it is called at once. On a
+// dialed conn set it after the other handlers.
 func (c *Conn) OnClose(f func(CloseInfo)) {
 	late := false
 	c.setHandler(func(e *events) {
 		e.on.close = f
 		late = e.done
+		if c.srv == nil {
+			e.settled = true // nobody else says so of a dialed conn
+		}
 	})
 	if late && f != nil {
 		go f(c.closeInfo())

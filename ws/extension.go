@@ -96,10 +96,10 @@ func confirmDeflate(response []string, c Compression) (deflateParams, error) {
 		return deflateParams{}, err
 	}
 	if c.Mode == CompressionOff {
-		return deflateParams{}, fmt.Errorf("ws: server selected the extension %q, but none was offered", extensions[0].name)
+		return deflateParams{}, fmt.Errorf("server selected the extension %q, but none was offered", extensions[0].name)
 	}
 	if len(extensions) > 1 {
-		return deflateParams{}, errors.New("ws: server selected more than the one extension that was offered")
+		return deflateParams{}, errors.New("server selected more than the one extension that was offered")
 	}
 	answer, err := parseDeflate(extensions[0])
 	if err != nil {
@@ -107,7 +107,7 @@ func confirmDeflate(response []string, c Compression) (deflateParams, error) {
 	}
 	takeover := c.Mode == CompressionTakeover
 	if answer.clientBitsAllowed || answer.clientBits != 0 && !takeover {
-		return deflateParams{}, fmt.Errorf("ws: server's %s is not an answer to the offer", clientWindowBits)
+		return deflateParams{}, fmt.Errorf("server's %s is not an answer to the offer", clientWindowBits)
 	}
 	return deflateParams{
 		enabled:         true,
@@ -157,13 +157,13 @@ func (o deflateOffer) String() string {
 // parseDeflate refuses another extension, and parameters that are unknown, repeated or have a wrong value.
 func parseDeflate(e extension) (deflateOffer, error) {
 	if e.name != deflateName {
-		return deflateOffer{}, fmt.Errorf("ws: unknown extension %q", e.name)
+		return deflateOffer{}, fmt.Errorf("unknown extension %q", e.name)
 	}
 	var o deflateOffer
 	for i, param := range e.params {
 		repeated := slices.ContainsFunc(e.params[:i], func(q extensionParam) bool { return q.name == param.name })
 		if repeated || !o.set(param) {
-			return deflateOffer{}, fmt.Errorf("ws: %s with a wrong parameter %s", deflateName, param)
+			return deflateOffer{}, fmt.Errorf("%s with a wrong parameter %s", deflateName, param)
 		}
 	}
 	return o, nil
@@ -224,7 +224,7 @@ func parseExtensions(headers []string) ([]extension, error) {
 		for s.skipEmpty(); s.rest != ""; s.skipEmpty() {
 			e, ok := s.extension()
 			if !ok || s.rest != "" && s.rest[0] != ',' {
-				return nil, fmt.Errorf("ws: malformed Sec-WebSocket-Extensions header %q", header)
+				return nil, fmt.Errorf("malformed Sec-WebSocket-Extensions header %q", header)
 			}
 			all = append(all, e)
 		}

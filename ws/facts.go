@@ -125,7 +125,7 @@ func wildcards(pattern string) iter.Seq[string] {
 func (c *Conn) RemoteAddr() netip.AddrPort { return c.facts.remote }
 
 // URL is the URL of the upgrade request: path and query, as in [http.Request.URL] and before any prefix was stripped.
-// For a dialed conn it is the whole URL. Each call parses it again; the caller owns the result.
+// For a dialed conn it is the whole URL without user and password. Each call parses it again; the caller owns the result.
 func (c *Conn) URL() *url.URL { return c.facts.url() }
 
 // Query returns the query parameters of [Conn.URL]. Each call parses them again; malformed ones are left out.

@@ -18,6 +18,7 @@ func (l *link) conn() *Conn { return (*Conn)(l) }
 type life struct {
 	pinged bool // a heartbeat's ping went out, and nothing has come since
 	said   bool // we have sent a close frame, or will before anything else
+	polite bool // nothing went wrong: while the peer takes what waits before the close frame, its time does not run
 	heard  bool // the peer has sent one
 	hungUp bool // the peer has hung up, and what it said before is not read yet
 }
@@ -84,6 +85,8 @@ func (l *link) Timeout() {
 	c := l.conn()
 	silence := c.sock.Heard()
 	switch {
+	case c.life.polite && c.sock.Taken() < c.set.closeTimeout:
+		c.sock.SetTimer(c.set.closeTimeout - c.sock.Taken())
 	case c.life.said:
 		c.sock.End(errTimeout)
 	case c.life.hungUp:
@@ -169,7 +172,7 @@ func (c *Conn) say(info CloseInfo, then reactor.Ending) {
 	if c.life.said {
 		return
 	}
-	c.life.said = true
+	c.life.said, c.life.polite = true, info.Err == nil
 	if c.life.heard && !c.set.plain.client {
 		then = reactor.ThenClose // the server is the one to end the connection (RFC 6455, section 7.1.1)
 	}

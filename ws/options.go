@@ -28,7 +28,7 @@ type Options struct {
 
 	Ping         time.Duration // silence after which a conn is pinged; 0 means 25 s; negative disables the heartbeat
 	PongTimeout  time.Duration // silence after a ping that ends the conn with CodeHeartbeat; 0 means 10 s
-	CloseTimeout time.Duration // how long a closing handshake may take; 0 means 5 s
+	CloseTimeout time.Duration // how long a closing peer may take nothing and answer nothing; 0 means 5 s
 
 	// Compression is off by default: browsers always offer it, and it costs memory and CPU. See [Compression].
 	Compression Compression

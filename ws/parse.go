@@ -244,9 +244,14 @@ func (p *parser) takeControl(op opcode, chunk []byte, s sink) *protocolError {
 
 func (p *parser) takeData(chunk []byte, s sink) *protocolError {
 	last := p.frame&finBit != 0 && p.remain == 0
-	p.store(chunk)
+	whole := last && len(p.data) == 0 // the message is in chunk
+	data := chunk
+	if !whole {
+		p.store(chunk)
+		data = p.data
+	}
 	if p.message&(opBits|rsv1Bit) == byte(opText) {
-		rest, ok := checkText(p.data[len(p.data)-len(chunk)-int(p.rest):])
+		rest, ok := checkText(data[len(data)-len(chunk)-int(p.rest):])
 		if !ok || last && rest > 0 {
 			return errNotUTF8
 		}
@@ -255,7 +260,10 @@ func (p *parser) takeData(chunk []byte, s sink) *protocolError {
 	if !last {
 		return nil
 	}
-	data, message := p.data, p.message
+	if whole {
+		data = append(make([]byte, 0, len(chunk)+p.spare()), chunk...)
+	}
+	message := p.message
 	p.data, p.message, p.frames, p.rest = nil, 0, 0, 0
 	s.message(opcode(message&opBits) == opBinary, message&rsv1Bit != 0, data)
 	return nil
@@ -271,12 +279,17 @@ func (p *parser) store(chunk []byte) {
 	if need > cap(p.data) || p.data == nil {
 		announced := need + p.remain
 		size := min(announced, max(need, 2*cap(p.data), firstBuffer))
-		if p.message&rsv1Bit != 0 && size == announced && p.frame&finBit != 0 {
-			size += len(inflateTail) // inflating appends it
-		}
-		grown := make([]byte, len(p.data), size)
+		grown := make([]byte, len(p.data), size+p.spare())
 		copy(grown, p.data)
 		p.data = grown
 	}
 	p.data = append(p.data, chunk...)
+}
+
+// spare is what a buffer has beyond the message: room for what inflating appends to a compressed one.
+func (p *parser) spare() int {
+	if p.message&rsv1Bit != 0 {
+		return len(inflateTail)
+	}
+	return 0
 }

@@ -268,6 +268,20 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
+func TestCompressedMessageHasRoomForTheTail(t *testing.T) {
+	lim := &parseLimits{maxMessage: 1 << 20, maxFrames: 9, deflate: true}
+	stream := frame(false, fin|rsv1, opBinary, strings.Repeat("x", 1000))
+	for _, cut := range []int{0, 3, 500} {
+		p, s := new(parser), new(counting)
+		buffer := bytes.Clone(stream)
+		p.feed(buffer[:cut], lim, s)
+		p.feed(buffer[cut:], lim, s)
+		if s.messages != 1 || cap(s.last)-len(s.last) < len(inflateTail) {
+			t.Errorf("cut at %d: %d messages, %d bytes in %d", cut, s.messages, len(s.last), cap(s.last))
+		}
+	}
+}
+
 func TestAnnouncedLengthIsNotAllocated(t *testing.T) {
 	lim := &parseLimits{maxMessage: 1 << 20, maxFrames: 9}
 	stream := frame(false, fin, opBinary, strings.Repeat("x", 1<<20))

@@ -88,6 +88,7 @@ type Conn struct {
 	// Owned by the loop.
 	timer timer
 	heard time.Duration // when the last byte came
+	taken time.Duration // when the socket last took bytes that waited
 
 	// Safe for concurrent use.
 	queued atomic.Int64
@@ -258,6 +259,9 @@ func (c *Conn) end(err error) {
 
 // Heard is how long ago the last byte came. Loop only.
 func (c *Conn) Heard() time.Duration { return c.loop.now - c.heard }
+
+// Taken is how long ago the socket took bytes that had waited. Loop only.
+func (c *Conn) Taken() time.Duration { return c.loop.now - c.taken }
 
 // SetTimer makes Timeout be called when d has passed, instead of at the time set before. Loop only.
 func (c *Conn) SetTimer(d time.Duration) {

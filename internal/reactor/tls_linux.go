@@ -5,6 +5,7 @@ package reactor
 import (
 	"crypto/tls"
 	"net"
+	"time"
 )
 
 // recordSize is the most plaintext that a TLS record holds (RFC 8446, section 5.1).
@@ -77,6 +78,14 @@ func (s *shim) Write(p []byte) (int, error) {
 		s.count(len(rest))
 	}
 	return len(p), nil
+}
+
+// SetWriteDeadline is what crypto/tls calls around the alert close_notify. A write that does not block needs none.
+func (s *shim) SetWriteDeadline(t time.Time) error {
+	if s.Conn != nil {
+		return s.Conn.SetWriteDeadline(t)
+	}
+	return nil
 }
 
 func (s *shim) count(n int) {

@@ -102,6 +102,9 @@ func (c *Conn) gather() [][]byte {
 
 // wrote takes n bytes from the front of the pending list.
 func (c *Conn) wrote(n int) {
+	if n > 0 {
+		c.taken = c.loop.now
+	}
 	n += c.written
 	c.written = 0
 	for c.head < len(c.pending) {
