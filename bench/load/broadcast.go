@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"time"
 )
@@ -44,7 +43,7 @@ func (h *hall) message(c *conn, payload []byte) error {
 	return h.speak(c)
 }
 
-func (h *hall) pong(*conn, []byte) error { return errors.New("a pong that nobody asked for") }
+func (h *hall) pong(c *conn, payload []byte) error { return nobody{}.pong(c, payload) }
 
 // run broadcasts for the given time, then waits until every conn has every message.
 func (h *hall) run(d time.Duration) error {
@@ -56,7 +55,7 @@ func (h *hall) run(d time.Duration) error {
 	}
 	var w watch
 	for end := time.Now().Add(d); !h.over || h.arrived < h.sent*len(h.conns); {
-		if err := h.poll(h); err != nil {
+		if _, err := h.poll(h); err != nil {
 			return err
 		}
 		now := time.Now()

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"time"
 )
@@ -37,7 +36,7 @@ func (y *canyon) message(c *conn, payload []byte) error {
 	return y.call(c)
 }
 
-func (y *canyon) pong(*conn, []byte) error { return errors.New("a pong that nobody asked for") }
+func (y *canyon) pong(c *conn, payload []byte) error { return nobody{}.pong(c, payload) }
 
 func (y *canyon) run(d time.Duration) error {
 	y.over = false
@@ -48,7 +47,7 @@ func (y *canyon) run(d time.Duration) error {
 	}
 	var w watch
 	for end := time.Now().Add(d); !y.over || y.arrived < y.sent; {
-		if err := y.poll(y); err != nil {
+		if _, err := y.poll(y); err != nil {
 			return err
 		}
 		now := time.Now()

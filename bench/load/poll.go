@@ -54,34 +54,62 @@ func gather(server netip.AddrPort, d *dialect, route string, n int) (*crowd, err
 		if err := unix.EpollCtl(ep, unix.EPOLL_CTL_ADD, c.fd, &ev); err != nil {
 			return nil, fmt.Errorf("epoll add: %w", err)
 		}
+		if i%200 != 199 {
+			continue
+		}
+		if err := g.attend(); err != nil {
+			return nil, err
+		}
 	}
 	return g, nil
+}
+
+// attend answers the heartbeats of conns that wait for the rest of the crowd: a slow server takes longer to open 10,000
+// than it gives each of them to answer.
+func (g *crowd) attend() error {
+	for {
+		n, err := g.poll(nobody{})
+		if n == 0 || err != nil {
+			return err
+		}
+	}
+}
+
+// nobody is the receiver of conns that expect nothing.
+type nobody struct{}
+
+func (nobody) message(c *conn, _ []byte) error {
+	return fmt.Errorf("conn %d: a message before any was sent", c.index)
+}
+
+func (nobody) pong(c *conn, _ []byte) error {
+	return fmt.Errorf("conn %d: a pong that nobody asked for", c.index)
 }
 
 // pause is how long poll leaves the sockets alone after it found few of them ready. What arrives meanwhile is then read in
 // fewer, fuller calls, and the spinning does not fight with the server's sends for the epoll lock.
 const pause = 10 * time.Microsecond
 
-// poll reads each conn that has something, once, and does not wait if none has.
-func (g *crowd) poll(to receiver) error {
+// poll reads each conn that has something, once, and does not wait if none has. It returns how many it read.
+func (g *crowd) poll(to receiver) (int, error) {
 	n, _, e := syscall.RawSyscall6(unix.SYS_EPOLL_WAIT, uintptr(g.epoll), uintptr(unsafe.Pointer(&g.events[0])),
 		uintptr(len(g.events)), 0, 0, 0)
 	if e == unix.EINTR {
-		return nil
+		return 0, nil
 	}
 	if e != 0 {
-		return fmt.Errorf("epoll wait: %w", e)
+		return 0, fmt.Errorf("epoll wait: %w", e)
 	}
 	for i := range g.events[:n] {
 		if err := g.conns[g.events[i].Fd].read(to); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	if int(n) < len(g.events)/4 {
 		for t := time.Now(); time.Since(t) < pause; {
 		}
 	}
-	return nil
+	return int(n), nil
 }
 
 // patience is how long a scenario waits for a message that does not come before it calls it lost.
