@@ -93,7 +93,7 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request) (*Conn, *refusal
 	if c.form() == reactor.FormPacked {
 		s.pack(1)
 	}
-	c.start(s.reactor, sock, response, leftover(buffered.Reader))
+	c.start(s.reactor, sock, sock.Offer(response), leftover(buffered.Reader))
 	s.all.Add(c)
 	if s.isClosed() { // Shutdown may have looked at the open conns before this one was among them
 		c.Close(CodeGoingAway, shutdownReason)

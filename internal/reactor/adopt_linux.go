@@ -33,3 +33,12 @@ func (s Socket) attach(c *Conn) {
 		c.sock = &c.fd
 	}
 }
+
+// Offer sends p as far as a plain socket takes it at once, and returns the rest, for Setup.First: so the peer need not wait for the loop.
+func (s Socket) Offer(p []byte) (rest []byte) {
+	if plain, ok := s.sock.(*fdSocket); ok {
+		n, _ := sendFD(plain.fd, p) // the loop will meet the error, if there is one
+		return p[n:]
+	}
+	return p
+}

@@ -17,3 +17,6 @@ func Client(nc net.Conn) net.Conn { return nc }
 type fdSocket struct{}
 
 func (s Socket) attach(c *Conn) { c.sock = s.sock }
+
+// Offer sends nothing here, and returns p for Setup.First.
+func (s Socket) Offer(p []byte) (rest []byte) { return p }

@@ -145,7 +145,7 @@ func (c *Conn) open(set Setup) {
 	if set.Timer > 0 {
 		c.SetTimer(set.Timer)
 	}
-	if set.First != nil {
+	if len(set.First) > 0 {
 		c.push(item{b: set.First, control: true}) // as a control item, so that no other overtakes it
 	}
 	if len(set.Read) > 0 {
