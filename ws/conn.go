@@ -39,6 +39,7 @@ type Conn struct {
 	ctx    context.Context // nil until Context is called
 	cancel context.CancelCauseFunc
 	events events
+	gone   chan<- struct{} // closed after the last handler, for a Reconnecting; otherwise nil
 
 	// Owned by whoever takes messages out of events, one goroutine at a time.
 	inflater *inflater

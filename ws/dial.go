@@ -18,18 +18,21 @@ import (
 
 // DialOptions configures [Dial]. The zero value works.
 type DialOptions struct {
-	// Header goes with the request: Authorization, Cookie, Origin, whatever the server asks for. Host replaces the URL's. The fields of the
-	// handshake itself (Upgrade, Connection, Sec-WebSocket-*) cannot be set.
+	// Header goes with the request: Authorization, Cookie, Origin, whatever the server asks for. Host replaces the
+	// URL's. The fields of the handshake itself (Upgrade, Connection, Sec-WebSocket-*) cannot be set.
 	Header http.Header
-	// Subprotocols are offered to the server, most wanted first (RFC 6455, section 1.9). If there are any, the server has to select one.
+	// Subprotocols are offered to the server, most wanted first (RFC 6455, section 1.9). If there are any, the server
+	// has to select one.
 	Subprotocols []string
-	// TLS is for wss. ServerName is the URL's host if it is empty; NextProtos is always "http/1.1". nil means the system's roots.
+	// TLS is for wss. ServerName is the URL's host if it is empty; NextProtos is always "http/1.1". nil means the
+	// system's roots.
 	TLS *tls.Config
-	// NetDial makes the connection instead of a [net.Dialer], for instance through a proxy, to a Unix socket or to a [net.Pipe]. network is
-	// "tcp" and addr is "host:port". For wss it returns the unencrypted connection, since Dial does TLS on it. A conn that lies on
-	// something else than a TCP or Unix socket costs an event loop of its own.
+	// NetDial makes the connection instead of a [net.Dialer], for instance through a proxy, to a Unix socket or to a
+	// [net.Pipe]. network is "tcp" and addr is "host:port". For wss it returns the unencrypted connection, since Dial
+	// does TLS on it. A conn that lies on something else than a TCP or Unix socket costs an event loop of its own.
 	NetDial func(ctx context.Context, network, addr string) (net.Conn, error)
-	// Timeout is for connecting and the handshake together, beside what the context says. 0 means 30 s; negative means none.
+	// Timeout is for connecting and the handshake together, beside what the context says. 0 means 30 s; negative means
+	// none.
 	Timeout time.Duration
 	// Compression is off by default. With it permessage-deflate is offered, and the server decides. See [Compression].
 	Compression Compression
@@ -55,17 +58,20 @@ func (o *DialOptions) settings() *settings {
 	}, true)
 }
 
-// Dial connects to a ws:// or wss:// URL (http:// and https:// mean the same). A user and password in the URL are sent as Basic
-// authentication, unless the header has an Authorization. The context ends the attempt; it does not matter any more once Dial has returned.
+// Dial connects to a ws:// or wss:// URL (http:// and https:// mean the same). A user and password in the URL are sent
+// as Basic authentication, unless the header has an Authorization. The context ends the attempt; it does not matter any
+// more once Dial has returned.
 //
-// What arrives before the handlers are set is kept for them. Set OnClose last: once it is set, a conn that ends tells it, also if nobody has
-// asked for the messages.
+// What arrives before the handlers are set is kept for them, up to 64 KiB; then the conn is not read any more. So one
+// that has no use for messages needs an OnMessage that does nothing. Set OnClose last: once it is set, a conn that ends
+// tells it, also if nobody has asked for the messages.
 //
-// A server that answers with something else than a correct 101 gives a [*HandshakeError]. Redirects are not followed, as in browsers.
+// A server that answers with something else than a correct 101 gives a [*HandshakeError]. Redirects are not followed,
+// as in browsers.
 func Dial(ctx context.Context, url string, o DialOptions) (*Conn, error) {
 	h, err := newClientHandshake(url, &o)
 	if err != nil {
-		return nil, fmt.Errorf("ws: dial: %w", err)
+		return nil, &usageError{err}
 	}
 	c, err := h.dial(ctx)
 	if err != nil {
@@ -73,6 +79,12 @@ func Dial(ctx context.Context, url string, o DialOptions) (*Conn, error) {
 	}
 	return c, nil
 }
+
+// usageError is a mistake in what Dial was called with.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return "ws: dial: " + e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
 
 const dialTimeout = 30 * time.Second
 
@@ -104,7 +116,8 @@ func (h *clientHandshake) dial(ctx context.Context) (*Conn, error) {
 	return c.Conn, nil
 }
 
-// orCause says why the context has ended, if it has, in the place of the error that this led to. A server's answer is better than both.
+// orCause says why the context has ended, if it has, in the place of the error that this led to. A server's answer is
+// better than both.
 func orCause(ctx context.Context, err error) error {
 	var answered *HandshakeError
 	if ctx.Err() == nil || errors.As(err, &answered) {
@@ -175,7 +188,7 @@ func parseURL(text string) (u *url.URL, addr string, err error) {
 		return nil, "", errors.New("URL without a host; use ws://host/path")
 	}
 	if u.Fragment != "" {
-		return nil, "", errors.New("URL with a fragment, which has no meaning for WebSockets (RFC 6455, section 3); escape # as %23")
+		return nil, "", errors.New("URL with a fragment, which WebSockets do not have; escape # as %23")
 	}
 	if u.Port() != "" {
 		port = u.Port()

@@ -3,6 +3,7 @@ package ws
 import (
 	"fmt"
 	"runtime/debug"
+	"slices"
 
 	"github.com/hubbub-dev/hubbub/internal/reactor"
 )
@@ -14,6 +15,7 @@ const (
 	eventMessage eventKind = iota
 	eventPong
 	eventSkip
+	eventBye   // the peer's close frame; nothing of the peer's follows
 	eventClose // the last one
 )
 
@@ -24,6 +26,7 @@ type event struct {
 	compressed bool
 	data       []byte
 	skip       *Skipped
+	bye        *CloseInfo
 }
 
 // cost is what an event counts as against highWater: its data, and something for itself, so that empty messages cannot pile up.
@@ -61,7 +64,7 @@ type events struct {
 // OnMessage sets the handler for messages. Like all handlers of a conn it is called in the order in which things happened, one call at a
 // time, on a goroutine that exists only while there is something to handle; so it may block. While it is behind by more than 64 KiB the
 // conn is not read, and TCP pushes back on the sender. Messages that came before are kept for it. A handler that panics closes its conn
-// with [CodeInternal]; the others live on.
+// with [CodeInternal]; the others live on. The handler may be called before the function that sets it returns, so set it last there.
 func (c *Conn) OnMessage(f func(Message)) { c.setHandler(func(e *events) { e.on.message = f }) }
 
 // OnPong sets the handler for pongs, with the data of the ping that they answer.
@@ -163,8 +166,7 @@ func (c *Conn) stir() {
 
 // next is the index of the event that can be handled now, or -1.
 func (e *events) next() int {
-	last := len(e.queue) - 1
-	if last < 0 {
+	if len(e.queue) == 0 {
 		return -1
 	}
 	closable := e.settled || e.on.close != nil
@@ -176,8 +178,8 @@ func (e *events) next() int {
 		if e.on.message != nil {
 			return 0
 		}
-		if e.queue[last].kind == eventClose && e.settled && closable {
-			return last // nobody listens; the messages stay, in case that somebody will
+		if i := e.farewell(); e.settled && (e.queue[i].kind == eventBye || e.queue[i].kind == eventClose && closable) {
+			return i // nobody listens; the messages stay, in case that somebody will
 		}
 		return -1
 	case eventClose:
@@ -186,6 +188,27 @@ func (e *events) next() int {
 		}
 	}
 	return 0
+}
+
+// farewell is the index of the first event that tells of the end, or 0.
+func (e *events) farewell() int {
+	i := len(e.queue)
+	for i > 0 && e.queue[i-1].kind >= eventBye {
+		i--
+	}
+	return i % len(e.queue)
+}
+
+// caughtUp says that the handlers have nothing to do, and nobody waits for the messages that are kept.
+func (c *Conn) caughtUp() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := &c.events
+	if e.busy {
+		return false
+	}
+	unheard := e.on.message == nil && e.pull == nil && (e.settled || c.srv == nil)
+	return len(e.queue) == 0 || unheard
 }
 
 // take removes the i-th event, and resumes reading if the queue is short again. Called with mu held.
@@ -197,7 +220,7 @@ func (c *Conn) take(i int) event {
 		e.queue[0] = event{}
 		e.queue = e.queue[1:]
 	} else {
-		e.queue = e.queue[:i]
+		e.queue = slices.Delete(e.queue, i, i+1)
 	}
 	if len(e.queue) == 0 {
 		e.queue = nil
@@ -247,6 +270,8 @@ func (c *Conn) dispatch(ev event, h handlers) {
 		if h.skip != nil {
 			h.skip(*ev.skip)
 		}
+	case eventBye:
+		c.closeNow(*ev.bye)
 	case eventClose:
 		if h.close != nil {
 			h.close(c.closeInfo())
@@ -268,4 +293,17 @@ func (c *Conn) closed() {
 	if c.srv != nil {
 		c.srv.forget(c)
 	}
+	c.mu.Lock()
+	gone := c.gone
+	c.mu.Unlock()
+	if gone != nil {
+		close(gone)
+	}
+}
+
+// setGone asks for gone to be closed when the last handler has returned. It is called before the conn is settled.
+func (c *Conn) setGone(gone chan<- struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gone = gone
 }

@@ -92,31 +92,52 @@ func requestHeader(r *http.Request, name string) string {
 }
 
 // wildcards yields the names in a pattern, such as "room" and "rest" in "/chat/{room}/{rest...}". It also reads what
-// other routers leave in Request.Pattern, like "/chat/{room:[a-z]{3}}/*" of chi.
+// other routers leave in Request.Pattern, like "/chat/{room:[a-z]{3}}/*" of chi and "/chat/:room" of echo.
 func wildcards(pattern string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		depth, start := 0, 0
-		for i := range len(pattern) {
-			switch pattern[i] {
-			case '{':
-				if depth++; depth == 1 {
-					start = i + 1
-				}
-			case '}':
-				if depth--; depth != 0 {
-					continue
-				}
-				name, _, _ := strings.Cut(pattern[start:i], ":")
-				name = strings.TrimSuffix(name, "...")
-				if name != "" && name != "$" && !yield(name) {
-					return
-				}
+		for pattern != "" {
+			var name string
+			if name, pattern = nextWildcard(pattern); name != "" && !yield(name) {
+				return
 			}
 		}
-		if strings.HasSuffix(pattern, "/*") {
-			yield("*")
+	}
+}
+
+// nextWildcard cuts the first segment, wildcard or other byte off a pattern, and returns the name if it has one.
+func nextWildcard(pattern string) (name, rest string) {
+	segment, _, _ := strings.Cut(pattern[1:], "/")
+	switch {
+	case pattern[0] == '{':
+		end := closingBrace(pattern)
+		if end == len(pattern) {
+			return "", ""
+		}
+		name, _, _ = strings.Cut(pattern[1:end], ":")
+		name = strings.TrimSuffix(name, "...")
+		return strings.TrimPrefix(name, "$"), pattern[end:]
+	case strings.HasPrefix(pattern, "/:"):
+		return segment[1:], pattern[1+len(segment):]
+	case pattern == "/*":
+		return "*", ""
+	}
+	return "", pattern[1:]
+}
+
+// closingBrace is the index of the brace that closes the one which s begins with, or the length of s.
+func closingBrace(s string) int {
+	depth := 0
+	for i := range len(s) {
+		switch s[i] {
+		case '{':
+			depth++
+		case '}':
+			if depth--; depth == 0 {
+				return i
+			}
 		}
 	}
+	return len(s)
 }
 
 // RemoteAddr is the client's address. When the socket's peer is one of Options.TrustedProxies it is the address that

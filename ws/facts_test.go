@@ -101,6 +101,8 @@ func TestWildcards(t *testing.T) {
 		"/a/{$}":                          nil,
 		"GET a.com/{x}/b/{y}/{rest...}":   {"x", "y", "rest"},
 		"/chat/{room:[a-z]{3}}/{id:}/*":   {"room", "id", "*"},
+		"/u/:name/at/:place/*":            {"name", "place", "*"},
+		"/u/a:b":                          nil,
 		"/}{":                             nil,
 		"/{a":                             nil,
 		"/{}/{...}/{ok}":                  {"ok"},

@@ -16,12 +16,13 @@ func (l *link) conn() *Conn { return (*Conn)(l) }
 
 // life is what the loop knows of the heartbeat and the closing handshake.
 type life struct {
-	pinged bool // a heartbeat's ping went out, and nothing has come since
-	said   bool // we have sent a close frame, or will before anything else
-	polite bool // nothing went wrong: while the peer takes what waits before the close frame, its time does not run
-	heard  bool // the peer has sent one
-	broken bool // the peer broke the protocol, and is not listened to any more
-	hungUp bool // the peer has hung up, and what it said before is not read yet
+	pinged bool       // a heartbeat's ping went out, and nothing has come since
+	said   bool       // we have sent a close frame, or will before anything else
+	polite bool       // nothing went wrong: while the peer takes what waits before the close frame, its time does not run
+	heard  bool       // the peer has sent one
+	broken bool       // the peer broke the protocol, and is not listened to any more
+	hungUp bool       // the peer has hung up, and what it said before is not read yet
+	bye    *CloseInfo // the peer's close frame, whose answer waits for the handlers; nil if there is none
 }
 
 var (
@@ -47,7 +48,10 @@ func (c *Conn) start(r *reactor.Reactor, s reactor.Socket, first, read []byte) {
 // Received parses what came in.
 func (l *link) Received(p []byte) {
 	c := l.conn()
-	c.life.pinged = false
+	if c.life.pinged {
+		c.life.pinged = false
+		c.sock.SetTimer(c.set.ping)
+	}
 	if err := c.parser.feed(p, c.set.limits(c.deflate.enabled), l); err != nil {
 		c.fail(err)
 	}
@@ -91,6 +95,8 @@ func (l *link) Timeout() {
 		c.sock.SetTimer(c.set.closeTimeout - c.sock.Taken())
 	case c.life.said:
 		c.sock.End(errTimeout)
+	case c.life.bye != nil: // the handlers have had their time
+		c.answer(*c.life.bye)
 	case c.life.hungUp:
 		c.sock.End(io.ErrUnexpectedEOF)
 	case c.set.ping == 0:
@@ -123,6 +129,9 @@ func (l *link) Ended(err error) {
 	c := l.conn()
 	if err == io.EOF {
 		err = io.ErrUnexpectedEOF
+	}
+	if bye := c.life.bye; bye != nil {
+		c.leaveOpen(CloseInfo{Code: bye.Code, Reason: bye.Reason, Err: err}) // it did not wait for the answer
 	}
 	if !c.leaveOpen(CloseInfo{Code: CodeAbnormal, Err: err}) && !(c.life.said && c.life.heard) {
 		c.mu.Lock()
@@ -186,17 +195,30 @@ func (c *Conn) say(info CloseInfo, then reactor.Ending) {
 	c.sock.Resume() // to see the peer's answer; messages are no longer kept
 }
 
-// heardClose answers the peer's close frame, or takes it for the answer to ours.
+// heardClose answers the peer's close frame, or takes it for the answer to ours. Handlers that are behind may still answer what the peer said
+// before, as long as CloseTimeout allows.
 func (c *Conn) heardClose(info CloseInfo) {
 	c.life.heard = true
-	if c.leaveOpen(info) {
-		c.say(info, reactor.ThenWait)
+	if c.State() != Open {
+		if c.life.said && !c.set.plain.client {
+			c.sock.Finish(nil, reactor.ThenClose)
+		}
+		return // a client waits for the server to end the connection; if our own close frame is still to come, say goes on
+	}
+	if c.caughtUp() {
+		c.answer(info)
 		return
 	}
-	if c.life.said && !c.set.plain.client {
-		c.sock.Finish(nil, reactor.ThenClose)
+	c.life.bye = &info
+	c.sock.SetTimer(c.set.closeTimeout)
+	c.push(event{kind: eventBye, bye: &info})
+}
+
+// answer echoes the peer's close frame.
+func (c *Conn) answer(info CloseInfo) {
+	if c.leaveOpen(info) {
+		c.say(info, reactor.ThenWait)
 	}
-	// A client waits for the server to end the connection. If our own close frame is still on its way to the loop, say goes on.
 }
 
 // fail ends a conn whose peer broke the protocol (RFC 6455, section 7.1.7). The peer's answer would not be understood any more, so we wait

@@ -15,16 +15,41 @@ import (
 	"github.com/hubbub-dev/hubbub/ws"
 )
 
+// transport is how a test's conns are carried.
+type transport int
+
+const (
+	overTCP        transport = iota
+	overTLS                  // on a listener made by ws.Listen
+	overForeignTLS           // on any other listener
+)
+
 // pairs starts a server and n conns of it, and returns both ends of each.
 func pairs(t *testing.T, n int, o ws.Options) (srv *ws.Server, near, far []*ws.Conn) {
 	t.Helper()
+	return pairsOver(t, overTCP, n, o)
+}
+
+func pairsOver(t *testing.T, over transport, n int, o ws.Options) (srv *ws.Server, near, far []*ws.Conn) {
+	t.Helper()
 	srv = ws.NewServer(o)
 	accepted := make(chan *ws.Conn)
-	hs := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	hs := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c, err := srv.Upgrade(w, r); err == nil {
 			accepted <- c
 		}
 	}))
+	dial := ws.DialOptions{Compression: o.Compression}
+	switch over {
+	case overTCP:
+		hs.Start()
+	case overTLS:
+		hs.Listener = ws.Listen(hs.Listener)
+		fallthrough
+	case overForeignTLS:
+		hs.StartTLS()
+		dial.TLS = hs.Client().Transport.(*http.Transport).TLSClientConfig
+	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
@@ -34,7 +59,7 @@ func pairs(t *testing.T, n int, o ws.Options) (srv *ws.Server, near, far []*ws.C
 		hs.Close()
 	})
 	for range n {
-		c, err := ws.Dial(t.Context(), "ws"+strings.TrimPrefix(hs.URL, "http"), ws.DialOptions{Compression: o.Compression})
+		c, err := ws.Dial(t.Context(), "ws"+strings.TrimPrefix(hs.URL, "http"), dial)
 		if err != nil {
 			t.Fatalf("Dial: %v", err)
 		}
@@ -118,19 +143,26 @@ func (a *actor) broadcast(g int) error {
 // TestOrder checks, with several goroutines at work on the same conns, that each conn gets from each goroutine exactly what the order of
 // that goroutine's calls says. Some clients read slowly, so that messages go through pending lists as well.
 func TestOrder(t *testing.T) {
-	for name, mode := range map[string]ws.CompressionMode{
-		"plain": ws.CompressionOff, "shared": ws.CompressionShared, "takeover": ws.CompressionTakeover,
+	for name, test := range map[string]struct {
+		over transport
+		mode ws.CompressionMode
+	}{
+		"plain":       {overTCP, ws.CompressionOff},
+		"shared":      {overTCP, ws.CompressionShared},
+		"takeover":    {overTCP, ws.CompressionTakeover},
+		"tls":         {overTLS, ws.CompressionOff},
+		"foreign tls": {overForeignTLS, ws.CompressionOff},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			testOrder(t, ws.Options{Loops: 3, MaxPending: 64 << 20, Compression: ws.Compression{Mode: mode, Threshold: 1000}})
+			testOrder(t, test.over, ws.Options{Loops: 3, MaxPending: 64 << 20, Compression: ws.Compression{Mode: test.mode, Threshold: 1000}})
 		})
 	}
 }
 
-func testOrder(t *testing.T, o ws.Options) {
+func testOrder(t *testing.T, over transport, o ws.Options) {
 	const conns, steps = 9, 1500
-	srv, near, far := pairs(t, conns, o)
+	srv, near, far := pairsOver(t, over, conns, o)
 	gate := make(chan struct{})
 	got := make([]map[string][]string, conns)
 	var read sync.WaitGroup

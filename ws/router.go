@@ -12,11 +12,12 @@ import (
 // the only handler of a server as well as below "/chat/" of an http.ServeMux or mounted in chi: patterns always begin
 // at the root. (Behind http.StripPrefix they begin after the prefix that was stripped.)
 //
-//   - A WebSocket request for a route runs the middleware, outermost first, and then the upgrade. A middleware that
-//     answers by itself (a 401, say) refuses the conn with a real HTTP status. One that wraps the ResponseWriter must offer
-//     Unwrap or http.Hijacker on it, see [http.ResponseController].
-//   - Every other request goes to the nearest [Router.Fallback], without the middleware. If there is none, it gets 426 and
-//     an explanation on the path of a route, and 404 elsewhere.
+//   - A request for a route runs the middleware, outermost first, and then the upgrade. A middleware that answers by itself
+//     (a 401, say) refuses the conn with a real HTTP status, and a plain GET likewise. One that wraps the ResponseWriter
+//     must offer Unwrap or http.Hijacker on it, see [http.ResponseController].
+//   - A request for a route that asks for no WebSocket goes on, behind the same middleware, to the nearest
+//     [Router.Fallback]: so a page and a WebSocket may share a path. Without one it gets 426 and an explanation.
+//   - What no route matches goes to the nearest Fallback without middleware, or gets 404.
 //
 // Call Handle, Sub and Fallback before the router serves; they are not safe for concurrent use. ServeHTTP is.
 type Router struct {
@@ -87,9 +88,9 @@ func (rt *Router) Sub(prefix string, middleware ...func(http.Handler) http.Handl
 	return &Router{tree: rt.tree, prefix: full, middleware: slices.Concat(rt.middleware, own)}
 }
 
-// Fallback sets the handler for what is no WebSocket request, such as a GET on the path of a route, and for paths that
-// no route matches. In a router from [Router.Sub] it is for the paths below the prefix; the longest prefix wins. It
-// runs without the routers' middleware. Fallback panics if it is called twice for one prefix.
+// Fallback sets the handler for what is no WebSocket request, such as a GET on the path of a route, and for paths that no
+// route matches. In a router from [Router.Sub] it is for the paths below the prefix; the longest prefix wins. On a route's
+// path it runs behind the route's middleware, elsewhere without. Fallback panics if it is called twice for one prefix.
 func (rt *Router) Fallback(h http.Handler) {
 	segments := segmentsOf(rt.prefix)
 	for i, s := range segments {
@@ -112,8 +113,8 @@ func (rt *Router) Fallback(h http.Handler) {
 
 // ServeHTTP serves the routes of the whole tree that the router belongs to.
 func (rt *Router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	_, pattern := rt.tree.mux.Handler(r)
-	if pattern == "" || !isUpgrade(r) {
+	matched, pattern := rt.tree.mux.Handler(r)
+	if _, ok := matched.(routeHandler); !ok && (pattern == "" || !isUpgrade(r)) {
 		if h := rt.tree.fallback(r.URL.Path); h != nil {
 			h.ServeHTTP(w, r)
 			return
@@ -127,25 +128,30 @@ func (rt *Router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rt.tree.mux.ServeHTTP(w, r)
 }
 
-// handler puts the middleware around the upgrade of a route.
-func (rt *Router) handler(to *route) http.Handler {
-	upgrade := rt.tree.upgrade
+// handler puts the middleware around a route.
+func (rt *Router) handler(to *route) routeHandler {
+	tree := rt.tree
 	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		upgrade(w, r, to) // answers by itself when it fails
-	})
-	for _, wrap := range slices.Backward(rt.middleware) {
-		h = wrap(h)
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if isUpgrade(r) {
-			h.ServeHTTP(w, r)
+			tree.upgrade(w, r, to) // answers by itself when it fails
+			return
+		}
+		if other := tree.fallback(r.URL.Path); other != nil {
+			other.ServeHTTP(w, r)
 			return
 		}
 		if _, ref := checkUpgrade(r); ref != nil {
 			ref.write(w)
 		}
 	})
+	for _, wrap := range slices.Backward(rt.middleware) {
+		h = wrap(h)
+	}
+	return routeHandler{h}
 }
+
+// routeHandler tells a route's handler from those that http.ServeMux makes itself, to redirect.
+type routeHandler struct{ http.Handler }
 
 // fallback is the handler for everything below a prefix that is not the routes'.
 type fallback struct {

@@ -130,10 +130,12 @@ func TestRouterMiddleware(t *testing.T) {
 			t.Errorf("%s: a cloned request lost its path values: %q", target, w.Body)
 		}
 	}
-	w := httptest.NewRecorder()
-	rt.ServeHTTP(w, httptest.NewRequest("GET", "/chat/1", nil))
-	if w.Code != 426 || w.Header()["Mark"] != nil {
-		t.Errorf("a plain GET got %d and middleware %q", w.Code, w.Header()["Mark"])
+	for target, want := range map[string]int{"/chat/1": 401, "/chat/1?token=t": 426} { // a plain GET meets the same middleware
+		w := httptest.NewRecorder()
+		rt.ServeHTTP(w, httptest.NewRequest("GET", target, nil))
+		if got := strings.Join(w.Header()["Mark"], " "); w.Code != want || got != "a b c" {
+			t.Errorf("a plain GET %s got %d and middleware %q, want %d", target, w.Code, got, want)
+		}
 	}
 }
 

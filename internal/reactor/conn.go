@@ -143,7 +143,7 @@ func (c *Conn) open(set Setup) {
 		c.SetTimer(set.Timer)
 	}
 	if set.First != nil {
-		c.push(item{b: set.First, control: true})
+		c.push(item{b: set.First, control: true}) // as a control item, so that no other overtakes it
 	}
 	if len(set.Read) > 0 {
 		c.handler.Received(set.Read)

@@ -80,6 +80,14 @@ func (s *shim) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// SetWriteDeadline is what crypto/tls calls around the alert close_notify. A write that does not block needs none.
+func (s *shim) SetWriteDeadline(t time.Time) error {
+	if s.Conn != nil {
+		return s.Conn.SetWriteDeadline(t)
+	}
+	return nil
+}
+
 func (s *shim) count(n int) {
 	if s.conn != nil {
 		s.conn.queued.Add(int64(n))
@@ -183,12 +191,4 @@ func (s *tlsSocket) close() {
 		s.tls.CloseWrite()
 	}
 	s.below.sock.close()
-}
-
-// SetWriteDeadline is what crypto/tls calls around its last alert. After the hand-over no write waits, so there is nothing to limit.
-func (s *shim) SetWriteDeadline(at time.Time) error {
-	if s.Conn != nil {
-		return s.Conn.SetWriteDeadline(at)
-	}
-	return nil
 }

@@ -1,0 +1,56 @@
+# Users are promised two targets: `make run` and `make test`. The others serve those who change hubbub.
+
+GO ?= go
+FUZZTIME ?= 30s
+SOAK ?= 1m
+
+.PHONY: run test deps fmt vet cross test-go test-portable test-examples build-bench bench fuzz soak
+
+# Starts the server in development mode on http://localhost:8080; it needs nothing but Go.
+run:
+	$(GO) run ./cmd/hubbub serve --dev
+
+# Everything that must hold before a change lands, cheap checks first. It installs what it needs (Debian: apt, npm).
+test: deps fmt vet cross test-go test-portable test-examples build-bench
+
+deps:
+	scripts/install-test-deps
+
+# Fails and names the files that gofmt would change.
+fmt:
+	@files=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
+	if [ -n "$$files" ]; then echo "run gofmt -w on:" $$files >&2; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+	$(GO) vet -tags portable ./...
+
+# The other systems run the goroutine-per-conn engine; here we can only see that it compiles, tests included.
+cross:
+	GOOS=darwin $(GO) build ./... && GOOS=darwin $(GO) vet ./...
+	GOOS=windows $(GO) build ./... && GOOS=windows $(GO) vet ./...
+
+test-go:
+	$(GO) test -race ./...
+
+# The engine of the other systems, on this one.
+test-portable:
+	$(GO) test -race -tags portable ./ws/... ./internal/reactor/...
+
+test-examples:
+	cd examples && $(GO) vet ./... && $(GO) test -race ./...
+
+build-bench:
+	cd bench && $(GO) build -o /dev/null ./... && $(GO) vet ./...
+
+# Measures hubbub beside its peers and writes docs/benchmarks.md.
+bench:
+	cd bench && $(GO) run ./run
+
+# Runs every fuzz target for FUZZTIME.
+fuzz:
+	scripts/fuzz $(FUZZTIME)
+
+# Churns connections for SOAK and looks for what they leave behind.
+soak:
+	SOAK=$(SOAK) $(GO) test -race -tags soak -run TestChurn -count=1 -timeout 30m -v ./ws/...

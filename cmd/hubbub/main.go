@@ -1,0 +1,18 @@
+// Command hubbub runs the hubbub gateway.
+package main
+
+import "github.com/alecthomas/kong"
+
+type commands struct {
+	Serve   serveCommand   `cmd:"" help:"Run the gateway."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	ctx := kong.Parse(&commands{},
+		kong.Name("hubbub"),
+		kong.Description("Native WebSockets and presence, chat and inboxes for your users, in one binary."),
+		kong.UsageOnError(),
+	)
+	ctx.FatalIfErrorf(ctx.Run())
+}

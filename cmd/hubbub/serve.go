@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/hubbub-dev/hubbub/gateway"
+)
+
+type serveCommand struct {
+	Addr string `default:":8080" placeholder:"HOST:PORT" help:"Address to listen on (default ${default}). Without a host: every address; with --dev, loopback only."`
+	Dev  bool   `help:"Development mode: anyone may connect under any name, and the demo chat is at /."`
+}
+
+// Run serves until SIGINT or SIGTERM, then ends every conn in order. A second signal ends the process at once.
+func (c *serveCommand) Run() error {
+	g, err := gateway.New(gateway.Config{Addr: c.Addr, Dev: c.Dev})
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	l, err := g.Listen(ctx)
+	if err != nil {
+		return err
+	}
+	announce(g, l.Addr())
+	defer context.AfterFunc(ctx, func() {
+		stop()
+		fmt.Fprintln(os.Stderr, "hubbub: shutting down; press Ctrl-C again to end at once")
+	})()
+	return g.Serve(ctx, l)
+}
+
+// announce says where to go, and what development mode means for whoever can reach the address.
+func announce(g *gateway.Gateway, a net.Addr) {
+	reach := "Only this machine can connect."
+	if gateway.Exposed(a) {
+		reach = "OTHER MACHINES CAN CONNECT: it listens on " + a.String() + "."
+	}
+	fmt.Fprintf(os.Stderr, "\n  hubbub, DEVELOPMENT MODE: anyone may connect under any name. %s\n\n  Open  %s\n\n", reach,
+		g.URL(a))
+}
