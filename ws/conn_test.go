@@ -472,3 +472,29 @@ func TestPingRhythm(t *testing.T) {
 	}
 	far[0].Terminate()
 }
+
+// TestPushOnly has a route that sets no OnMessage, and a client that talks nonetheless.
+func TestPushOnly(t *testing.T) {
+	ended := make(chan ws.CloseInfo, 1)
+	router := ws.NewRouter(ws.NewServer(ws.Options{OnClose: func(_ *ws.Conn, info ws.CloseInfo) { ended <- info }}))
+	router.Handle("/", func(*ws.Conn) {})
+	hs := httptest.NewServer(router)
+	defer hs.Close()
+	c, err := ws.Dial(t.Context(), "ws"+strings.TrimPrefix(hs.URL, "http"), ws.DialOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Terminate()
+	pong := make(chan struct{}, 1)
+	c.OnPong(func([]byte) { pong <- struct{}{} })
+	for range 200 {
+		c.Send(ws.Text(strings.Repeat("x", 4<<10)))
+	}
+	until(t, "all is read", func() bool { return c.Buffered() == 0 })
+	c.Ping(nil)
+	soon(t, "the pong", pong)
+	c.Close(4001, "")
+	if info := soon(t, "the end", ended); info.Code != 4001 {
+		t.Errorf("server was told %v", info)
+	}
+}

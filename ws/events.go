@@ -63,7 +63,7 @@ type events struct {
 
 // OnMessage sets the handler for messages. Like all handlers of a conn it is called in the order in which things happened, one call at a
 // time, on a goroutine that exists only while there is something to handle; so it may block. While it is behind by more than 64 KiB the
-// conn is not read, and TCP pushes back on the sender. Messages that came before are kept for it. A handler that panics closes its conn
+// conn is not read, and TCP pushes back on the sender. Messages that came before are kept for it; of a conn that never gets one, 64 KiB. A handler that panics closes its conn
 // with [CodeInternal]; the others live on. The handler may be called before the function that sets it returns, so set it last there.
 func (c *Conn) OnMessage(f func(Message)) { c.setHandler(func(e *events) { e.on.message = f }) }
 
@@ -96,6 +96,10 @@ func (c *Conn) setHandler(set func(*events)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	set(&c.events)
+	if c.events.paused && c.events.unheard() {
+		c.events.paused = false
+		c.sock.Do(c.sock.Resume)
+	}
 	c.stir()
 }
 
@@ -105,13 +109,13 @@ func (c *Conn) settle() { c.setHandler(func(e *events) { e.settled = true }) }
 // push adds an event. Loop only.
 func (c *Conn) push(e event) {
 	c.mu.Lock()
-	if e.kind == eventMessage && c.events.muted {
+	if e.kind == eventMessage && (c.events.muted || c.events.cost > highWater && c.events.unheard()) {
 		c.mu.Unlock()
 		return
 	}
 	c.events.queue = append(c.events.queue, e)
 	c.events.cost += e.cost()
-	pause := c.events.cost > highWater && !c.events.paused && c.State() == Open
+	pause := c.events.cost > highWater && !c.events.paused && !c.events.unheard() && c.State() == Open
 	if pause {
 		c.events.paused = true
 	}
@@ -178,7 +182,7 @@ func (e *events) next() int {
 		if e.on.message != nil {
 			return 0
 		}
-		if i := e.farewell(); e.settled && (e.queue[i].kind == eventBye || e.queue[i].kind == eventClose && closable) {
+		if i := e.farewell(); e.unheard() && (e.queue[i].kind == eventBye || e.queue[i].kind == eventClose && closable) {
 			return i // nobody listens; the messages stay, in case that somebody will
 		}
 		return -1
@@ -204,12 +208,15 @@ func (c *Conn) caughtUp() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := &c.events
-	if e.busy {
-		return false
-	}
-	unheard := e.on.message == nil && e.pull == nil && (e.settled || c.srv == nil)
-	return len(e.queue) == 0 || unheard
+	return !e.busy && (len(e.queue) == 0 || e.unheard() || c.srv == nil && !e.listening())
 }
+
+// listening says that somebody takes messages.
+func (e *events) listening() bool { return e.on.message != nil || e.pull != nil }
+
+// unheard says that nobody takes messages and nobody is expected to. The first highWater bytes are kept all the same, and what follows is
+// dropped: were the conn not read, its pings and its end would not be seen.
+func (e *events) unheard() bool { return e.settled && !e.listening() }
 
 // take removes the i-th event, and resumes reading if the queue is short again. Called with mu held.
 func (c *Conn) take(i int) event {

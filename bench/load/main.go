@@ -1,0 +1,84 @@
+// Load is the load generator of the benchmarks: one thread that never sleeps, one scenario per run, one line of JSON.
+//
+//	load -addr 127.0.0.1:9001 -pid 4711 -scenario broadcast -conns 1000 -outstanding 16
+//
+// Run it on a core of its own: taskset -c 1 load …
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/netip"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"time"
+)
+
+// options are the flags.
+type options struct {
+	server      netip.AddrPort
+	pid         int
+	proto       string
+	conns       int
+	outstanding int
+	lockstep    bool
+	warm, time  time.Duration
+	tls         bool
+	memstats    bool
+}
+
+func (o options) run(scenario string) (result, error) {
+	switch scenario {
+	case "broadcast":
+		return broadcast(o)
+	case "ping":
+		return ping(o)
+	case "echo":
+		return echo(o)
+	case "accept":
+		return accept(o)
+	case "idle":
+		return idle(o)
+	}
+	return nil, fmt.Errorf("unknown scenario; use broadcast, ping, echo, accept or idle")
+}
+
+func main() {
+	var o options
+	addr := flag.String("addr", "127.0.0.1:9001", "the server's IPv4 `address` and port")
+	scenario := flag.String("scenario", "broadcast", "broadcast, ping, echo, accept or idle")
+	flag.IntVar(&o.pid, "pid", 0, "the server's process id, whose CPU time and memory are measured; 0 measures none")
+	flag.StringVar(&o.proto, "proto", "ws", "ws or socketio")
+	flag.IntVar(&o.conns, "conns", 1000, "how many connections")
+	flag.IntVar(&o.outstanding, "outstanding", 16, "broadcast: messages on their way at once")
+	flag.BoolVar(&o.lockstep, "lockstep", false, "broadcast: one message at a time, the next when all have the last one")
+	flag.DurationVar(&o.warm, "warm", time.Second, "how long to warm up before broadcast, ping and echo")
+	flag.DurationVar(&o.time, "time", 5*time.Second, "how long to measure broadcast, ping and echo")
+	flag.BoolVar(&o.tls, "tls", false, "idle: connect with TLS")
+	flag.BoolVar(&o.memstats, "memstats", false, "idle: also ask the server's /memstats")
+	flag.Parse()
+
+	if err := run(*addr, *scenario, o); err != nil {
+		fmt.Fprintf(os.Stderr, "load: %s: %v\n", *scenario, err)
+		os.Exit(1)
+	}
+}
+
+func run(addr, scenario string, o options) (err error) {
+	if o.server, err = netip.ParseAddrPort(addr); err != nil || !o.server.Addr().Is4() {
+		return fmt.Errorf("-addr %q: use an IPv4 address with a port, like 127.0.0.1:9001", addr)
+	}
+	if o.conns < 1 || o.outstanding < 1 {
+		return fmt.Errorf("-conns and -outstanding: use at least 1")
+	}
+	runtime.LockOSThread()
+	debug.SetGCPercent(-1) // little is allocated, and a collection would be felt in the round trips
+	debug.SetMemoryLimit(2 << 30)
+	res, err := o.run(scenario)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(res)
+}

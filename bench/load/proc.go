@@ -1,0 +1,94 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// result is what a scenario found, by name. The unit is part of the name.
+type result map[string]float64
+
+// cpuTime is what the process has used so far, all threads, user and system: the sum of utime and stime in /proc/PID/stat,
+// but in nanoseconds instead of 10 ms ticks. Process id 0 means that nobody wants to know.
+func cpuTime(pid int) (time.Duration, error) {
+	if pid == 0 {
+		return 0, nil
+	}
+	const sched = 2 // the clock that the scheduler counts, of a whole process: see clock_getcpuclockid(3)
+	var ts unix.Timespec
+	if err := unix.ClockGettime(int32(^pid<<3|sched), &ts); err != nil {
+		return 0, fmt.Errorf("cpu time of process %d: %w", pid, err)
+	}
+	return time.Duration(ts.Nano()), nil
+}
+
+// measure runs f, which returns how many units of work it did.
+func measure(o options, unit string, f func() (int, error)) (result, error) {
+	cpu0, err := cpuTime(o.pid)
+	if err != nil {
+		return nil, err
+	}
+	own0, _ := cpuTime(os.Getpid())
+	all0, _ := machineTime()
+	start := time.Now()
+	n, err := f()
+	if err != nil {
+		return nil, err
+	}
+	took := time.Since(start)
+	cpu1, err := cpuTime(o.pid)
+	if err != nil {
+		return nil, err
+	}
+	own1, _ := cpuTime(os.Getpid())
+	all1, _ := machineTime()
+	others := (all1 - all0) - (cpu1 - cpu0) - (own1 - own0)
+	return result{
+		unit:                    float64(n),
+		"seconds":               took.Seconds(),
+		unit + "_per_second":    float64(n) / took.Seconds(),
+		"cpu_us":                float64(cpu1-cpu0) / 1e3 / float64(n),
+		"server_cpu_of_wall":    float64(cpu1-cpu0) / float64(took),
+		"generator_cpu_of_wall": float64(own1-own0) / float64(took),
+		"others_cpu_of_wall":    max(0, float64(others)/float64(took)),
+	}, nil
+}
+
+// machineTime is what all processes together, the kernel and the hypervisor's other guests ("steal") have used of the CPUs
+// that this process may see. A measure during which others were busy is not worth much.
+func machineTime() (time.Duration, error) {
+	b, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, err
+	}
+	var user, nice, system, idle, iowait, irq, softirq, steal int64
+	if _, err := fmt.Sscanf(string(b), "cpu %d %d %d %d %d %d %d %d", &user, &nice, &system, &idle, &iowait, &irq, &softirq, &steal); err != nil {
+		return 0, fmt.Errorf("/proc/stat: %w", err)
+	}
+	const tick = 10 * time.Millisecond
+	return time.Duration(user+nice+system+irq+softirq+steal) * tick, nil
+}
+
+// residentBytes is the resident size of a process.
+func residentBytes(pid int) (int, error) {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	for s := bufio.NewScanner(f); s.Scan(); {
+		var kb int
+		if strings.HasPrefix(s.Text(), "Rss:") {
+			if _, err := fmt.Sscanf(s.Text(), "Rss: %d kB", &kb); err != nil {
+				return 0, fmt.Errorf("%s: %w", f.Name(), err)
+			}
+			return kb << 10, nil
+		}
+	}
+	return 0, fmt.Errorf("%s has no Rss line", f.Name())
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// report is everything that a run found; it is what the JSON file holds.
+type report struct {
+	Machine  machine
+	Rounds   int
+	Quick    bool
+	Samples  map[string][]sample // by server/scenario, one per round that went well
+	Failures map[string]string   // the last one, by server/scenario
+}
+
+func load(path string) (*report, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	r := &report{}
+	if err := json.Unmarshal(b, r); err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return r, nil
+}
+
+func (r *report) save(path string) error {
+	b, err := json.MarshalIndent(r, "", "\t")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(b, '\n'), 0o644)
+}
+
+func (r *report) writePage(path string) error {
+	if path == "" {
+		fmt.Print(r.markdown())
+		return nil
+	}
+	return os.WriteFile(path, []byte(r.markdown()), 0o644)
+}
+
+// value is the median over the rounds, or NaN where there is nothing.
+func (r *report) value(server, scenario, name string) float64 {
+	var all []float64
+	for _, s := range r.Samples[server+"/"+scenario] {
+		if v, ok := s[name]; ok {
+			all = append(all, v)
+		}
+	}
+	if len(all) == 0 {
+		return math.NaN()
+	}
+	slices.Sort(all)
+	if n := len(all); n%2 == 0 {
+		return (all[n/2-1] + all[n/2]) / 2
+	}
+	return all[len(all)/2]
+}
+
+// column is one figure of a table.
+type column struct {
+	title string
+	name  string // as the load generator calls it
+	scale float64
+	unit  string
+	ratio bool // also relative to hubbub
+}
+
+type table struct {
+	title, scenario, text string
+	columns               []column
+}
+
+func tables() []table {
+	return []table{
+		{"Broadcast to 10,000, one message at a time", "broadcast-10k", "The next message is sent when every conn has the last one.",
+			[]column{{"CPU per delivery", "cpu_us", 1, "µs", true}, {"deliveries per second", "deliveries_per_second", 1e-6, "M", true}}},
+		{"Broadcast to 1,000, 16 messages outstanding", "broadcast-1k", "16 conns speak; each speaks again when its own message has come back.",
+			[]column{{"deliveries per second", "deliveries_per_second", 1e-6, "M", true}, {"CPU per delivery", "cpu_us", 1, "µs", true}}},
+		{"A ping during broadcasts to 10,000", "ping", "The round trip of a message on an idle conn while the broadcasts of the first table run back to back; " +
+			"and that of a control ping. Socket.IO has no control pings.",
+			[]column{{"p50", "ping_p50_ms", 1, "ms", false}, {"p99", "ping_p99_ms", 1, "ms", true}, {"max", "ping_max_ms", 1, "ms", false},
+				{"control p99", "control_p99_ms", 1, "ms", false}}},
+		{"Idle memory", "idle", "Growth of a fresh process with 10,000 conns that have said nothing yet. Live is heap and stacks after a full collection.",
+			[]column{{"resident per conn", "rss_per_conn", 1, "B", true}, {"live per conn", "live_per_conn", 1, "B", false}}},
+		{"Idle memory with TLS", "idle-tls", "The same with TLS 1.3.",
+			[]column{{"resident per conn", "rss_per_conn", 1, "B", false}, {"live per conn", "live_per_conn", 1, "B", false}}},
+		{"Echo, 1,000 conns", "echo", "Each conn sends, waits for its echo, and sends again. The rate is bounded by the load generator, which sends each message by itself.",
+			[]column{{"CPU per message", "cpu_us", 1, "µs", true}, {"messages per second", "messages_per_second", 1e-3, "k", true}}},
+		{"Accepting 10,000 conns, one after another", "accept", "Each is connected and upgraded before the next.",
+			[]column{{"conns per second", "conns_per_second", 1, "", true}, {"CPU per accept", "cpu_us", 1, "µs", true}}},
+	}
+}
+
+// bar is one of the goals: a figure of hubbub, over another server's, or by itself when against is empty.
+type bar struct {
+	text                    string
+	scenario, name, against string
+	atLeast                 bool
+	limit                   float64
+	unit                    string
+}
+
+func bars() []bar {
+	return []bar{
+		{"broadcast to 10,000, one at a time: CPU per delivery", "broadcast-10k", "cpu_us", "floor", false, 1.15, "× the C floor"},
+		{"", "broadcast-10k", "cpu_us", "ws", false, 0.55, "× `ws`"},
+		{"broadcast to 1,000, 16 outstanding: deliveries per second", "broadcast-1k", "deliveries_per_second", "ws", true, 18, "× `ws`"},
+		{"", "broadcast-1k", "deliveries_per_second", "gws", true, 10, "× `gws`"},
+		{"a ping's p99 while 10,000-client broadcasts run back to back", "ping", "ping_p99_ms", "ws", false, 0.05, "× `ws`"},
+		{"idle memory per conn: resident growth", "idle", "rss_per_conn", "", false, 2048, "B"},
+		{"idle memory per conn with TLS: live", "idle-tls", "live_per_conn", "", false, 8192, "B"},
+		{"idle memory per conn with TLS: resident growth", "idle-tls", "rss_per_conn", "", false, 16384, "B"},
+		{"echo, 1,000 conns: CPU per message", "echo", "cpu_us", "ws", false, 0.50, "× `ws`"},
+		{"accepting 10,000 one after another: conns per second", "accept", "conns_per_second", "ws", true, 1.2, "× `ws`"},
+		{"accepting 10,000 one after another: CPU per accept", "accept", "cpu_us", "ws", false, 0.7, "× `ws`"},
+	}
+}
+
+// verdict is the cells of a bar's row after its text.
+func (r *report) verdict(b bar) string {
+	v := r.value("hubbub", b.scenario, b.name)
+	sign := "≤"
+	if b.atLeast {
+		sign = "≥"
+	}
+	if b.against != "" {
+		v /= r.value(b.against, b.scenario, b.name)
+	}
+	met := v <= b.limit
+	if b.atLeast {
+		met = v >= b.limit
+	}
+	word := map[bool]string{true: "met", false: "**not met**"}[met]
+	if math.IsNaN(v) {
+		word = "not measured"
+	}
+	return fmt.Sprintf("%s %s %s | %s %s | %s", sign, number(b.limit), b.unit, number(v), b.unit, word)
+}
+
+// number prints three digits that count, and no fraction from 100 up or where there is none.
+func number(v float64) string {
+	switch {
+	case math.IsNaN(v):
+		return "–"
+	case math.Abs(v) >= 100 || v != 0 && v == math.Trunc(v):
+		return group(fmt.Sprintf("%.0f", v))
+	case math.Abs(v) >= 10:
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.2f", v)
+}
+
+// group puts commas between thousands.
+func group(digits string) string {
+	var b strings.Builder
+	for i, c := range digits {
+		if i > 0 && digits[i-1] != '-' && (len(digits)-i)%3 == 0 {
+			b.WriteByte(',')
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
+}

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// server is one of bench/servers.
+type server struct {
+	name  string
+	label string
+	dir   string   // below servers/
+	kind  kind     // how it is built and started
+	proto string   // of the load generator
+	tls   bool     // has -tls and /memstats
+	from  []string // npm packages or Go modules whose versions the page names
+}
+
+type kind int
+
+const (
+	goProgram kind = iota
+	cProgram
+	nodeProgram
+)
+
+func allServers() []server {
+	return []server{
+		{name: "hubbub", label: "hubbub", dir: "hubbub", proto: "ws", tls: true},
+		{name: "floor", label: "C epoll loop (the floor)", dir: "floor-c", kind: cProgram, proto: "ws"},
+		{name: "ws", label: "Node `ws`", dir: "node-ws", kind: nodeProgram, proto: "ws", from: []string{"ws", "bufferutil"}},
+		{name: "gws", label: "gws", dir: "gws", proto: "ws", from: []string{"github.com/lxzan/gws"}},
+		{name: "gorilla", label: "gorilla, a writer goroutine per conn", dir: "gorilla", proto: "ws",
+			from: []string{"github.com/gorilla/websocket"}},
+		{name: "coder", label: "coder/websocket", dir: "coder", proto: "ws", from: []string{"github.com/coder/websocket"}},
+		{name: "socketio", label: "Socket.IO", dir: "socketio", kind: nodeProgram, proto: "socketio", from: []string{"socket.io"}},
+	}
+}
+
+// build makes the load generator and the servers, into bin/.
+func build(ctx context.Context, servers []server) error {
+	if err := command(ctx, ".", "go", "build", "-o", "bin/load", "./load"); err != nil {
+		return err
+	}
+	for _, s := range servers {
+		fmt.Fprintln(os.Stderr, "build", s.name)
+		var err error
+		switch s.kind {
+		case goProgram:
+			err = command(ctx, ".", "go", "build", "-o", s.binary(), "./servers/"+s.dir)
+		case cProgram:
+			err = command(ctx, ".", "cc", "-O2", "-o", s.binary(), "servers/"+s.dir+"/server.c")
+		case nodeProgram:
+			err = command(ctx, filepath.Join("servers", s.dir), "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")
+		}
+		if err != nil {
+			return fmt.Errorf("build %s: %w", s.name, err)
+		}
+	}
+	return nil
+}
+
+func command(ctx context.Context, dir, name string, args ...string) error {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, out)
+	}
+	return nil
+}
+
+func (s server) binary() string { return filepath.Join("bin", s.dir) }
+
+func (s server) args() []string {
+	if s.kind == nodeProgram {
+		return []string{"node", filepath.Join("servers", s.dir, "server.js"), "--addr"}
+	}
+	return []string{s.binary(), "-addr"}
+}
+
+// process is a running server, pinned to the first CPU.
+type process struct {
+	cmd  *exec.Cmd
+	addr string
+	log  string
+	done chan struct{}
+}
+
+// start runs the server and waits until it accepts connections. Each start gets a port of its own, so that nothing of an
+// earlier one (a listener, a socket in TIME_WAIT) is in its way.
+func (s server) start(ctx context.Context, port int, tls bool) (*process, error) {
+	p := &process{addr: fmt.Sprintf("127.0.0.1:%d", port), done: make(chan struct{})}
+	args := append([]string{"-c", "0"}, append(s.args(), p.addr)...)
+	if tls {
+		args = append(args, "-tls")
+	}
+	p.log = filepath.Join("bin", s.dir+".log")
+	out, err := os.Create(p.log)
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close()
+	p.cmd = exec.Command("taskset", args...)
+	p.cmd.Stdout, p.cmd.Stderr = out, out
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := p.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", s.name, err)
+	}
+	go func() {
+		p.cmd.Wait()
+		close(p.done)
+	}()
+	if err := p.ready(ctx); err != nil {
+		p.stop()
+		return nil, fmt.Errorf("start %s: %w%s", s.name, err, p.tail())
+	}
+	return p, nil
+}
+
+func (p *process) ready(ctx context.Context) error {
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
+		if c, err := net.Dial("tcp", p.addr); err == nil {
+			return c.Close()
+		}
+		select {
+		case <-p.done:
+			return fmt.Errorf("it ended at once: %s", p.cmd.ProcessState)
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	return fmt.Errorf("nothing listens on %s after 10 s", p.addr)
+}
+
+// stop asks the server to end, and makes it.
+func (p *process) stop() {
+	p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.done:
+	case <-time.After(10 * time.Second):
+		p.cmd.Process.Kill()
+		<-p.done
+	}
+}
+
+// tail is the end of what the server printed.
+func (p *process) tail() string {
+	b, err := os.ReadFile(p.log)
+	if err != nil || len(b) == 0 {
+		return ""
+	}
+	return "\nthe server printed:\n" + string(b[max(0, len(b)-2000):])
+}
