@@ -113,8 +113,8 @@ func heapInUse() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// visitorsEnv makes this test binary the visitors of TestChurn. They are a process of their own, so that ten thousand of them and their
-// server's conns need not share one limit of descriptors.
+// visitorsEnv makes this test binary the visitors of TestChurn. They are a process of their own, so that ten thousand
+// of them and their server's conns need not share one limit of descriptors.
 const visitorsEnv = "HUBBUB_TEST_VISITORS"
 
 // elsewhere runs the churn in a child process, and returns how many conns there were.

@@ -44,8 +44,8 @@ func piped(t testing.TB, srv *ws.Server, handler func(*ws.Conn), extra ...string
 	return far
 }
 
-// FuzzConn lets a client send anything, cut in pieces of any size, to a server conn with an echo. Whatever it is, nothing panics, the conn
-// ends soon after the client, OnClose is called once, and no goroutine is left.
+// FuzzConn lets a client send anything, cut in pieces of any size, to a server conn with an echo. Whatever it is,
+// nothing panics, the conn ends soon after the client, OnClose is called once, and no goroutine is left.
 func FuzzConn(f *testing.F) {
 	sent, _ := session()
 	f.Add(uint16(0), true, sent[:2000])

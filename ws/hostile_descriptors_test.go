@@ -77,7 +77,8 @@ func scarceServer(t *testing.T) (addr string, pid int) {
 	return strings.TrimSpace(line), child.Process.Pid
 }
 
-// TestDescriptorsRunOut fills a server until it has no descriptor left. It waits without spinning, lives, and serves again when conns leave.
+// TestDescriptorsRunOut fills a server until it has no descriptor left. It waits without spinning, lives, and serves
+// again when conns leave.
 func TestDescriptorsRunOut(t *testing.T) {
 	addr, pid := scarceServer(t)
 	served := fillUp(t, addr)

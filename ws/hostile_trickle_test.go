@@ -9,7 +9,8 @@ import (
 	"github.com/hubbub-dev/hubbub/ws"
 )
 
-// TestCloseBehindLargeMessage closes behind one message that a slow but willing client takes longer to read than CloseTimeout.
+// TestCloseBehindLargeMessage closes behind one message that a slow but willing client takes longer to read than
+// CloseTimeout.
 func TestCloseBehindLargeMessage(t *testing.T) {
 	const timeout = 600 * time.Millisecond
 	big := strings.Repeat("b", 2<<20)
