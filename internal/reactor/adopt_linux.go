@@ -24,3 +24,12 @@ func Adopt(nc net.Conn) (Socket, error) {
 	}
 	return Socket{newPump(nc)}, nil
 }
+
+// attach makes the socket c's. A plain one moves into the conn itself.
+func (s Socket) attach(c *Conn) {
+	c.sock = s.sock
+	if plain, ok := s.sock.(*fdSocket); ok {
+		c.fd = *plain
+		c.sock = &c.fd
+	}
+}

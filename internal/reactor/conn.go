@@ -69,27 +69,29 @@ const (
 
 // Conn is one socket on a loop. Its zero value is ready for [Reactor.Start]. Methods say which goroutine may call them.
 type Conn struct {
-	// Owned by the loop. What a broadcast's visit touches comes first.
-	seq     uint64  // every broadcast up to this number is delivered or pending
-	fans    []place // where the conn is a member
-	inline  [2]place
-	pending []item // what the socket did not take; bounded by limit and by the fans' policies
-	head    int    // index of the first item in pending
-	written int    // bytes of the first item that are written
+	// Owned by the loop. A broadcast's visit to one of ten thousand conns waits for memory more than for anything else, so what it touches
+	// comes first, and is in two cache lines.
+	seq     uint64 // every broadcast up to this number is delivered or pending
 	flags   flags
+	form    Form // immutable after Start
 	ending  Ending
-
-	// Immutable after Start.
-	form    Form
-	loop    *loop
-	handler Handler
-	sock    socket
-	limit   int64
+	sock    socket   // immutable after Start
+	fd      fdSocket // what sock is for a plain socket
+	pending []item   // what the socket did not take; bounded by limit and by the fans' policies
 
 	// Owned by the loop.
-	timer timer
-	heard time.Duration // when the last byte came
-	taken time.Duration // when the socket last took bytes that waited
+	head    int     // index of the first item in pending
+	written int     // bytes of the first item that are written
+	fans    []place // where the conn is a member
+	inline  [2]place
+	timer   timer
+	heard   time.Duration // when the last byte came
+	taken   time.Duration // when the socket last took bytes that waited
+
+	// Immutable after Start.
+	loop    *loop
+	handler Handler
+	limit   int64
 
 	// Safe for concurrent use.
 	queued atomic.Int64
@@ -120,7 +122,8 @@ type Setup struct {
 // Start gives c, with a socket made by Adopt, to a loop.
 func (r *Reactor) Start(c *Conn, s Socket, set Setup) {
 	l := r.pick()
-	c.loop, c.handler, c.sock, c.form, c.limit = l, set.Handler, s.sock, set.Form, int64(set.Limit)
+	c.loop, c.handler, c.form, c.limit = l, set.Handler, set.Form, int64(set.Limit)
+	s.attach(c)
 	c.fans = c.inline[:0]
 	l.call(func() { c.open(set) })
 }

@@ -1,6 +1,9 @@
 package reactor
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // broadcast puts a packet into the log of fan's part in this loop.
 func (l *loop) broadcast(f *Fan, p *Packet, except []*Conn) {
@@ -46,10 +49,18 @@ func (p *part) advance(l *loop, budget int) int {
 		c := p.members[p.hand]
 		p.hand++
 		if c.seq < p.log[len(p.log)-1].seq {
-			c.visit()
+			c.visit(l.sole())
 		}
 	}
 	return 0
+}
+
+// sole returns the only part with a log, or nil if there are several.
+func (l *loop) sole() *part {
+	if len(l.active) == 1 {
+		return l.active[0]
+	}
+	return nil
 }
 
 // trim drops the entries that have reached every member.
@@ -77,31 +88,37 @@ func (p *part) drop(packet *Packet) {
 	}
 }
 
-// gatherNews lists what c's fans have for it after its cursor, in the order of the loop, and moves the cursor.
-func (c *Conn) gatherNews() []entry {
+// gatherNews lists what c's fans have for it after its cursor, in the order of the loop, and moves the cursor. If there is only one part that
+// can have something, the conn's memberships need not be looked at.
+func (c *Conn) gatherNews(sole *part) []entry {
 	l := c.loop
-	news, sources := l.news[:0], 0
-	for i := range c.fans {
-		log := c.fans[i].part.log
-		first := len(log)
-		for first > 0 && log[first-1].seq > c.seq {
-			first--
+	news := l.news[:0]
+	if sole != nil {
+		news = c.appendNews(news, sole)
+	} else {
+		for i := range c.fans {
+			news = c.appendNews(news, c.fans[i].part)
 		}
-		if first == len(log) {
-			continue
+		if len(news) > 1 {
+			slices.SortFunc(news, func(a, b entry) int { return cmp.Compare(a.seq, b.seq) })
 		}
-		sources++
-		for _, e := range log[first:] {
-			if len(e.except) == 0 || !slices.Contains(e.except, c) {
-				news = append(news, e)
-			}
-		}
-	}
-	if sources > 1 {
-		slices.SortFunc(news, func(a, b entry) int { return int(int64(a.seq - b.seq)) })
 	}
 	c.seq = l.seq
 	l.news = news
+	return news
+}
+
+// appendNews appends what p, of which c is a member, has for it.
+func (c *Conn) appendNews(news []entry, p *part) []entry {
+	first := len(p.log)
+	for first > 0 && p.log[first-1].seq > c.seq {
+		first--
+	}
+	for _, e := range p.log[first:] {
+		if len(e.except) == 0 || !slices.Contains(e.except, c) {
+			news = append(news, e)
+		}
+	}
 	return news
 }
 
@@ -110,14 +127,14 @@ func (c *Conn) catchUp() {
 	if c.seq == c.loop.seq {
 		return
 	}
-	for _, e := range c.gatherNews() {
+	for _, e := range c.gatherNews(nil) {
 		c.enqueue(e)
 	}
 }
 
 // visit gives c what its fans have for it, in one system call where nothing else waits.
-func (c *Conn) visit() {
-	news := c.gatherNews()
+func (c *Conn) visit(sole *part) {
+	news := c.gatherNews(sole)
 	if len(news) == 0 || c.flags.over {
 		return
 	}

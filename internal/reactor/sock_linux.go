@@ -15,14 +15,14 @@ import (
 
 // fdSocket is a stream socket that the loop's epoll instance watches. Its system calls never block, so the runtime is not told of them.
 type fdSocket struct {
-	fd      int
+	fd      int32
 	slot    int32
 	watched bool
 	poller  *poller // nil until open
 }
 
 // duplicate takes a socket out of the Go runtime's hands: the duplicate is ours, and closing nc ends the runtime's interest in it.
-func duplicate(nc net.Conn) (int, error) {
+func duplicate(nc net.Conn) (int32, error) {
 	sc, ok := nc.(syscall.Conn)
 	if !ok {
 		return -1, fmt.Errorf("take over %T: it has no descriptor", nc)
@@ -41,7 +41,7 @@ func duplicate(nc net.Conn) (int, error) {
 		return -1, fmt.Errorf("take over socket: %w", os.NewSyscallError("fcntl", err))
 	}
 	nc.Close()
-	return fd, nil
+	return int32(fd), nil
 }
 
 func (s *fdSocket) open(c *Conn) error {
@@ -49,7 +49,7 @@ func (s *fdSocket) open(c *Conn) error {
 	if err != nil {
 		return err
 	}
-	slot, err := p.add(c, s.fd, evRead|unix.EPOLLRDHUP)
+	slot, err := p.add(c, int(s.fd), evRead|unix.EPOLLRDHUP)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (s *fdSocket) read(p []byte) (int, bool, error) {
 	return n, false, err
 }
 
-func readFD(fd int, p []byte) (int, error) {
+func readFD(fd int32, p []byte) (int, error) {
 	for {
 		n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), unix.MSG_DONTWAIT, 0, 0)
 		switch {
@@ -114,7 +114,7 @@ func (s *fdSocket) write(bufs [][]byte) (int, error) {
 }
 
 // sendFD uses send, which measured cheaper than write.
-func sendFD(fd int, b []byte) (int, error) {
+func sendFD(fd int32, b []byte) (int, error) {
 	for {
 		n, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT, 0, 0)
 		switch {
@@ -131,7 +131,7 @@ func sendFD(fd int, b []byte) (int, error) {
 }
 
 // send sends several buffers in one system call.
-func (p *poller) send(fd int, iov []unix.Iovec) (int, error) {
+func (p *poller) send(fd int32, iov []unix.Iovec) (int, error) {
 	p.msg.Iov = &iov[0]
 	p.msg.SetIovlen(len(iov))
 	for {
@@ -165,21 +165,21 @@ func (s *fdSocket) watch(read, write, hangup bool) {
 	switch {
 	case ev == 0:
 		// A socket that has failed is reported even if nothing is asked for, so that it must not be watched at all.
-		s.poller.control(unix.EPOLL_CTL_DEL, s.fd, 0, s.slot)
+		s.poller.control(unix.EPOLL_CTL_DEL, int(s.fd), 0, s.slot)
 		s.watched = false
 	case s.watched:
-		s.poller.control(unix.EPOLL_CTL_MOD, s.fd, ev, s.slot)
+		s.poller.control(unix.EPOLL_CTL_MOD, int(s.fd), ev, s.slot)
 	default:
-		s.poller.control(unix.EPOLL_CTL_ADD, s.fd, ev, s.slot)
+		s.poller.control(unix.EPOLL_CTL_ADD, int(s.fd), ev, s.slot)
 		s.watched = true
 	}
 }
 
-func (s *fdSocket) shut() { unix.Shutdown(s.fd, unix.SHUT_WR) }
+func (s *fdSocket) shut() { unix.Shutdown(int(s.fd), unix.SHUT_WR) }
 
 func (s *fdSocket) close() {
 	if s.poller != nil {
 		s.poller.remove(s.slot)
 	}
-	unix.Close(s.fd)
+	unix.Close(int(s.fd))
 }
