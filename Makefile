@@ -53,4 +53,4 @@ fuzz:
 
 # Churns connections for SOAK and looks for what they leave behind.
 soak:
-	SOAK=$(SOAK) $(GO) test -race -tags soak -run TestChurn -count=1 -timeout 30m -v ./ws/...
+	HUBBUB_CHURN=$(SOAK) HUBBUB_CHURN_CONNS=10000 $(GO) test -race -run TestChurn -count=1 -timeout 30m -v ./ws

@@ -112,7 +112,8 @@ func TestDeathIsNoticed(t *testing.T) {
 	}
 }
 
-// TestCloseBehindMessages closes when much is still to be sent to a client that begins to read only then. All of it comes first.
+// TestCloseBehindMessages closes when much is still to be sent to a client that begins to read only then. All of it
+// comes first.
 func TestCloseBehindMessages(t *testing.T) {
 	const messages = 500
 	payload := strings.Repeat("m", 1500)

@@ -61,7 +61,8 @@ func TestDeflateBomb(t *testing.T) {
 	})
 }
 
-// TestDeflateGarbage sends what cannot be inflated, or is not what it should be then. Much more follows, some of it as wrong as that.
+// TestDeflateGarbage sends what cannot be inflated, or is not what it should be then. Much more follows, some of it as
+// wrong as that.
 func TestDeflateGarbage(t *testing.T) {
 	good := deflated([]byte("a good one, a good one"))
 	good = good[:len(good)-4]

@@ -66,8 +66,8 @@ func TestPongFlood(t *testing.T) {
 	}
 }
 
-// fill sends frames until the kernel takes no more for a second, which has to happen before limit bytes. It returns how many were begun,
-// and the rest of the last.
+// fill sends frames until the kernel takes no more for a second, which has to happen before limit bytes. It returns how
+// many were begun, and the rest of the last.
 func (c *rawConn) fill(frame []byte, limit int) (begun int, rest []byte) {
 	c.t.Helper()
 	return c.fillWith(func(int) []byte { return frame }, limit)
@@ -117,8 +117,8 @@ func TestEmptyFragments(t *testing.T) {
 	}
 }
 
-// TestBlockedHandler floods a handler that is blocked. TCP pushes back, the pong deadline does not run while it does, and later every message
-// comes in order.
+// TestBlockedHandler floods a handler that is blocked. TCP pushes back, the pong deadline does not run while it does,
+// and later every message comes in order.
 func TestBlockedHandler(t *testing.T) {
 	const beat = 300 * time.Millisecond
 	release := make(chan struct{})
@@ -152,8 +152,8 @@ func TestBlockedHandler(t *testing.T) {
 
 func numberedText(i int) string { return fmt.Sprintf("%09d and what a chat message has", i) }
 
-// TestHangUpWhilePaused has peers that leave while the handler is behind, so that nobody reads. The context tells the handler, and the
-// conn ends.
+// TestHangUpWhilePaused has peers that leave while the handler is behind, so that nobody reads. The context tells the
+// handler, and the conn ends.
 func TestHangUpWhilePaused(t *testing.T) {
 	causes := make(chan error, 1)
 	s := serveRaw(t, rawSetup{Options: ws.Options{PongTimeout: 50 * time.Millisecond}}, func(c *ws.Conn) {
@@ -173,7 +173,8 @@ func TestHangUpWhilePaused(t *testing.T) {
 	}
 	for name, leave := range leave {
 		c := rawDial(t, s.addr, "/")
-		// More than a conn keeps for its handler, and not more than the portable engine reads ahead, which else would not see the end.
+		// More than a conn keeps for its handler, and not more than the portable engine reads ahead, which else would
+		// not see the end.
 		c.write(bytes.Repeat(masked(rawFin|rawText, make([]byte, 1000)), 100))
 		leave(c)
 		cause := receive(t, causes, name+": the end of the context")

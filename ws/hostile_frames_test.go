@@ -10,8 +10,8 @@ import (
 	"github.com/hubbub-dev/hubbub/ws"
 )
 
-// behind is how much a client has sent behind a violation. It fills no buffer, but were the socket closed with it unread, the
-// kernel would answer with a reset that takes the close frame with it.
+// behind is how much a client has sent behind a violation. It fills no buffer, but were the socket closed with it
+// unread, the kernel would answer with a reset that takes the close frame with it.
 const behind = 256 << 10
 
 // violation is something that a client must not send, and the code that it gets for it.
@@ -117,7 +117,8 @@ func TestViolationAndHalfClose(t *testing.T) {
 	}
 }
 
-// TestViolationWhileClosing breaks a rule when the server has begun the closing handshake: its close frame arrives all the same.
+// TestViolationWhileClosing breaks a rule when the server has begun the closing handshake: its close frame arrives all
+// the same.
 func TestViolationWhileClosing(t *testing.T) {
 	s := serveRaw(t, rawSetup{}, func(c *ws.Conn) {
 		c.OnMessage(func(ws.Message) { c.Close(3000, "enough") })

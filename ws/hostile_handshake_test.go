@@ -10,7 +10,8 @@ import (
 	"github.com/hubbub-dev/hubbub/ws"
 )
 
-// TestHalfOpenHandshakes has clients that never finish their request. ReadHeaderTimeout, as the documented programs set it, ends them.
+// TestHalfOpenHandshakes has clients that never finish their request. ReadHeaderTimeout, as the documented programs set
+// it, ends them.
 func TestHalfOpenHandshakes(t *testing.T) {
 	s := serveRaw(t, rawSetup{headerTimeout: 300 * time.Millisecond}, echo)
 	whole := rawHandshake("/")
@@ -62,7 +63,8 @@ func dribbleHeaders(nc net.Conn) {
 	}
 }
 
-// TestFramesWithHandshake sends the first frames in one piece with the request: no byte may be lost, and nothing may precede the response.
+// TestFramesWithHandshake sends the first frames in one piece with the request: no byte may be lost, and nothing may
+// precede the response.
 func TestFramesWithHandshake(t *testing.T) {
 	for _, encrypted := range []bool{false, true} {
 		s := serveRaw(t, rawSetup{tls: encrypted}, echo)

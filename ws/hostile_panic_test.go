@@ -29,7 +29,8 @@ func (l *logged) count(text string) int {
 	return strings.Count(l.text.String(), text)
 }
 
-// TestPanics panics in each of the handlers that the conn can outlive. It is closed with 1011, the log says why, and the rest live.
+// TestPanics panics in each of the handlers that the conn can outlive. It is closed with 1011, the log says why, and
+// the rest live.
 func TestPanics(t *testing.T) {
 	broken := func() { panic("broken handler") }
 	handlers := map[string]func(*ws.Conn){

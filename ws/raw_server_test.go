@@ -142,7 +142,8 @@ func poll(condition func() bool) bool {
 	return true
 }
 
-// checkLeaks fails the test if, when all its other cleanups have run, this module's goroutines or descriptors are left over from it.
+// checkLeaks fails the test if, when all its other cleanups have run, this module's goroutines or descriptors are left
+// over from it.
 func checkLeaks(t testing.TB) {
 	t.Helper()
 	if l, err := net.Listen("tcp", "127.0.0.1:0"); err == nil {
@@ -168,7 +169,8 @@ func checkLeaks(t testing.TB) {
 
 var goroutineID = regexp.MustCompile(`^goroutine \d+`)
 
-// ourGoroutines lists the goroutines that run this module's code, or net/http's for it, without those of the tests themselves.
+// ourGoroutines lists the goroutines that run this module's code, or net/http's for it, without those of the tests
+// themselves.
 func ourGoroutines() map[string]string {
 	buf := make([]byte, 64<<10)
 	n := runtime.Stack(buf, true)

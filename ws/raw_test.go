@@ -64,12 +64,6 @@ func rawDial(t testing.TB, addr, path string, extra ...string) *rawConn {
 	return rawUpgrade(t, rawConnect(t, addr), path, extra...)
 }
 
-// rawDialTLS is rawDial over TLS, with a certificate that is not checked.
-func rawDialTLS(t testing.TB, addr, path string, extra ...string) *rawConn {
-	t.Helper()
-	return rawUpgrade(t, insecure(rawConnect(t, addr)), path, extra...)
-}
-
 // insecure is TLS with whoever it is.
 func insecure(nc net.Conn) net.Conn { return tls.Client(nc, &tls.Config{InsecureSkipVerify: true}) }
 

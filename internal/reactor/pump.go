@@ -10,7 +10,7 @@ import (
 const (
 	pumpChunk = 4 << 10  // what a pump's reader reads at once
 	pumpAhead = 64 << 10 // what it keeps for a conn that is paused, before it stops reading too
-	pumpWrite = 64 << 10 // about how much a pump's writer is given at once
+	pumpWrite = 64 << 10 // how much a pump's writer is given at once
 )
 
 // pump carries the bytes of a net.Conn that no poller watches: one goroutine reads, and another writes while there is something to write.
@@ -103,14 +103,16 @@ func (p *pump) write(bufs [][]byte) (int, error) {
 		return 0, errAgain
 	}
 	var batch net.Buffers
+	all := true
 	for _, b := range bufs {
-		if p.out >= pumpWrite {
-			break
+		if room := pumpWrite - p.out; len(b) > room {
+			b, all = b[:room], false
 		}
 		batch = append(batch, b)
-		p.out += len(b)
+		if p.out += len(b); !all {
+			break
+		}
 	}
-	all := len(batch) == len(bufs)
 	n := p.out
 	p.conn.queued.Add(int64(n))
 	p.work.Go(func() {
@@ -129,6 +131,7 @@ func (p *pump) written(n int, err error) {
 	}
 	p.out = 0
 	p.conn.queued.Add(-int64(n))
+	p.conn.taken = p.conn.loop.now
 	if err != nil {
 		p.conn.end(err)
 		return

@@ -30,10 +30,13 @@ func (c *Conn) flush() {
 	if c.flags.ended {
 		return
 	}
-	if c.sock.held() > 0 {
+	if held := c.sock.held(); held > 0 {
 		if err := c.sock.drain(); err != nil {
 			c.end(err)
 			return
+		}
+		if c.sock.held() < held {
+			c.taken = c.loop.now
 		}
 	}
 	for c.head < len(c.pending) {
