@@ -93,7 +93,8 @@ func TestPageThatIsLeftIsNotHere(t *testing.T) {
 
 	testkit.Do(t, bob.tab, chromedp.Navigate(g.url("http", "/healthz")))
 	ann.showsPeople(t, "Ann")
-	testkit.Evaluate[any](t, bob.tab, `setTimeout(() => history.back())`) // a page that was kept is not loaded, as NavigateBack expects
+	// NavigateBack and Do would wait for a load, and a page that was kept is not loaded again.
+	testkit.Evaluate[any](t, bob.tab, `setTimeout(() => history.back())`)
 	bob.showsPeople(t, "Bob", "Ann")
 	ann.showsPeople(t, "Ann", "Bob")
 	if !testkit.Evaluate[bool](t, bob.tab, `document.body.dataset.kept === "true"`) {

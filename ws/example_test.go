@@ -22,7 +22,7 @@ func Example() {
 	mux := http.NewServeMux()
 	mux.Handle("/echo/", router)
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "a page") })
-	server := httptest.NewServer(mux) // in a program: &http.Server{Addr: ":8080", Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	server := httptest.NewServer(mux) // in a program an http.Server with Addr, Handler and ReadHeaderTimeout
 	defer server.Close()
 
 	c, err := ws.Dial(context.Background(), server.URL+"/echo/ann", ws.DialOptions{})
@@ -116,8 +116,8 @@ func ExampleJSON() {
 	// 1007 invalid data write {"A": 1, "B": 2}
 }
 
-// Middleware is that of net/http. Whom it refuses gets an HTTP answer and never becomes a conn; what it puts into the request's
-// context is in the conn's.
+// Middleware is that of net/http. Whom it refuses gets an HTTP answer and never becomes a conn; what it puts into the
+// request's context is in the conn's.
 func ExampleRouter_Sub() {
 	type userKey struct{}
 	requireUser := func(next http.Handler) http.Handler {

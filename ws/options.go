@@ -12,14 +12,14 @@ type Options struct {
 	// Subprotocols are the application protocols that the server speaks, most wanted first (RFC 6455, section 1.9). The
 	// first of these that the client offers is selected. Empty means none; a client's offer is then ignored.
 	Subprotocols []string
-	// Origins lists the web origins (RFC 6454) whose pages may connect, besides those of the request's own host. Others get 403.
-	// A request without an Origin header does not come from a browser page and is always allowed. An entry is
+	// Origins lists the web origins (RFC 6454) whose pages may connect, besides those of the request's own host. Others get
+	// 403. A request without an Origin header does not come from a browser page and is always allowed. An entry is
 	//
 	//   - an origin as browsers send it: "https://b.com", "http://localhost:3000", "capacitor://localhost"
 	//   - with "*." for subdomains of any depth, but not the domain itself: "https://*.b.com"
 	//   - with any port: "http://localhost:*"
 	//   - without a scheme, for http and https: "b.com", "b.com:8080"
-	//   - "null", which sandboxed frames and files on disk send, and anyone can make a browser send; it is never allowed otherwise
+	//   - "null", which pages in sandboxed frames and on disk send, anyone's; it is allowed by nothing else but "*"
 	//   - "*" for any page at all; then cookies do not tell who is speaking
 	Origins []string
 	// TrustedProxies are the networks whose Forwarded, X-Forwarded-For, X-Forwarded-Host and X-Forwarded-Proto headers are
