@@ -59,6 +59,7 @@ type events struct {
 	muted   bool          // a message was broken, and none is taken any more
 	done    bool          // OnClose was called, or there is none and there will be none
 	pull    chan struct{} // wakes Messages; nil unless one is running
+	pulled  bool          // the body of its loop has a message, and has not asked for the next
 }
 
 // OnMessage sets the handler for messages. Like all handlers of a conn it is called in the order in which things happened, one call at a
@@ -168,6 +169,10 @@ func (e *events) next() int {
 	}
 	closable := e.settled || e.on.close != nil
 	switch e.queue[0].kind {
+	case eventBye:
+		if e.pulled {
+			return -1 // the loop may still answer
+		}
 	case eventMessage:
 		if e.pull != nil {
 			return -1 // Messages takes it
@@ -201,7 +206,7 @@ func (c *Conn) caughtUp() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := &c.events
-	if e.busy {
+	if e.busy || e.pulled {
 		return false
 	}
 	unheard := e.on.message == nil && e.pull == nil && (e.settled || c.srv == nil)
