@@ -82,6 +82,28 @@ func TestTwoTabsChat(t *testing.T) {
 	ann.until(t, "the log to say that Bob left", `document.querySelector("#messages").textContent.includes("Bob left")`)
 }
 
+// TestPageThatIsLeftIsNotHere leaves the page for another in the same tab, so that the browser may keep it, and comes back.
+func TestPageThatIsLeftIsNotHere(t *testing.T) {
+	g := start(t, "")
+	first := testkit.Chromium(t)
+	ann := open(t, first, g.url("http", "/"), "Ann")
+	bob := open(t, testkit.Tab(t, first), g.url("http", "/"), "Bob")
+	ann.showsPeople(t, "Ann", "Bob")
+	testkit.Evaluate[any](t, bob.tab, `addEventListener("pageshow", (e) => (document.body.dataset.kept = e.persisted))`)
+
+	testkit.Do(t, bob.tab, chromedp.Navigate(g.url("http", "/healthz")))
+	ann.showsPeople(t, "Ann")
+	// NavigateBack and Do would wait for a load, and a page that was kept is not loaded again.
+	testkit.Evaluate[any](t, bob.tab, `setTimeout(() => history.back())`)
+	bob.showsPeople(t, "Bob", "Ann")
+	ann.showsPeople(t, "Ann", "Bob")
+	if !testkit.Evaluate[bool](t, bob.tab, `document.body.dataset.kept === "true"`) {
+		t.Error("the browser has loaded the page anew; it should have found it ready to be kept")
+	}
+	ann.say(t, "welcome back")
+	bob.sees(t, "welcome back")
+}
+
 func TestConsoleProgramOfTheEmptyRoomWorks(t *testing.T) {
 	g := start(t, "")
 	ann := open(t, testkit.Chromium(t), g.url("http", "/"), "Ann")

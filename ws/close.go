@@ -15,17 +15,17 @@ type Code uint16
 const (
 	CodeNormal        Code = 1000 // the purpose of the conn is fulfilled
 	CodeGoingAway     Code = 1001 // the server shuts down, or the page was left
-	CodeProtocolError Code = 1002
+	CodeProtocolError Code = 1002 // the peer broke RFC 6455
 	CodeUnsupported   Code = 1003 // a kind of data that the endpoint cannot accept
 	CodeNoStatus      Code = 1005 // the peer's close frame had no code; never sent
 	CodeAbnormal      Code = 1006 // the conn ended without a close frame; never sent
 	CodeInvalidData   Code = 1007 // text that is not UTF-8, or compressed data that cannot be inflated
-	CodePolicy        Code = 1008
+	CodePolicy        Code = 1008 // against a rule of the application, where no other code says more
 	CodeTooBig        Code = 1009 // a message over the receiver's limit
-	CodeMissingExt    Code = 1010
+	CodeMissingExt    Code = 1010 // a client needs an extension that the server has not agreed to
 	CodeInternal      Code = 1011 // a handler panicked
-	CodeRestart       Code = 1012
-	CodeTryLater      Code = 1013
+	CodeRestart       Code = 1012 // the server restarts; connect again
+	CodeTryLater      Code = 1013 // the server has no room now
 	CodeSlow          Code = 4002 // the peer reads too slowly: its pending bytes went over the limit
 	CodeHeartbeat     Code = 4004 // the peer was silent for longer than Ping + PongTimeout
 )
@@ -110,11 +110,12 @@ func (i CloseInfo) Unwrap() error { return i.Err }
 // State is where a conn is in its life, with the browser's numbers for WebSocket.readyState.
 type State uint8
 
+// The states of a conn. It goes through them in this order and never back.
 const (
-	Connecting State = iota
-	Open
-	Closing // a close frame was sent or received, or the socket is failing
-	Closed
+	Connecting State = iota // in the handshake; a Conn that a program holds is past it
+	Open                    // messages can be sent
+	Closing                 // a close frame is to be sent or was answered, or the socket is failing; nothing more can be sent
+	Closed                  // the socket is gone; OnClose is called next, or was
 )
 
 // String returns "connecting", "open", "closing" or "closed".

@@ -13,6 +13,9 @@ import (
 
 // Conn is one WebSocket connection, accepted by a [Server] or made by [Dial]. All its methods may be called concurrently, also
 // from its own handlers, and none of them waits for the network.
+//
+// When the peer closes, its close frame is answered as soon as the handlers have handled what came before it, and after CloseTimeout at
+// the latest. Until then the conn is open, and what is sent is written; a peer that still reads gets it.
 type Conn struct {
 	// Owned by the conn's loop.
 	sock     reactor.Conn
@@ -164,8 +167,9 @@ func (c *Conn) Ping(data []byte) error {
 }
 
 // Close begins the closing handshake (RFC 6455, section 7.1.2): the messages sent before are still written, then a close frame. When the
-// peer has answered, or has taken nothing for CloseTimeout, the conn is closed and OnClose is called. Code 0 sends no code; the reason is cut after 123
-// bytes. It returns [ErrClosed] if the conn is closing already, and an error for a code that must not be sent.
+// peer has answered, or has taken nothing for CloseTimeout, the conn is closed and OnClose is called. Messages that arrive after the call are
+// dropped, as in browsers. Code 0 sends no code; the reason is cut after 123 bytes. It returns [ErrClosed] if the conn is closing already, and
+// an error for a code that must not be sent.
 func (c *Conn) Close(code Code, reason string) error {
 	if code != 0 && !code.valid() {
 		return fmt.Errorf("ws: close code %s must not be sent; use one of 1000-1003, 1007-1014 or 3000-4999", code)

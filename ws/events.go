@@ -59,6 +59,7 @@ type events struct {
 	muted   bool          // a message was broken, and none is taken any more
 	done    bool          // OnClose was called, or there is none and there will be none
 	pull    chan struct{} // wakes Messages; nil unless one is running
+	pulled  bool          // the body of its loop has a message, and has not asked for the next
 }
 
 // OnMessage sets the handler for messages. Like all handlers of a conn it is called in the order in which things happened, one call at a
@@ -175,6 +176,10 @@ func (e *events) next() int {
 	}
 	closable := e.settled || e.on.close != nil
 	switch e.queue[0].kind {
+	case eventBye:
+		if e.pulled {
+			return -1 // the loop may still answer
+		}
 	case eventMessage:
 		if e.pull != nil {
 			return -1 // Messages takes it
@@ -208,7 +213,7 @@ func (c *Conn) caughtUp() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := &c.events
-	return !e.busy && (len(e.queue) == 0 || e.unheard() || c.srv == nil && !e.listening())
+	return !e.busy && !e.pulled && (len(e.queue) == 0 || e.unheard() || c.srv == nil && !e.listening())
 }
 
 // listening says that somebody takes messages.
@@ -241,12 +246,19 @@ func (c *Conn) take(i int) event {
 
 // handle runs handlers until there is nothing left for them.
 func (c *Conn) handle() {
+	done := false
+	defer func() {
+		if !done {
+			go c.handle() // a handler has ended the goroutine, with runtime.Goexit
+		}
+	}()
 	for {
 		c.mu.Lock()
 		i := c.events.next()
 		if i < 0 {
 			c.events.busy = false
 			c.mu.Unlock()
+			done = true
 			return
 		}
 		ev := c.take(i)

@@ -152,7 +152,8 @@ func (c *Conn) URL() *url.URL { return c.facts.url() }
 // Query returns the query parameters of [Conn.URL]. Each call parses them again; malformed ones are left out.
 func (c *Conn) Query() url.Values { return c.facts.url().Query() }
 
-// PathValue is the value of a named wildcard of the route's pattern, as [http.Request.PathValue], or "".
+// PathValue is the value of a named wildcard of the route's pattern, as [http.Request.PathValue], or "". It also knows those of
+// other routers that set Request.Pattern and the request's path values, as chi and echo.WrapHandler do.
 func (c *Conn) PathValue(name string) string { return c.facts.pathValue(name) }
 
 // Header is the first value of a header of the upgrade request, or "". Only headers that Options.Headers names are

@@ -24,16 +24,16 @@ const (
 
 // GroupOptions configures a group. The zero value works.
 type GroupOptions struct {
-	Slow       SlowPolicy
-	MaxPending int // bytes of the group's messages that may wait for one member; 0 means the MaxPending of Options
-	Log        int // bytes of messages that are not given to every member yet; 0 means 4 MiB; Broadcast waits while it is full
+	Slow       SlowPolicy // what happens to a member that has too much waiting; 0 means SlowClose
+	MaxPending int        // bytes of the group's messages that may wait for one member; 0 means the MaxPending of Options
+	Log        int        // bytes of messages that are not given to every member yet; 0 means 4 MiB; Broadcast waits while it is full
 }
 
 // Skipped tells a conn's owner what a slow policy has kept from the conn since it was last told.
 type Skipped struct {
-	Group       *Group
-	Messages    int
-	Bytes       int     // on the wire, before compression
+	Group       *Group  // whose policy it was
+	Messages    int     // how many were skipped
+	Bytes       int     // their size on the wire, before compression
 	First, Last Message // the oldest and the newest of them; their Data must not be changed
 }
 
@@ -177,9 +177,9 @@ func (g *Group) Conns() iter.Seq[*Conn] {
 	return slices.Values(slices.Collect(maps.Keys(m.conns)))
 }
 
-// Broadcast sends a message to every member but those in except. The message is encoded once. The call waits while the group's log is
-// full, 4 MiB of messages that are not given to every member yet; it never waits for a member, since what one does not take is the slow
-// policy's business. It returns an error only for a message that cannot be sent.
+// Broadcast sends a message to every member but those in except. The message is encoded once. The call waits while the group's log
+// (GroupOptions.Log, 4 MiB) is full of messages that are not given to every member yet; it never waits for one member, since what
+// that does not take is the slow policy's business. It returns an error only for a message that cannot be sent.
 func (g *Group) Broadcast(m Message, except ...*Conn) error {
 	if err := m.sendable(); err != nil {
 		return err

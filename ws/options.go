@@ -12,9 +12,15 @@ type Options struct {
 	// Subprotocols are the application protocols that the server speaks, most wanted first (RFC 6455, section 1.9). The
 	// first of these that the client offers is selected. Empty means none; a client's offer is then ignored.
 	Subprotocols []string
-	// Origins lists the web origins whose pages may connect, besides those of the request's own host: "https://example.com",
-	// "https://*.example.com" (any subdomain), or "*" (any page). A request without an Origin header does not come from a
-	// browser page and is always allowed.
+	// Origins lists the web origins (RFC 6454) whose pages may connect, besides those of the request's own host. Others get
+	// 403. A request without an Origin header does not come from a browser page and is always allowed. An entry is
+	//
+	//   - an origin as browsers send it: "https://b.com", "http://localhost:3000", "capacitor://localhost"
+	//   - with "*." for subdomains of any depth, but not the domain itself: "https://*.b.com"
+	//   - with any port: "http://localhost:*"
+	//   - without a scheme, for http and https: "b.com", "b.com:8080"
+	//   - "null", which pages in sandboxed frames and on disk send, anyone's; it is allowed by nothing else but "*"
+	//   - "*" for any page at all; then cookies do not tell who is speaking
 	Origins []string
 	// TrustedProxies are the networks whose Forwarded, X-Forwarded-For, X-Forwarded-Host and X-Forwarded-Proto headers are
 	// believed. Empty means none: the headers of anyone else are ignored.
@@ -26,9 +32,11 @@ type Options struct {
 	MaxFrames  int // most frames that one message may be split into; 0 means 16384; more close with 1009
 	MaxPending int // most bytes waiting to be sent on one conn; 0 means 1 MiB; more close with CodeSlow
 
-	Ping         time.Duration // silence after which a conn is pinged; 0 means 25 s; negative disables the heartbeat
-	PongTimeout  time.Duration // silence after a ping that ends the conn with CodeHeartbeat; 0 means 10 s
-	CloseTimeout time.Duration // how long a closing peer may take nothing and answer nothing; 0 means 5 s
+	Ping        time.Duration // silence after which a conn is pinged; 0 means 25 s; negative disables the heartbeat
+	PongTimeout time.Duration // silence after a ping that ends the conn with CodeHeartbeat; 0 means 10 s
+	// CloseTimeout is how long a closing peer may take nothing and answer nothing before its socket is dropped, and how long
+	// the handlers have for what the peer said before it closed. 0 means 5 s.
+	CloseTimeout time.Duration
 
 	// Compression is off by default: browsers always offer it, and it costs memory and CPU. See [Compression].
 	Compression Compression
@@ -36,8 +44,8 @@ type Options struct {
 	// pattern, for all conns of the server "". nil means GroupOptions{} for all. It must not call into the server.
 	Group func(key string) GroupOptions
 
-	// OnConnect is called for each new conn before the route's handler, and OnClose after the conn's own OnClose. Both are
-	// called concurrently for different conns, and in order for one.
+	// OnConnect is called for each new conn, before the route's handler or before Upgrade returns, and OnClose after the
+	// conn's own OnClose. Both are called concurrently for different conns, and in order for one. nil means nothing.
 	OnConnect func(*Conn)
 	OnClose   func(*Conn, CloseInfo)
 

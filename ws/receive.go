@@ -8,7 +8,8 @@ import (
 )
 
 // Messages is for those who prefer a loop to a handler: it yields messages until the conn is closed or ctx ends. The goroutine that runs
-// the loop is what it costs. While it runs it takes the place of OnMessage; a second one at the same time gets nothing.
+// the loop is what it costs. While it runs it takes the place of OnMessage; a second one at the same time gets nothing. The loop has
+// handled a message when it asks for the next one.
 //
 //	for m := range c.Messages(c.Context()) { … }
 func (c *Conn) Messages(ctx context.Context) iter.Seq[Message] {
@@ -17,7 +18,7 @@ func (c *Conn) Messages(ctx context.Context) iter.Seq[Message] {
 		if !c.beginPull(pull) {
 			return
 		}
-		defer c.setHandler(func(e *events) { e.pull = nil })
+		defer c.setHandler(func(e *events) { e.pull, e.pulled = nil, false })
 		for {
 			ev, ok, over := c.pullNext()
 			switch {
@@ -55,8 +56,13 @@ func (c *Conn) pullNext() (ev event, ok, over bool) {
 	e := &c.events
 	if len(e.queue) > 0 && e.queue[0].kind == eventMessage {
 		ev = c.take(0)
+		e.pulled = true
 		c.stir()
 		return ev, true, false
+	}
+	if e.pulled {
+		e.pulled = false
+		c.stir() // the peer's close frame may have waited for this
 	}
 	return event{}, false, e.done || len(e.queue) > 0 && e.queue[0].kind == eventClose
 }

@@ -13,7 +13,8 @@ import (
 
 // Upgrade answers a WebSocket handshake (RFC 6455, section 4.2), for those who want it in a handler of their own. Headers that were set on w
 // go with the answer. A request that is refused has been answered when Upgrade returns an error: with 400, 405, 426 or 403 and a body that
-// says what is wrong, or with 503 once the server shuts down. Set the conn's handlers before the HTTP handler returns; do not use w and r
+// says what is wrong, with 500 if w does not let its connection be taken over, or with 503 once the server shuts down ([ErrServerClosed]).
+// A refused Origin is logged, at level info. Set the conn's handlers before the HTTP handler returns; do not use w and r
 // for anything else afterwards. [Router] does all of that.
 func (s *Server) Upgrade(w http.ResponseWriter, r *http.Request) (*Conn, error) {
 	c, err := s.upgrade(w, r, nil)

@@ -72,6 +72,8 @@ func testPages(t *testing.T, url string) {
 		{"/", http.StatusOK, "the first page"},
 		{"/echo", http.StatusOK, "the echo page"},
 		{"/users/ann", http.StatusUpgradeRequired, ""},
+		{"/chat/kitchen", http.StatusUnauthorized, "a token is needed"},
+		{"/chat/kitchen?token=secret", http.StatusNotFound, ""}, // the Fallback's, behind the middleware
 		{"/nowhere", http.StatusNotFound, ""},
 	} {
 		status, body := run.Get(t, url+page.path)

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -22,6 +23,11 @@ func TestAlike(t *testing.T) {
 	theirs := startNode(t, dir)
 	t.Run("node", func(t *testing.T) { testChat(t, theirs) })
 
+	t.Run("last words", func(t *testing.T) {
+		for _, p := range []*run.Program{ours, theirs} {
+			testLastWords(t, dir, p)
+		}
+	})
 	t.Run("names", func(t *testing.T) { testNames(t, dir) })
 	t.Run("differences", func(t *testing.T) {
 		if refused := run.Refused(t, "ws://"+ours.Addr+"/nowhere", ws.DialOptions{}); refused.Status != http.StatusNotFound {
@@ -54,7 +60,7 @@ func TestAlike(t *testing.T) {
 func install(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, name := range []string{"package.json", "package-lock.json", ".npmrc", "server.js", "names.js"} {
+	for _, name := range []string{"package.json", "package-lock.json", ".npmrc", "server.js", "names.js", "leave.js"} {
 		data, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -70,6 +76,25 @@ func install(t *testing.T) string {
 			err, report)
 	}
 	return dir
+}
+
+// testLastWords has a client that says much and closes at once. It gets an answer to everything.
+func testLastWords(t *testing.T, dir string, p *run.Program) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "node", "leave.js", "ws://"+p.Addr+"/echo")
+	cmd.Dir = dir
+	heard, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("node leave.js: %v", err)
+	}
+	var want strings.Builder
+	for n := range 50 {
+		fmt.Fprintf(&want, "word %d\n", n+1)
+	}
+	want.WriteString("closed 4001\n")
+	if string(heard) != want.String() {
+		t.Errorf("it hears:\n%s\nwant:\n%s", heard, want.String())
+	}
 }
 
 // testNames expects every public name of the two packages in the page that compares them with ours.

@@ -171,6 +171,16 @@ func testRoutes(t *testing.T, program string) {
 			t.Errorf("%s: %d %s, want %d", path, refused.Status, refused.Body, want)
 		}
 	}
+	wantGet(t, "http://"+p.Addr+"/rooms/kitchen", http.StatusBadRequest, "say who you are")
+	wantGet(t, "http://"+p.Addr+"/rooms/kitchen?name=ann", http.StatusUpgradeRequired, "")
+}
+
+// wantGet makes a plain request, as curl does.
+func wantGet(t *testing.T, url string, status int, text string) {
+	t.Helper()
+	if got, body := run.Get(t, url); got != status || !strings.Contains(body, text) {
+		t.Errorf("GET %s: %d %s, want %d and %q", url, got, body, status, text)
+	}
 }
 
 func testOnline(t *testing.T, program string) {
@@ -284,6 +294,8 @@ func testBasicAuth(t *testing.T, program string) {
 	}
 	run.Dial(t, url, login("ann", "correct horse")).Want(t, "hello ann")
 	run.Dial(t, "ws://ann:correct%20horse@"+p.Addr+"/chat", ws.DialOptions{}).Want(t, "hello ann")
+	wantGet(t, "http://"+p.Addr+"/chat", http.StatusUnauthorized, "a name and a password are needed")
+	wantGet(t, "http://ann:correct%20horse@"+p.Addr+"/chat", http.StatusUpgradeRequired, "")
 	for _, o := range []ws.DialOptions{{}, login("ann", "wrong"), login("ann", ""), login("eve", ""), login("", "")} {
 		refused := run.Refused(t, url, o)
 		if refused.Status != http.StatusUnauthorized || !strings.HasPrefix(refused.Header.Get("WWW-Authenticate"), "Basic ") {
@@ -310,6 +322,7 @@ func testTokenAuth(t *testing.T, program string) {
 		}
 	}
 	wantRefusal(url, ws.DialOptions{}, "needed")
+	wantGet(t, "http://"+p.Addr+"/chat/kitchen", http.StatusUnauthorized, "a token is needed")
 	wantRefusal(url, bearer("a.b.c"), "malformed")
 	wantRefusal(url, bearer(strings.Replace(token, token[:4], "ZXZl", 1)), "not ours")
 	wantRefusal(url+"?token="+token, bearer("x"), "needed") // what is said first decides

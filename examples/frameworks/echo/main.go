@@ -65,15 +65,15 @@ func main() {
 	e.GET("/", func(e *echo.Context) error { return e.String(http.StatusOK, "the first page\n") })
 	e.GET("/echo", echo.WrapHandler(router))
 	e.GET("/chat/*", echo.WrapHandler(router))
-	e.GET("/users/:name", func(e *echo.Context) error {
-		name := e.Param("name") // kept here, since echo takes e back when this returns and the conn lives on
-		c, err := srv.Upgrade(e.Response(), e.Request())
+	// WrapHandler gives the handler, and so the conn, the route's path values. (A handler of echo's own upgrades with
+	// srv.Upgrade(e.Response(), e.Request()), and keeps e.Param("name") itself: echo takes e back when it returns.)
+	e.GET("/users/:name", echo.WrapHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := srv.Upgrade(w, r)
 		if err != nil {
-			return nil // it has been answered
+			return // it has been answered
 		}
-		c.Send(ws.Text("user " + name))
-		return nil
-	})
+		c.Send(ws.Text("user " + c.PathValue("name")))
+	})))
 
 	server := &http.Server{Addr: *addr, Handler: e, ReadHeaderTimeout: 5 * time.Second}
 	log.Println("listening on", *addr)

@@ -73,6 +73,13 @@ document.addEventListener("visibilitychange", () => {
   if (phase.phase === "waiting") connection.connect();
 });
 
+// A browser may keep a page that was left, for the way back, and keep its socket open: to the others this person would still
+// be here. So the page says goodbye, and comes back when it is shown again.
+window.addEventListener("pagehide", () => connection.leave());
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted && name && phase.phase !== "stopped") connection.connect();
+});
+
 // ---- The state of the connection ----
 
 function showPhase(now) {

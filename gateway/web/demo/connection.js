@@ -38,8 +38,7 @@ export class Connection {
 
   /** Connects now, in place of the present socket or of the next attempt. */
   connect() {
-    clearTimeout(this.#timer);
-    this.#drop();
+    this.leave();
     this.#onPhase({ phase: "connecting", again: this.#attempts > 0 });
     const socket = new WebSocket(this.#address());
     this.#socket = socket;
@@ -56,6 +55,12 @@ export class Connection {
       if (opened && Date.now() - opened > steady) this.#attempts = 0;
       this.#lost(socket, event.code, event.reason);
     };
+  }
+
+  /** Leaves without trying again, until connect. */
+  leave() {
+    clearTimeout(this.#timer);
+    this.#drop();
   }
 
   /** Sends a request and resolves with its result, or rejects with a RequestError. */
