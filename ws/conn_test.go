@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -496,5 +497,21 @@ func TestPushOnly(t *testing.T) {
 	c.Close(4001, "")
 	if info := soon(t, "the end", ended); info.Code != 4001 {
 		t.Errorf("server was told %v", info)
+	}
+}
+
+// TestHandlerEndsItsGoroutine is what t.Fatal does in a handler.
+func TestHandlerEndsItsGoroutine(t *testing.T) {
+	_, near, far := pairs(t, 1, ws.Options{})
+	got := make(chan string, 2)
+	near[0].OnMessage(func(m ws.Message) {
+		got <- m.String()
+		runtime.Goexit()
+	})
+	for _, word := range []string{"a", "b"} {
+		far[0].Send(ws.Text(word))
+		if heard := soon(t, "the message", got); heard != word {
+			t.Errorf("got %q, want %q", heard, word)
+		}
 	}
 }

@@ -33,6 +33,8 @@ var errAgain = errors.New("try again when the socket is ready")
 type socket interface {
 	// open is called by the loop when the conn joins it.
 	open(c *Conn) error
+	// ahead says that bytes may have been read of the socket already, so that the poller's word is not to be waited for.
+	ahead() bool
 	// read returns errAgain when there is nothing; more says that another read may find more without the poller's word.
 	read(p []byte) (n int, more bool, err error)
 	// write takes what it can of the buffers and returns errAgain when that is not all.
@@ -151,8 +153,8 @@ func (c *Conn) open(set Setup) {
 	if len(set.Read) > 0 {
 		c.handler.Received(set.Read)
 	}
-	if !c.flags.ended {
-		c.read() // bytes may have come, or lie in a TLS record, before the socket was watched
+	if c.sock.ahead() && !c.flags.ended {
+		c.read()
 	}
 }
 

@@ -142,6 +142,7 @@ func (p *pump) written(n int, err error) {
 	}
 }
 
+func (p *pump) ahead() bool  { return false }
 func (p *pump) held() int    { return p.out }
 func (p *pump) drain() error { return nil }
 

@@ -148,6 +148,7 @@ func (p *poller) send(fd int32, iov []unix.Iovec) (int, error) {
 	}
 }
 
+func (s *fdSocket) ahead() bool  { return false }
 func (s *fdSocket) held() int    { return 0 }
 func (s *fdSocket) drain() error { return nil }
 

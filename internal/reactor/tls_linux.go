@@ -175,6 +175,7 @@ func (s *tlsSocket) fill(bufs [][]byte) (record []byte, rest [][]byte) {
 	return p.plain, bufs
 }
 
+func (s *tlsSocket) ahead() bool  { return true } // crypto/tls may hold the begin of the first frames
 func (s *tlsSocket) held() int    { return len(s.below.out) }
 func (s *tlsSocket) drain() error { return s.below.drain() }
 
