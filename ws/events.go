@@ -101,7 +101,7 @@ func (c *Conn) setHandler(set func(*events)) {
 		c.events.paused = false
 		c.sock.Do(c.sock.Resume)
 	}
-	c.stir()
+	c.rouse()
 }
 
 // settle says that the handlers are set, as far as they ever will be.
@@ -120,8 +120,11 @@ func (c *Conn) push(e event) {
 	if pause {
 		c.events.paused = true
 	}
-	c.stir()
+	run := c.stir()
 	c.mu.Unlock()
+	if run {
+		c.sock.Run((*link)(c))
+	}
 	if pause {
 		c.sock.Pause()
 	}
@@ -154,8 +157,11 @@ func (c *Conn) pushSkip(s reactor.Skip) {
 	c.push(event{kind: eventSkip, skip: skip})
 }
 
-// stir starts the goroutine that runs the handlers, or wakes Messages, if there is something for them. Called with mu held.
-func (c *Conn) stir() {
+// Run runs the conn's handlers, on a goroutine of the loop's crew.
+func (l *link) Run() { l.conn().handle() }
+
+// stir wakes Messages, and returns true if the caller has to have the handlers run. Called with mu held.
+func (c *Conn) stir() (run bool) {
 	e := &c.events
 	if e.pull != nil {
 		select {
@@ -163,8 +169,16 @@ func (c *Conn) stir() {
 		default:
 		}
 	}
-	if !e.busy && e.next() >= 0 {
-		e.busy = true
+	if e.busy || e.next() < 0 {
+		return false
+	}
+	e.busy = true
+	return true
+}
+
+// rouse is stir for goroutines that are not the loop's. Called with mu held.
+func (c *Conn) rouse() {
+	if c.stir() {
 		go c.handle()
 	}
 }

@@ -57,12 +57,12 @@ func (c *Conn) pullNext() (ev event, ok, over bool) {
 	if len(e.queue) > 0 && e.queue[0].kind == eventMessage {
 		ev = c.take(0)
 		e.pulled = true
-		c.stir()
+		c.rouse()
 		return ev, true, false
 	}
 	if e.pulled {
 		e.pulled = false
-		c.stir() // the peer's close frame may have waited for this
+		c.rouse() // the peer's close frame may have waited for this
 	}
 	return event{}, false, e.done || len(e.queue) > 0 && e.queue[0].kind == eventClose
 }

@@ -47,6 +47,8 @@ type loop struct {
 	work    *sync.WaitGroup // goroutines that carry bytes for this run's conns
 	poller  *poller         // nil until the first socket needs it; the loop's goroutine reads it without mu
 
+	crew crew // has a mutex of its own
+
 	// Owned by the loop's goroutine.
 	spare   []command // the inbox of the turn before, to be filled again
 	conns   int
@@ -54,6 +56,7 @@ type loop struct {
 	seq     uint64        // number of the last broadcast in this loop
 	active  []*part       // parts with members still to be visited
 	dirty   []*Conn       // conns to be flushed at the end of the turn
+	tasks   []Task        // what this turn has for the crew
 	slow    []slowConn    // conns that went over their limits in this turn
 	more    []*Conn       // conns that have more to read than one turn allows
 	wheel   wheel
@@ -119,22 +122,30 @@ func (l *loop) run(done chan struct{}, work *sync.WaitGroup) {
 	for l.wait() {
 		l.now = l.clock.Now()
 		l.readReady()
+		l.staff() // the handlers run now, and what they send is taken at once, without a wake-up
 		l.commands()
+		l.settle() // a reply does not wait for the slice
 		l.deliver()
 		l.wheel.advance(l.now, (*Conn).timeout)
-		for len(l.slow)+len(l.dirty) > 0 {
-			l.tellSlow()
-			l.flush()
+		l.settle()
+		l.staff()
+		if len(l.active) > 0 {
+			runtime.Gosched() // a broadcast leaves the others their share of the processor
 		}
+	}
+}
+
+// settle writes what is pending, and tells of those who have too much of it.
+func (l *loop) settle() {
+	for len(l.slow)+len(l.dirty) > 0 {
+		l.tellSlow()
+		l.flush()
 	}
 }
 
 // wait returns when there is something to do: at once in the middle of a broadcast, else when a socket, a command or a timer is due.
 // It returns false when the loop has no conns and no commands left.
 func (l *loop) wait() bool {
-	// Handlers that the last turn started may run now; what they send is then taken without a wake-up. In the middle of a
-	// broadcast this gives them their share of the processor.
-	runtime.Gosched()
 	if len(l.active) > 0 || len(l.more) > 0 {
 		l.poll(false)
 		return true

@@ -50,7 +50,7 @@ func newPoller() (*poller, error) {
 		unix.Close(ep)
 		return nil, fmt.Errorf("create epoll instance: %w", err)
 	}
-	p := &poller{ep: ep, wakeFD: -1, file: os.NewFile(uintptr(ep), "epoll"), evs: make([]unix.EpollEvent, 256)}
+	p := &poller{ep: ep, wakeFD: -1, file: os.NewFile(uintptr(ep), "epoll"), evs: make([]unix.EpollEvent, 32)}
 	p.park = func(uintptr) bool {
 		p.n = epollNow(p.ep, p.evs)
 		return p.n > 0
