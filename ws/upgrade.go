@@ -32,9 +32,9 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, rt *route) (*Co
 		ref.write(w)
 		return nil, ErrServerClosed
 	}
+	defer s.work.Done()
 	c, ref := s.accept(w, r)
 	if ref != nil {
-		s.work.Done()
 		if ref.status != 0 {
 			ref.write(w)
 		}
@@ -46,8 +46,6 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, rt *route) (*Co
 	}
 	rt.group.Add(c) // fails only for a conn that is closing again
 	s.greet(c)
-	s.work.Add(1) // not the first, so that Shutdown is waiting
-	defer s.work.Done()
 	defer c.settle()
 	defer c.rescue()
 	rt.handler(c)
@@ -94,6 +92,7 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request) (*Conn, *refusal
 	if c.form() == reactor.FormPacked {
 		s.pack(1)
 	}
+	s.work.Add(1) // until forget; upgrade has counted itself, so that this is never the first
 	c.start(s.reactor, sock, sock.Offer(response), leftover(buffered.Reader))
 	s.all.Add(c)
 	if s.isClosed() { // Shutdown may have looked at the open conns before this one was among them

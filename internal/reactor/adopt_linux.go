@@ -31,6 +31,7 @@ func (s Socket) attach(c *Conn) {
 	if plain, ok := s.sock.(*fdSocket); ok {
 		c.fd = *plain
 		c.sock = &c.fd
+		c.flags.plain = true
 	}
 }
 

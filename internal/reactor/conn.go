@@ -101,6 +101,7 @@ type Conn struct {
 
 // flags is the conn's state on its loop.
 type flags struct {
+	plain  bool // sock is fd; immutable after Start
 	dirty  bool // in loop.dirty
 	again  bool // in loop.more
 	armed  bool // waiting for the socket to take more

@@ -65,6 +65,7 @@ type loop struct {
 	buf     []byte
 	out     [][]byte // scratch: what one write gathers
 	news    []entry  // scratch: what one visit gathers
+	joined  joined   // scratch: what the last visit wrote
 	batches [][]item // spare pending lists
 }
 
@@ -195,7 +196,7 @@ func (l *loop) stop() {
 		l.disarm()
 		l.disarm, l.alarm = nil, 0
 	}
-	l.buf, l.spare, l.inbox, l.batches = nil, nil, nil, nil
+	l.buf, l.spare, l.inbox, l.batches, l.joined = nil, nil, nil, nil, joined{}
 }
 
 // arm sets the clock for the wheel's next deadline, unless it already rings before that.
