@@ -66,19 +66,21 @@ func dribbleHeaders(nc net.Conn) {
 // TestFramesWithHandshake sends the first frames in one piece with the request: no byte may be lost, and nothing may
 // precede the response.
 func TestFramesWithHandshake(t *testing.T) {
-	for _, encrypted := range []bool{false, true} {
-		s := serveRaw(t, rawSetup{tls: encrypted}, echo)
-		for range 20 {
-			c := &rawConn{t: t, Conn: rawConnect(t, s.addr)}
-			if encrypted {
-				c.Conn = insecure(c.Conn)
+	for name, encrypted := range map[string]bool{"plain": false, "tls": true} {
+		t.Run(name, func(t *testing.T) {
+			s := serveRaw(t, rawSetup{tls: encrypted}, echo)
+			for range 20 {
+				c := &rawConn{t: t, Conn: rawConnect(t, s.addr)}
+				if encrypted {
+					c.Conn = insecure(c.Conn)
+				}
+				c.start([]byte(rawHandshake("/")), masked(rawFin|rawPing, []byte("early")), masked(rawFin|rawText, []byte("bird")))
+				if f := c.want(rawFin | rawPong); string(f.payload) != "early" {
+					t.Fatalf("pong %q", f.payload)
+				}
+				c.wantText("bird")
 			}
-			c.start([]byte(rawHandshake("/")), masked(rawFin|rawPing, []byte("early")), masked(rawFin|rawText, []byte("bird")))
-			if f := c.want(rawFin | rawPong); string(f.payload) != "early" {
-				t.Fatalf("pong %q", f.payload)
-			}
-			c.wantText("bird")
-		}
+		})
 	}
 }
 
