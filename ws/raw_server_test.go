@@ -149,7 +149,7 @@ func checkLeaks(t testing.TB) {
 	if l, err := net.Listen("tcp", "127.0.0.1:0"); err == nil {
 		l.Close() // from here on the runtime has its own descriptors
 	}
-	before, files := ourGoroutines(), openFiles()
+	before, files := allGoroutines(), openFiles()
 	t.Cleanup(func() {
 		var left map[string]string
 		if !poll(func() bool {
@@ -172,19 +172,26 @@ var goroutineID = regexp.MustCompile(`^goroutine \d+`)
 // ourGoroutines lists the goroutines that run this module's code, or net/http's for it, without those of the tests
 // themselves.
 func ourGoroutines() map[string]string {
+	ours := allGoroutines()
+	maps.DeleteFunc(ours, func(_, stack string) bool {
+		return !strings.Contains(stack, "hubbub-dev/hubbub") || strings.Contains(stack, "testing.tRunner(") ||
+			strings.Contains(stack, "testing.(*F).Fuzz")
+	})
+	return ours
+}
+
+// allGoroutines lists the stacks of all goroutines. The stack of one that has not run yet does not tell whose it is.
+func allGoroutines() map[string]string {
 	buf := make([]byte, 64<<10)
 	n := runtime.Stack(buf, true)
 	for ; n == len(buf); n = runtime.Stack(buf, true) {
 		buf = make([]byte, 2*len(buf))
 	}
-	ours := make(map[string]string)
+	all := make(map[string]string)
 	for _, stack := range strings.Split(string(buf[:n]), "\n\n") {
-		if strings.Contains(stack, "hubbub-dev/hubbub") && !strings.Contains(stack, "testing.tRunner(") &&
-			!strings.Contains(stack, "testing.(*F).Fuzz") {
-			ours[goroutineID.FindString(stack)] = stack
-		}
+		all[goroutineID.FindString(stack)] = stack
 	}
-	return ours
+	return all
 }
 
 // openFiles counts the process's descriptors, where the system tells.
