@@ -13,14 +13,15 @@ import (
 
 // The limits of the demo chat. Each has an error that names it, or a result that says that there is more.
 const (
-	lobby      = "lobby" // the one room
-	maxRequest = 16 << 10
-	maxText    = 4096 // bytes of one message's text
-	maxName    = 128  // bytes of a user or name
-	maxID      = 64   // bytes of a request's id
-	maxHistory = 50   // messages kept for newcomers; older ones are forgotten
-	maxListed  = 500  // people that room.present lists
-	maxRefused = 30   // requests refused in a row before the conn is closed with codeBadRequests
+	lobby          = "lobby" // the one room
+	maxRequest     = 16 << 10
+	maxText        = 4096      // bytes of one message's text
+	maxName        = 128       // bytes of a user or name
+	maxID          = 64        // bytes of a request's id
+	maxHistorySize = 256 << 10 // bytes kept for newcomers, so that their first reply is far from the limit of what may wait for a conn
+	maxHistory     = 50        // messages kept for newcomers; older ones are forgotten
+	maxListed      = 500       // people that room.present lists
+	maxRefused     = 30        // requests refused in a row before the conn is closed with codeBadRequests
 
 	sendBurst = 10 // requests that one conn may send at once
 	sendRate  = 2  // requests per second that one conn may send in the long run
@@ -39,8 +40,10 @@ type chat struct {
 	// broadcast that waits for room in the group's log therefore holds up the others that want to send, which is meant.
 	mu      sync.Mutex
 	people  map[string]*present
-	history []message // at most maxHistory, oldest first
-	offset  uint64    // of the latest message
+	history []message // at most maxHistory and maxHistorySize, oldest first
+
+	historySize int    // bytes
+	offset      uint64 // of the latest message
 }
 
 // present is a person with at least one joined conn.
@@ -120,10 +123,11 @@ func (c *chat) send(from person, text string, reply func(any)) {
 	c.offset++
 	id := c.epoch + "-" + strconv.FormatUint(c.offset, 10)
 	m := message{id, lobby, from, chatData{text}, c.now().UnixMilli(), c.position()}
-	if len(c.history) == maxHistory {
+	c.history = append(c.history, m)
+	for c.historySize += m.size(); len(c.history) > maxHistory || c.historySize > maxHistorySize; {
+		c.historySize -= c.history[0].size()
 		c.history = slices.Delete(c.history, 0, 1)
 	}
-	c.history = append(c.history, m)
 	reply(sendResult{m.ID, m.Position})
 	c.broadcast("room.message", m)
 }

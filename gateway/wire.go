@@ -124,6 +124,9 @@ type message struct {
 	Position position `json:"position"`
 }
 
+// size is about the most bytes that the text takes as JSON, where one byte may need six.
+func (m message) size() int { return 6*len(m.Data.Text) + 256 }
+
 // chatData is what the demo's messages carry.
 type chatData struct {
 	Text string `json:"text"`

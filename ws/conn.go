@@ -61,7 +61,7 @@ func (c *Conn) ID() uint64 { return c.id }
 func (c *Conn) State() State { return State(c.state.Load()) }
 
 // Buffered is how many bytes were accepted by Send, or broadcast to the conn, and are not with the kernel yet: the browser's
-// bufferedAmount, with the frames' headers.
+// bufferedAmount, with the frames' headers and 64 bytes for each message that waits.
 func (c *Conn) Buffered() int { return c.sock.Queued() }
 
 // Subprotocol is the subprotocol that was selected in the handshake, or "".

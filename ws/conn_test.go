@@ -515,3 +515,35 @@ func TestHandlerEndsItsGoroutine(t *testing.T) {
 		}
 	}
 }
+
+// TestPongsPassMessagesThatNobodyTakes has a push-only conn whose client talks and then floods it with pongs.
+func TestPongsPassMessagesThatNobodyTakes(t *testing.T) {
+	router := ws.NewRouter(ws.NewServer(ws.Options{}))
+	pongs := make(chan string, 1)
+	router.Handle("/", func(c *ws.Conn) { c.OnPong(func(data []byte) { pongs <- string(data) }) })
+	hs := httptest.NewServer(router)
+	defer hs.Close()
+	c := rawDial(t, strings.TrimPrefix(hs.URL, "http://"), "/")
+	c.write(masked(rawFin|rawText, []byte("stray")))
+	for _, word := range []string{"one", "two"} {
+		c.write(masked(rawFin|rawPong, []byte(word)))
+		if got := soon(t, "the pong", pongs); got != word {
+			t.Errorf("pong %q, want %q", got, word)
+		}
+	}
+}
+
+// TestSmallMessagesCount shows that it is not only bytes that MaxPending bounds.
+func TestSmallMessagesCount(t *testing.T) {
+	_, near, far := pairs(t, 1, ws.Options{MaxPending: 64 << 10})
+	far[0].OnMessage(func(ws.Message) { <-t.Context().Done() })
+	var err error
+	for sent := 0; err == nil; sent++ {
+		if err = near[0].Send(ws.Text("x")); sent > 10_000_000 {
+			t.Fatal("ten million messages wait, and no limit was met")
+		}
+	}
+	if !errors.Is(err, ws.ErrSlow) {
+		t.Errorf("Send ended with %v, want ErrSlow", err)
+	}
+}

@@ -110,7 +110,7 @@ func (c *Conn) settle() { c.setHandler(func(e *events) { e.settled = true }) }
 // push adds an event. Loop only.
 func (c *Conn) push(e event) {
 	c.mu.Lock()
-	if e.kind == eventMessage && (c.events.muted || c.events.cost > highWater && c.events.unheard()) {
+	if c.events.drops(e.kind) {
 		c.mu.Unlock()
 		return
 	}
@@ -128,6 +128,17 @@ func (c *Conn) push(e event) {
 	if pause {
 		c.sock.Pause()
 	}
+}
+
+// drops says that an event of this kind is not kept.
+func (e *events) drops(kind eventKind) bool {
+	switch kind {
+	case eventMessage:
+		return e.muted || e.unheard() && e.cost > highWater
+	case eventPong:
+		return e.on.pong == nil && e.settled
+	}
+	return false
 }
 
 // pushSkip tells of skipped messages, together with what was skipped before and is not told yet.
@@ -201,8 +212,9 @@ func (e *events) next() int {
 		if e.on.message != nil {
 			return 0
 		}
-		if i := e.farewell(); e.unheard() && (e.queue[i].kind == eventBye || e.queue[i].kind == eventClose && closable) {
-			return i // nobody listens; the messages stay, in case that somebody will
+		// If nobody listens the messages stay, in case that somebody will, and let what follows pass.
+		if i := e.pastMessages(); e.unheard() && i > 0 && (e.queue[i].kind != eventClose || closable) {
+			return i
 		}
 		return -1
 	case eventClose:
@@ -213,13 +225,10 @@ func (e *events) next() int {
 	return 0
 }
 
-// farewell is the index of the first event that tells of the end, or 0.
-func (e *events) farewell() int {
-	i := len(e.queue)
-	for i > 0 && e.queue[i-1].kind >= eventBye {
-		i--
-	}
-	return i % len(e.queue)
+// pastMessages is the index of the first event that is no message, or 0.
+func (e *events) pastMessages() int {
+	i := slices.IndexFunc(e.queue, func(ev event) bool { return ev.kind != eventMessage })
+	return max(i, 0)
 }
 
 // caughtUp says that the handlers have nothing to do, and nobody waits for the messages that are kept.

@@ -216,6 +216,9 @@ func (p extensionParam) String() string {
 	return p.name
 }
 
+// maxExtensions is how many offers are read; whoever sends more gets none of them.
+const maxExtensions = 32
+
 // parseExtensions reads all the extensions in the values of the headers, in their order.
 func parseExtensions(headers []string) ([]extension, error) {
 	var all []extension
@@ -226,7 +229,9 @@ func parseExtensions(headers []string) ([]extension, error) {
 			if !ok || s.rest != "" && s.rest[0] != ',' {
 				return nil, fmt.Errorf("malformed Sec-WebSocket-Extensions header %q", header)
 			}
-			all = append(all, e)
+			if all = append(all, e); len(all) > maxExtensions {
+				return nil, fmt.Errorf("Sec-WebSocket-Extensions headers with more than %d extensions", maxExtensions)
+			}
 		}
 	}
 	return all, nil

@@ -153,3 +153,10 @@ func FuzzAcceptDeflate(f *testing.F) {
 		}
 	})
 }
+
+func TestExtensionsAreBounded(t *testing.T) {
+	offers := strings.Repeat("a, ", 100) + "permessage-deflate"
+	if p, _, ok := acceptDeflate([]string{offers}, Compression{Mode: CompressionShared}); ok {
+		t.Errorf("the 101st offer was taken: %+v", p)
+	}
+}

@@ -10,6 +10,9 @@ import (
 // maxHops bounds the chain of proxies that is looked at; a longer one is believed as little as a malformed one.
 const maxHops = 32
 
+// maxPairs bounds what one proxy may tell; RFC 7239 has four names.
+const maxPairs = 16
+
 // view is a request as its client made it.
 type view struct {
 	addr   netip.AddrPort // port 0 when the proxies did not tell it; the zero value for a peer without an IP address
@@ -187,7 +190,7 @@ func parseElement(s string) (h hop, empty bool, rest string, ok bool) {
 			continue
 		}
 		name, value, after, ok := parsePair(s)
-		if !ok || slices.Contains(seen, name) {
+		if !ok || len(seen) == maxPairs || slices.Contains(seen, name) {
 			return hop{}, false, "", false
 		}
 		seen, empty, s = append(seen, name), false, after

@@ -2,6 +2,7 @@ package ws
 
 import (
 	"crypto/tls"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -138,4 +139,15 @@ func FuzzParseForwarded(f *testing.F) {
 		clientView(proxied("10.0.0.1:1", "Forwarded: "+a, "X-Forwarded-For: "+b, "X-Forwarded-Host: "+a), testProxies)
 		peerAddr(a)
 	})
+}
+
+// TestForwardedIsBounded wants a header with thousands of names to be refused at once, not compared with one another.
+func TestForwardedIsBounded(t *testing.T) {
+	var line strings.Builder
+	for i := range 100 {
+		fmt.Fprintf(&line, "n%d=x;", i)
+	}
+	if hops, ok := parseForwarded([]string{line.String()}); ok {
+		t.Errorf("an element with 100 names was taken for %v", hops)
+	}
 }

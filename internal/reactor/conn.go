@@ -50,6 +50,9 @@ type socket interface {
 	close()
 }
 
+// itemCost is what an item counts as beside its bytes, so that empty messages cannot pile up in a list of any length.
+const itemCost = 64
+
 // item is something to be sent to one conn.
 type item struct {
 	b       []byte  // the bytes; nil until a FormOwn conn has encoded packet
@@ -162,15 +165,15 @@ func (c *Conn) open(set Setup) {
 // Do runs fn on the conn's loop, in order with this goroutine's other calls. fn must not block. Any goroutine.
 func (c *Conn) Do(fn func()) { c.loop.call(fn) }
 
-// Queued is the number of bytes that wait to be sent. Any goroutine.
+// Queued is the number of bytes that wait to be sent, and itemCost for each message of them. Any goroutine.
 func (c *Conn) Queued() int { return int(c.queued.Load()) }
 
 // Reserve counts n bytes that are about to be sent, and returns false if that brings the conn over limit bytes. A message that finds
 // nothing else waiting is always within the limit. Any goroutine.
 func (c *Conn) Reserve(n int, limit int) bool {
-	total := c.queued.Add(int64(n))
-	if total > int64(limit) && total != int64(n) {
-		c.queued.Add(-int64(n))
+	cost := int64(n + itemCost)
+	if total := c.queued.Add(cost); total > int64(limit) && total != cost {
+		c.queued.Add(-cost)
 		return false
 	}
 	return true
@@ -181,9 +184,9 @@ func (c *Conn) Send(b []byte, p *Packet) { c.loop.post(command{op: opSend, conn:
 
 // send is Send on the loop.
 func (c *Conn) send(b []byte, p *Packet) {
-	it := item{b: b, packet: p, size: len(b)}
+	it := item{b: b, packet: p, size: len(b) + itemCost}
 	if p != nil {
-		it.size = len(p.Plain)
+		it.size = len(p.Plain) + itemCost
 		if c.form != FormOwn {
 			it.b = p.wire(c.form)
 		}

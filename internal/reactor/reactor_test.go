@@ -113,13 +113,16 @@ func TestControlOvertakes(t *testing.T) {
 	h, far := connect(t, r, reactor.Setup{})
 	line := []byte(strings.Repeat("x", 1<<16-1) + "\n")
 	until(t, "the socket takes no more", func() bool {
-		for h.conn.Queued() < 10*len(line) {
+		for range 20 {
 			h.conn.Reserve(len(line), 1<<30)
 			h.conn.Send(line, nil)
 		}
-		before := h.conn.Queued()
-		<-time.After(20 * time.Millisecond)
-		return h.conn.Queued() == before
+		for range 2 { // in the second turn, what the first has written is no longer counted
+			turn := make(chan struct{})
+			h.conn.Do(func() { close(turn) })
+			<-turn
+		}
+		return h.conn.Queued() > 15*len(line)
 	})
 	for _, word := range []string{"one\n", "two\n"} {
 		h.conn.Do(func() { h.conn.Control([]byte(word), true) })

@@ -14,7 +14,7 @@ func (c *Conn) enqueue(e entry) {
 		return
 	}
 	f := e.part.fan
-	size := len(e.packet.Plain)
+	size := len(e.packet.Plain) + itemCost
 	if f.Policy == PolicyClose {
 		limit := c.limit
 		if f.Limit > 0 {
@@ -49,7 +49,7 @@ func (c *Conn) enqueue(e entry) {
 
 // accept puts a broadcast on the pending list.
 func (c *Conn) accept(e entry) {
-	size := len(e.packet.Plain)
+	size := len(e.packet.Plain) + itemCost
 	it := item{packet: e.packet, from: e.part, size: size}
 	if c.form != FormOwn {
 		it.b = e.packet.wire(c.form)
@@ -105,7 +105,7 @@ func (c *Conn) skip(i int, p *part, skip *Skip) {
 	}
 	skip.Last = it.packet
 	skip.Packets++
-	skip.Bytes += it.size
+	skip.Bytes += it.size - itemCost
 	c.discard(it)
 	// The gap is closed from the front, where the oldest are, so that skipping in a long list moves few items.
 	copy(c.pending[c.head+1:i+1], c.pending[c.head:i])

@@ -4,12 +4,18 @@ package reactor
 
 import (
 	"crypto/tls"
+	"errors"
 	"net"
 	"time"
 )
 
 // recordSize is the most plaintext that a TLS record holds (RFC 8446, section 5.1).
 const recordSize = 16 << 10
+
+// heldMax bounds the answers to a peer that sends one key update after another and reads none.
+const heldMax = 8 * recordSize
+
+var errFlood = errors.New("peer asks for TLS key updates faster than it reads the answers")
 
 // Listen wraps a listener, so that TLS connections accepted on it (by tls.NewListener, http.Server.ServeTLS) can live on loops: the conn
 // below a tls.Conn cannot be exchanged later, so that it must be ours from the start.
@@ -137,6 +143,12 @@ func (s *tlsSocket) read(p []byte) (int, bool, error) {
 	n, err := s.tls.Read(p)
 	if _, ok := err.(again); ok {
 		err = errAgain
+	}
+	if s.held() > 0 {
+		s.below.conn.touch() // crypto/tls has answered a key update
+	}
+	if s.held() > heldMax {
+		err = errFlood
 	}
 	return n, true, err
 }
