@@ -30,7 +30,7 @@ type Options struct {
 
 	MaxMessage int // largest message received, in bytes after decompression; 0 means 1 MiB; larger ones close with 1009
 	MaxFrames  int // most frames that one message may be split into; 0 means 16384; more close with 1009
-	MaxPending int // most bytes waiting to be sent on one conn; 0 means 1 MiB; more close with CodeSlow
+	MaxPending int // most bytes waiting to be sent on one conn, each message counting 64 more; 0 means 1 MiB; more close with CodeSlow
 
 	Ping        time.Duration // silence after which a conn is pinged; 0 means 25 s; negative disables the heartbeat
 	PongTimeout time.Duration // silence after a ping that ends the conn with CodeHeartbeat; 0 means 10 s
