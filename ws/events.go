@@ -110,7 +110,7 @@ func (c *Conn) settle() { c.setHandler(func(e *events) { e.settled = true }) }
 // push adds an event. Loop only.
 func (c *Conn) push(e event) {
 	c.mu.Lock()
-	if c.events.drops(e.kind) {
+	if c.events.drops(e.kind, c.State() != Open) {
 		c.mu.Unlock()
 		return
 	}
@@ -131,12 +131,12 @@ func (c *Conn) push(e event) {
 }
 
 // drops says that an event of this kind is not kept.
-func (e *events) drops(kind eventKind) bool {
+func (e *events) drops(kind eventKind, closing bool) bool {
 	switch kind {
 	case eventMessage:
 		return e.muted || e.unheard() && e.cost > highWater
 	case eventPong:
-		return e.on.pong == nil && e.settled
+		return e.on.pong == nil && e.settled || e.cost > highWater && (closing || e.unheard()) // else the conn is paused
 	}
 	return false
 }

@@ -24,9 +24,11 @@ const (
 
 // GroupOptions configures a group. The zero value works.
 type GroupOptions struct {
-	Slow       SlowPolicy // what happens to a member that has too much waiting; 0 means SlowClose
-	MaxPending int        // bytes of the group's messages that may wait for one member; 0 means the MaxPending of Options
-	Log        int        // bytes of messages that are not given to every member yet; 0 means 4 MiB; Broadcast waits while it is full
+	Slow SlowPolicy // what happens to a member that has too much waiting; 0 means SlowClose
+	// MaxPending is how many bytes of the group's messages may wait for one member, each message counting 64 more. 0 means the MaxPending of
+	// Options for SlowClose, and half of it for the others. All that waits for a member is bounded by the MaxPending of Options anyway.
+	MaxPending int
+	Log        int // bytes of messages that are not given to every member yet; 0 means 4 MiB; Broadcast waits while it is full
 }
 
 // Skipped tells a conn's owner what a slow policy has kept from the conn since it was last told.

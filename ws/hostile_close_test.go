@@ -149,3 +149,21 @@ func TestCloseBehindMessages(t *testing.T) {
 		}
 	}
 }
+
+// TestSilentPeer has a peer that answers no ping, on the loops' own sockets, plain and below TLS.
+func TestSilentPeer(t *testing.T) {
+	for name, encrypted := range map[string]bool{"plain": false, "tls": true} {
+		t.Run(name, func(t *testing.T) {
+			s := serveRaw(t, rawSetup{tls: encrypted, Options: ws.Options{Ping: 50 * time.Millisecond, PongTimeout: 50 * time.Millisecond}}, echo)
+			c := &rawConn{t: t, Conn: rawConnect(t, s.addr)}
+			if encrypted {
+				c.Conn = insecure(c.Conn)
+			}
+			c.start([]byte(rawHandshake("/")))
+			c.want(rawFin | rawPing)
+			if info := s.wantEnded(ws.CodeHeartbeat); !errors.Is(info.Err, ws.ErrHeartbeat) {
+				t.Errorf("the conn ended with %v, want ErrHeartbeat", info)
+			}
+		})
+	}
+}

@@ -50,7 +50,9 @@ func (l *link) Received(p []byte) {
 	c := l.conn()
 	if c.life.pinged {
 		c.life.pinged = false
-		c.sock.SetTimer(c.set.ping)
+		if !c.life.said && c.life.bye == nil && !c.life.hungUp {
+			c.sock.SetTimer(c.set.ping)
+		}
 	}
 	if err := c.parser.feed(p, c.set.limits(c.deflate.enabled), l); err != nil {
 		c.fail(err)
@@ -103,7 +105,10 @@ func (l *link) Timeout() {
 	case c.sock.Paused(): // the silence is ours
 		c.sock.SetTimer(c.set.ping)
 	case c.life.pinged:
-		c.giveUp(silenceInfo)
+		c.sock.Look() // the answer may be there, in a loop that has much to do
+		if c.life.pinged {
+			c.giveUp(silenceInfo)
+		}
 	case silence >= c.set.ping:
 		c.life.pinged = true
 		c.sock.Control(c.frame(opPing, false, nil), false)

@@ -22,8 +22,7 @@ type Options struct {
 	//   - "null", which pages in sandboxed frames and on disk send, anyone's; it is allowed by nothing else but "*"
 	//   - "*" for any page at all; then cookies do not tell who is speaking
 	Origins []string
-	// TrustedProxies are the networks whose Forwarded, X-Forwarded-For, X-Forwarded-Host and X-Forwarded-Proto headers are
-	// believed. Empty means none: the headers of anyone else are ignored.
+	// TrustedProxies are the networks whose Forwarded, X-Forwarded-For and X-Forwarded-Host headers are believed. Empty means none: the headers of anyone else are ignored.
 	TrustedProxies []netip.Prefix
 	// Headers names the request headers that [Conn.Header] can tell after the upgrade. All others are forgotten.
 	Headers []string

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"net"
 	"slices"
 	"sync"
@@ -41,8 +42,9 @@ type Server struct {
 	// Guarded by mu.
 	mu      sync.Mutex
 	closed  bool
-	work    sync.WaitGroup // conns, until their last handler has returned, and routes' handlers; not added to once closed
-	packing int            // open conns that share compressed frames
+	work    sync.WaitGroup     // conns, until their last handler has returned, and routes' handlers; not added to once closed
+	packing int                // open conns that share compressed frames
+	conns   map[*Conn]struct{} // until forget, so also those that are closing
 }
 
 // NewServer returns a server that needs no starting. It panics if an entry of o.Origins is malformed. End it with [Server.Shutdown].
@@ -56,6 +58,7 @@ func NewServer(o Options) *Server {
 		set:     newSettings(&o, false),
 		origins: origins,
 		keyed:   make(map[string]*members),
+		conns:   make(map[*Conn]struct{}),
 	}
 	s.reactor = reactor.New(reactor.Config{Loops: o.Loops, Logger: s.set.logger})
 	s.all = s.newRouteGroup("")
@@ -88,6 +91,23 @@ func (s *Server) isClosed() bool {
 	return s.closed
 }
 
+// launch starts a conn, and counts it until forget. The HTTP handler that accepts it has begun, so that Shutdown is still waiting; with mu
+// held, Shutdown finds the conn started.
+func (s *Server) launch(c *Conn, sock reactor.Socket, first, read []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.work.Add(1)
+	s.conns[c] = struct{}{}
+	c.start(s.reactor, sock, first, read)
+}
+
+// unfinished lists the conns whose last handler has not returned.
+func (s *Server) unfinished() []*Conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.conns))
+}
+
 // pack counts the open conns that share compressed frames.
 func (s *Server) pack(n int) {
 	s.mu.Lock()
@@ -105,6 +125,11 @@ func (s *Server) packs() bool {
 // forget is called after the last handler of a conn.
 func (s *Server) forget(c *Conn) {
 	defer s.work.Done()
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.conns, c)
+	}()
 	if c.form() == reactor.FormPacked {
 		s.pack(-1)
 	}
@@ -137,8 +162,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		s.work.Wait()
 		close(done)
 	}()
-	conns := slices.Collect(s.Conns())
-	err := closeAll(ctx, conns)
+	err := closeAll(ctx, s.unfinished())
 	if err == nil {
 		select {
 		case <-done:
@@ -147,12 +171,15 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		}
 	}
 	if err != nil {
-		for _, c := range conns {
+		for _, c := range s.unfinished() {
 			c.Terminate()
 		}
 		return fmt.Errorf("ws: shut down: %w", err)
 	}
-	return s.reactor.Wait(ctx.Done())
+	if s.reactor.Wait(ctx.Done()) != nil {
+		return fmt.Errorf("ws: shut down: %w", context.Cause(ctx))
+	}
+	return nil
 }
 
 // closeAll begins the closing handshake of every conn.

@@ -198,3 +198,28 @@ func TestSlowClose(t *testing.T) {
 		}
 	}
 }
+
+// TestSlowGroupLeavesRoom has a member that is stuck in a group that drops: direct messages must still find room, and leaving and joining
+// again must not make more of it.
+func TestSlowGroupLeavesRoom(t *testing.T) {
+	srv, near, far := pairs(t, 1, ws.Options{Group: func(string) ws.GroupOptions { return ws.GroupOptions{Slow: ws.SlowDropOldest} }})
+	slow := newStuck(far[0])
+	defer close(slow.gate)
+	ticker := srv.Group("ticker")
+	for n := range slowMessages {
+		if n%100 == 0 {
+			ticker.Remove(near[0])
+			if err := ticker.Add(near[0]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ticker.Broadcast(numbered(n))
+	}
+	until(t, "something was skipped", func() bool { return ticker.Stats().Skipped > 0 })
+	if got := near[0].Buffered(); got > 1<<20+2*slowPayload {
+		t.Errorf("%d bytes wait, over MaxPending", got)
+	}
+	if near[0].State() != ws.Open {
+		t.Errorf("the member is %v: a dropping group must not end it", near[0].State())
+	}
+}

@@ -92,8 +92,7 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request) (*Conn, *refusal
 	if c.form() == reactor.FormPacked {
 		s.pack(1)
 	}
-	s.work.Add(1) // until forget; upgrade has counted itself, so that this is never the first
-	c.start(s.reactor, sock, sock.Offer(response), leftover(buffered.Reader))
+	s.launch(c, sock, sock.Offer(response), leftover(buffered.Reader))
 	s.all.Add(c)
 	if s.isClosed() { // Shutdown may have looked at the open conns before this one was among them
 		c.Close(CodeGoingAway, shutdownReason)

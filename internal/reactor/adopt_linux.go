@@ -17,6 +17,8 @@ func Adopt(nc net.Conn) (Socket, error) {
 			return Socket{}, err
 		}
 		return Socket{&fdSocket{fd: fd}}, nil
+	case *shim:
+		return Adopt(nc.Conn) // a listener that was made for TLS, and serves without
 	case *tls.Conn:
 		if below, ok := nc.NetConn().(*shim); ok {
 			return adoptTLS(nc, below)

@@ -332,6 +332,9 @@ func (c *Conn) ready(ev events) {
 	}
 }
 
+// Look reads what has come, without the poller's word. Not to be called from Received. Loop only.
+func (c *Conn) Look() { c.read() }
+
 // readsPerTurn bounds how long one busy TLS conn can keep the others waiting.
 const readsPerTurn = 4
 

@@ -141,12 +141,14 @@ func (l *loop) join(news []entry, form Form) bool {
 	if j.first == first && j.last == last && j.count == len(news) && j.form == form && int(last-first) == len(news)-1 {
 		return true
 	}
-	j.b = j.b[:0]
+	size := 0
 	for _, e := range news {
-		if len(j.b)+len(e.packet.wire(form)) > joinMax {
-			j.count = 0
+		if size += len(e.packet.wire(form)); size > joinMax {
 			return false
 		}
+	}
+	j.b = j.b[:0]
+	for _, e := range news {
 		j.b = append(j.b, e.packet.wire(form)...)
 	}
 	j.first, j.last, j.count, j.form = first, last, len(news), form

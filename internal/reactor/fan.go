@@ -174,6 +174,11 @@ func (c *Conn) leave(p *part) {
 	i := slices.IndexFunc(c.fans, func(at place) bool { return at.part == p })
 	at := c.fans[i].at
 	c.fans = slices.Delete(c.fans, i, i+1)
+	for i := range c.pending[c.head:] {
+		if it := &c.pending[c.head+i]; it.from == p {
+			it.from = nil // it is no longer the fan's to skip, nor counted with what comes after a new join
+		}
+	}
 	p.remove(at)
 }
 

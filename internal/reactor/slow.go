@@ -8,6 +8,16 @@ type Skip struct {
 	First, Last *Packet
 }
 
+// add counts one more skipped packet.
+func (s *Skip) add(p *Packet) {
+	if s.Packets == 0 {
+		s.First = p
+	}
+	s.Last = p
+	s.Packets++
+	s.Bytes += len(p.Plain)
+}
+
 // enqueue puts a broadcast on the pending list, as far as the fan's policy lets it.
 func (c *Conn) enqueue(e entry) {
 	if c.flags.sealed || c.flags.over || c.flags.ended {
@@ -15,12 +25,10 @@ func (c *Conn) enqueue(e entry) {
 	}
 	f := e.part.fan
 	size := len(e.packet.Plain) + itemCost
+	at := c.place(e.part)
+	full := c.queued.Load() > 0 && c.queued.Load()+int64(size) > c.limit
 	if f.Policy == PolicyClose {
-		limit := c.limit
-		if f.Limit > 0 {
-			limit = int64(f.Limit)
-		}
-		if waiting := c.queued.Load(); waiting > 0 && waiting+int64(size) > limit {
+		if full || f.Limit > 0 && at.queued > 0 && at.queued+size > f.Limit {
 			c.overflow(f)
 			return
 		}
@@ -31,15 +39,18 @@ func (c *Conn) enqueue(e entry) {
 	if f.Policy == PolicyLatest && e.packet.Key != "" {
 		c.replace(e, &skip)
 	}
-	limit := int(c.limit)
+	limit := int(c.limit / 2) // what may be skipped leaves room for what may not
 	if f.Limit > 0 {
 		limit = f.Limit
 	}
-	at := c.place(e.part)
 	for i := c.head; i < len(c.pending) && at.queued > 0 && at.queued+size > limit; i++ {
 		c.skip(i, e.part, &skip)
 	}
-	c.accept(e)
+	if waiting := c.queued.Load(); waiting > 0 && waiting+int64(size) > c.limit {
+		skip.add(e.packet) // others have taken all the room
+	} else {
+		c.accept(e)
+	}
 	if skip.Packets > 0 {
 		f.skipped.Add(uint64(skip.Packets))
 		f.skippedBytes.Add(uint64(skip.Bytes))
@@ -100,12 +111,7 @@ func (c *Conn) skip(i int, p *part, skip *Skip) {
 	if it.from != p || c.started(i) {
 		return
 	}
-	if skip.Packets == 0 {
-		skip.First = it.packet
-	}
-	skip.Last = it.packet
-	skip.Packets++
-	skip.Bytes += it.size - itemCost
+	skip.add(it.packet)
 	c.discard(it)
 	// The gap is closed from the front, where the oldest are, so that skipping in a long list moves few items.
 	copy(c.pending[c.head+1:i+1], c.pending[c.head:i])

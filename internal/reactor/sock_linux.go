@@ -8,12 +8,11 @@ import (
 	"net"
 	"os"
 	"syscall"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// fdSocket is a stream socket that the loop's epoll instance watches. Its system calls never block, so the runtime is not told of them.
+// fdSocket is a stream socket that the loop's epoll instance watches.
 type fdSocket struct {
 	fd      int32
 	slot    int32
@@ -79,12 +78,12 @@ func (s *fdSocket) read(p []byte) (int, bool, error) {
 
 func readFD(fd int32, p []byte) (int, error) {
 	for {
-		n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), unix.MSG_DONTWAIT, 0, 0)
+		n, errno := recvNow(fd, p)
 		switch {
 		case errno == 0 && n == 0:
 			return 0, io.EOF
 		case errno == 0:
-			return int(n), nil
+			return n, nil
 		case errno == unix.EAGAIN:
 			return 0, errAgain
 		case errno != unix.EINTR:
@@ -113,15 +112,14 @@ func (s *fdSocket) write(bufs [][]byte) (int, error) {
 	return n, err
 }
 
-// sendFD uses send, which measured cheaper than write.
 func sendFD(fd int32, b []byte) (int, error) {
 	for {
-		n, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT, 0, 0)
+		n, errno := sendNow(fd, b)
 		switch {
-		case errno == 0 && int(n) < len(b):
-			return int(n), errAgain
+		case errno == 0 && n < len(b):
+			return n, errAgain
 		case errno == 0:
-			return int(n), nil
+			return n, nil
 		case errno == unix.EAGAIN:
 			return 0, errAgain
 		case errno != unix.EINTR:
@@ -135,10 +133,10 @@ func (p *poller) send(fd int32, iov []unix.Iovec) (int, error) {
 	p.msg.Iov = &iov[0]
 	p.msg.SetIovlen(len(iov))
 	for {
-		n, _, errno := syscall.RawSyscall(unix.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(&p.msg)), unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
+		n, errno := sendmsgNow(fd, &p.msg, iov)
 		switch errno {
 		case 0:
-			return int(n), nil
+			return n, nil
 		case unix.EAGAIN:
 			return 0, errAgain
 		case unix.EINTR:

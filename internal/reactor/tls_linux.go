@@ -175,7 +175,11 @@ func (s *tlsSocket) write(bufs [][]byte) (int, error) {
 
 // fill takes a record's worth from the front of bufs, without a copy where that is one buffer.
 func (s *tlsSocket) fill(bufs [][]byte) (record []byte, rest [][]byte) {
-	if len(bufs) == 1 || len(bufs[0]) >= recordSize {
+	if len(bufs[0]) > recordSize {
+		record, bufs[0] = bufs[0][:recordSize], bufs[0][recordSize:]
+		return record, bufs
+	}
+	if len(bufs) == 1 || len(bufs[0]) == recordSize {
 		return bufs[0], bufs[1:]
 	}
 	p := s.below.sock.poller
