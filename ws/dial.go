@@ -43,7 +43,7 @@ type DialOptions struct {
 
 	Ping         time.Duration // silence after which the server is pinged; 0 means 25 s; negative disables the heartbeat
 	PongTimeout  time.Duration // silence after a ping that ends the conn with CodeHeartbeat; 0 means 10 s
-	CloseTimeout time.Duration // how long a closing handshake may take; 0 means 5 s
+	CloseTimeout time.Duration // how long a closing server may take nothing and answer nothing; 0 means 5 s
 
 	Logger *slog.Logger // reports panics of handlers; nil means slog.Default()
 }

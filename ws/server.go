@@ -60,7 +60,7 @@ func NewServer(o Options) *Server {
 		keyed:   make(map[string]*members),
 		conns:   make(map[*Conn]struct{}),
 	}
-	s.reactor = reactor.New(reactor.Config{Loops: o.Loops, Logger: s.set.logger})
+	s.reactor = reactor.New(reactor.Config{Loops: o.Loops})
 	s.all = s.newRouteGroup("")
 	return s
 }

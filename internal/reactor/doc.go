@@ -10,7 +10,7 @@
 // # Broadcasts
 //
 // A [Fan] is a set of conns over all loops. Its part in each loop keeps a short log of packets; each conn keeps one cursor, the
-// number of the last broadcast in its loop that it was given. A slice visits some hundreds of members and gives each what all of
+// number of the last broadcast in its loop that it was given. A slice visits 128 members by default and gives each what all of
 // its fans have after its cursor, in one system call; between slices the loop looks at its sockets, so that a ping is not stuck
 // behind ten thousand sends. What a socket does not take moves to the conn's own pending list, where the fan's [Policy] bounds it.
 // Before anything else is sent to a conn, it is first brought up to date, which keeps the order of what one goroutine does.

@@ -1,7 +1,6 @@
 package reactor
 
 import (
-	"log/slog"
 	"runtime"
 	"sync"
 	"time"
@@ -32,11 +31,10 @@ type command struct {
 // loop owns conns. Its goroutine runs while it has some.
 type loop struct {
 	// Immutable.
-	index  int
-	slice  int
-	clock  Clock
-	logger *slog.Logger
-	nudge  chan struct{} // wakes a loop that has no poller; capacity 1
+	index int
+	slice int
+	clock Clock
+	nudge chan struct{} // wakes a loop that has no poller; capacity 1
 
 	// Guarded by mu.
 	mu      sync.Mutex
@@ -79,7 +77,7 @@ const (
 )
 
 func newLoop(index int, cfg Config) *loop {
-	return &loop{index: index, slice: cfg.Slice, clock: cfg.Clock, logger: cfg.Logger, nudge: make(chan struct{}, 1)}
+	return &loop{index: index, slice: cfg.Slice, clock: cfg.Clock, nudge: make(chan struct{}, 1)}
 }
 
 // post hands a command to the loop. The commands of one goroutine are carried out in the order of its calls.

@@ -2,7 +2,6 @@ package reactor
 
 import (
 	"errors"
-	"log/slog"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -13,10 +12,9 @@ var ErrClosed = errors.New("socket was closed by this side")
 
 // Config configures a Reactor. The zero value works.
 type Config struct {
-	Loops  int          // 0 means GOMAXPROCS
-	Slice  int          // members given a broadcast before the loop looks at its sockets again; 0 means 128
-	Clock  Clock        // nil means the system's
-	Logger *slog.Logger // reports failures of the loops' own descriptors; nil means slog.Default()
+	Loops int   // 0 means GOMAXPROCS
+	Slice int   // members given a broadcast before the loop looks at its sockets again; 0 means 128
+	Clock Clock // nil means the system's
 }
 
 // Reactor spreads conns over its loops. All methods may be called concurrently.
@@ -37,9 +35,6 @@ func New(cfg Config) *Reactor {
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = systemClock{start: time.Now()}
-	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.Default()
 	}
 	r := &Reactor{}
 	for i := range cfg.Loops {

@@ -130,7 +130,12 @@ func TestControlOvertakes(t *testing.T) {
 	for _, word := range []string{"one\n", "two\n"} {
 		h.conn.Do(func() { h.conn.Control([]byte(word), true) })
 	}
-	h.conn.Do(func() { h.conn.Finish(nil, reactor.ThenClose) })
+	placed := make(chan struct{})
+	h.conn.Do(func() {
+		h.conn.Finish(nil, reactor.ThenClose)
+		close(placed)
+	})
+	<-placed // the peer reads only now, or the lines would be gone before
 	got, err := io.ReadAll(far)
 	if err != nil {
 		t.Fatal(err)
