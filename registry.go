@@ -53,11 +53,12 @@ type Opened struct {
 
 // Target selects sessions of one user to be ended; the other fields narrow it down.
 type Target struct {
-	User    string
-	Session string // only this session
-	Device  string // only the sessions of this device
-	Except  string // all but this session
-	Token   string // only sessions of this token
+	User         string
+	Session      string // only this session
+	Device       string // only the sessions of this device
+	Except       string // all but this session
+	ExceptDevice string // all but the sessions of this device
+	Token        string // only sessions of this token
 	// IssuedBefore selects only sessions whose token was issued before this time, or has no time; zero means any.
 	IssuedBefore time.Time
 }
