@@ -60,7 +60,8 @@ type Log interface {
 
 // Poster is a [Log] that can append and publish in one step, so that messages of a stream are published in the order of
 // their positions. The message is published as a [Posted] event on the topic of the room, or on those of both users of a pair.
-// A repeated key is published again; receivers drop what they have.
+// A repeated key is published again, since whoever used it first may have died in between; receivers drop the positions that
+// they have. Without a position it is not.
 type Poster interface {
 	Post(ctx context.Context, d Draft) (Appended, error)
 }
