@@ -78,8 +78,8 @@ type Ended struct {
 	By       *SessionRecord // the session that took their place or ended them; nil if a backend did
 }
 
-// Draining tells a session that its node shuts down, and between which delays to come back.
-type Draining struct{ Min, Max time.Duration }
+// Draining tells a session that its node shuts down, and when to come back.
+type Draining struct{ Retry Retry }
 
 func (Posted) event()          {}
 func (Direct) event()          {}

@@ -31,6 +31,7 @@ func (p *pending) add(t hubbub.Transition, at time.Time) {
 		delete(p.byID, p.due.pop().id)
 	}
 	p.tidy()
+	t.Left = nil // not told again
 	p.byID[t.ID] = &t
 	p.due.push(due{t.ID, at})
 }

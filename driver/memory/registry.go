@@ -179,7 +179,8 @@ func (d *Driver) End(_ context.Context, t hubbub.Target, why hubbub.EndReason) (
 }
 
 func selects(t *hubbub.Target, s *session) bool {
-	return (t.Session == "" || t.Session == s.ID) && (t.Device == "" || t.Device == s.Device) && t.Except != s.ID &&
+	return (t.Session == "" || t.Session == s.ID) && (t.Except == "" || t.Except != s.ID) &&
+		(t.Device == "" || t.Device == s.Device) && (t.ExceptDevice == "" || t.ExceptDevice != s.Device) &&
 		(t.Token == "" || t.Token == s.Token) && (t.IssuedBefore.IsZero() || s.Issued.Before(t.IssuedBefore))
 }
 
