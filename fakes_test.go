@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/driver/memory"
@@ -194,4 +195,10 @@ func datas(messages []hubbub.Message) string {
 		all = append(all, string(m.Data))
 	}
 	return fmt.Sprint(all)
+}
+
+// pass lets the bubble's time pass, and waits for what then happens.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }

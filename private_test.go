@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/hubbub-dev/hubbub"
 )
@@ -48,6 +49,7 @@ func TestConversationsTellWhoWroteWhileOneWasAway(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		pass(time.Second)
 		if _, err := cid.SendUser(t.Context(), "ann", text("hi")); err != nil {
 			t.Fatal(err)
 		}

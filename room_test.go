@@ -117,7 +117,7 @@ func TestRules(t *testing.T) {
 		if e := hubbub.AsError(err); e.RetryAfter <= 0 || e.RetryAfter > time.Second {
 			t.Errorf("retry after %v", e.RetryAfter)
 		}
-		time.Sleep(hubbub.AsError(err).RetryAfter)
+		pass(hubbub.AsError(err).RetryAfter)
 		ann.say(t, "tiny", "3")
 	})
 }

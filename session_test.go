@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,8 +67,11 @@ func TestDevicesCanBeRefused(t *testing.T) {
 
 func TestPresenceHasAGrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
 		var happened []string
 		o := hubbub.Options{OnTransition: func(_ context.Context, tr hubbub.Transition) error {
+			mu.Lock()
+			defer mu.Unlock()
 			happened = append(happened, fmt.Sprint(tr.Kind, " ", tr.User, " ", tr.Why))
 			return nil
 		}}
@@ -86,9 +91,9 @@ func TestPresenceHasAGrace(t *testing.T) {
 		}
 
 		ann.Closed() // a reload
-		time.Sleep(3 * time.Second)
+		pass(3 * time.Second)
 		ann = open(t, h, "ann/laptop")
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		for _, c := range told[hubbub.PresenceChanged](bob) {
 			if !c.Presence.Online {
 				t.Errorf("a reload flickers: %+v", c)
@@ -97,11 +102,11 @@ func TestPresenceHasAGrace(t *testing.T) {
 
 		gone := time.Now()
 		ann.Closed()
-		time.Sleep(4 * time.Second)
+		pass(4 * time.Second)
 		if p, err := h.Presences(t.Context(), []string{"ann"}); err != nil || !p[0].Online {
 			t.Errorf("within the grace: %+v, %v", p, err)
 		}
-		time.Sleep(3 * time.Second)
+		pass(3 * time.Second)
 		changed = told[hubbub.PresenceChanged](bob)
 		if len(changed) == 0 {
 			t.Fatal("Bob was not told that Ann is gone")
@@ -109,49 +114,68 @@ func TestPresenceHasAGrace(t *testing.T) {
 		if p := changed[len(changed)-1].Presence; p.Online || p.LastSeen.Sub(gone).Abs() > time.Second {
 			t.Errorf("Ann has gone: %+v", p)
 		}
+		mu.Lock()
+		defer mu.Unlock()
 		want := "[session.connected bob  user.online bob  session.connected ann  user.online ann  session.disconnected ann closed " +
 			"session.connected ann  session.disconnected ann closed user.offline ann ]"
 		if fmt.Sprint(happened) != want {
 			t.Errorf("transitions:\n%s\nwant:\n%s", happened, want)
 		}
-		bob.Unwatch(nil)
+	})
+}
+
+func TestUnwatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, hubbub.Options{})
+		bob := open(t, h, "bob")
+		if err := bob.Watch(t.Context(), []string{"ann", "ann", "cid"}, func([]hubbub.Presence) {}); err != nil {
+			t.Fatal(err)
+		}
+		bob.Unwatch([]string{"ann"})
 		open(t, h, "ann")
-		if changed := told[hubbub.PresenceChanged](bob); len(changed) > 0 {
-			t.Errorf("told after Unwatch: %+v", changed)
+		open(t, h, "cid")
+		if changed := told[hubbub.PresenceChanged](bob); len(changed) != 1 || changed[0].Presence.User != "cid" {
+			t.Errorf("told %+v", changed)
 		}
 	})
 }
 
 func TestTransitionsAreToldUntilTheyAreTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ids := map[string]int{}
+		var mu sync.Mutex
+		var ids []string
 		away := true
 		h := start(t, hubbub.Options{OnTransition: func(_ context.Context, tr hubbub.Transition) error {
+			mu.Lock()
+			defer mu.Unlock()
 			if tr.Kind != hubbub.UserOnline {
 				return nil
 			}
-			ids[tr.ID]++
+			ids = append(ids, tr.ID)
 			if away {
 				return errors.New("no room in the outbox")
 			}
 			return nil
 		}})
+		heard := func() []string {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(ids)
+		}
 		open(t, h, "ann")
-		time.Sleep(time.Minute)
-		if len(ids) != 1 {
-			t.Fatalf("%d ids", len(ids))
+		pass(time.Minute)
+		if n := len(heard()); n < 2 {
+			t.Errorf("told %d times while nobody took it", n)
 		}
+		mu.Lock()
 		away = false
-		time.Sleep(time.Minute)
-		var before int
-		for _, n := range ids {
-			before = n
-		}
-		time.Sleep(time.Minute)
-		for _, n := range ids {
-			if n < 2 || n != before {
-				t.Errorf("told %d times, then %d", before, n)
-			}
+		mu.Unlock()
+		pass(time.Minute)
+		before := heard()
+		pass(time.Minute)
+		after := heard()
+		if len(after) != len(before) || len(slices.Compact(after)) != 1 {
+			t.Errorf("told as %s, and then as %s", before, after)
 		}
 	})
 }
@@ -168,7 +192,7 @@ func TestExpiryAndRefresh(t *testing.T) {
 		}
 		ann.join(t, "team-1", nil)
 		ann.join(t, "lobby", nil)
-		time.Sleep(50 * time.Second)
+		pass(50 * time.Second)
 
 		other := as("bob")
 		_, err = ann.Refresh(t.Context(), other)
@@ -186,11 +210,11 @@ func TestExpiryAndRefresh(t *testing.T) {
 		_, err = ann.SendRoom(t.Context(), "team-1", text("x"))
 		wantReason(t, err, hubbub.Forbidden)
 		ann.say(t, "lobby", "still here")
-		time.Sleep(59 * time.Second)
+		pass(59 * time.Second)
 		if ann.closed() != "" {
 			t.Error("closed before the new token expired")
 		}
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		if ann.closed() != hubbub.EndExpired {
 			t.Errorf("closed with %q", ann.closed())
 		}
@@ -226,7 +250,7 @@ func TestRevocation(t *testing.T) {
 		_, err = phone.Refresh(t.Context(), hubbub.Identity{User: "ann", Token: "t1", Issued: id.Issued})
 		wantReason(t, err, hubbub.Unauthorized)
 
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if _, err := h.Revoke(t.Context(), hubbub.Revocation{User: "ann", Before: time.Now()}); err != nil {
 			t.Fatal(err)
 		}

@@ -63,11 +63,11 @@ func (d *Driver) Before(_ context.Context, name hubbub.Stream, p hubbub.Position
 	defer s.mu.Unlock()
 	last := s.head // the offset that the page ends with
 	newest := p == (hubbub.Position{})
-	if !newest && !s.has(p) {
+	if !newest && p.Epoch != s.epoch {
 		return hubbub.Page{Head: s.position(s.head)}, nil
 	}
 	if !newest {
-		last = max(p.Offset, 1) - 1
+		last = min(max(p.Offset, 1)-1, s.head)
 	}
 	to := int(max(last, s.before()) - s.before())
 	from := max(0, to-max(0, limit))
