@@ -58,7 +58,8 @@ func (d *Driver) Count(context.Context) (hubbub.Counts, error) {
 	now := d.options.Now()
 	if d.nodes.allLive(now) {
 		return d.count(func(us *users) hubbub.Counts {
-			return hubbub.Counts{Users: len(us.byName) - us.gone.n, Sessions: us.sessions}
+			users := len(us.byName) - us.gone.n - us.overdue(now.Add(-d.options.Grace))
+			return hubbub.Counts{Users: users, Sessions: us.sessions}
 		}), nil
 	}
 	return d.count(func(us *users) (c hubbub.Counts) {
@@ -126,10 +127,16 @@ func (d *Driver) overdue(now time.Time) (n int) {
 	for i := range d.users {
 		us := &d.users[i]
 		us.mu.Lock()
-		for u := us.grace.front; u != nil && !u.seen.Add(d.options.Grace).After(now); u = u.next {
-			n++
-		}
+		n += us.overdue(now.Add(-d.options.Grace))
 		us.mu.Unlock()
+	}
+	return n
+}
+
+// overdue counts those in the grace list who were not seen since.
+func (us *users) overdue(since time.Time) (n int) {
+	for u := us.grace.front; u != nil && !u.seen.After(since); u = u.next {
+		n++
 	}
 	return n
 }
