@@ -15,7 +15,7 @@ func (d *Driver) Presences(_ context.Context, names []string) ([]hubbub.Presence
 	all := make([]hubbub.Presence, len(names))
 	for i, name := range names {
 		us := d.lockUser(name)
-		all[i] = d.presence(us, us.byName[name], now)
+		all[i] = d.presence(us.byName[name], now)
 		us.mu.Unlock()
 		all[i].User = name
 	}
@@ -23,7 +23,7 @@ func (d *Driver) Presences(_ context.Context, names []string) ([]hubbub.Presence
 }
 
 // presence tells about a user, who may be nil.
-func (d *Driver) presence(us *users, u *user, now time.Time) hubbub.Presence {
+func (d *Driver) presence(u *user, now time.Time) hubbub.Presence {
 	if u == nil {
 		return hubbub.Presence{}
 	}
@@ -37,20 +37,18 @@ func (d *Driver) presence(us *users, u *user, now time.Time) hubbub.Presence {
 		return p
 	}
 	p.LastSeen = u.lastEnd()
-	if d.inGrace(us, u, now) {
+	if d.inGrace(u, now) {
 		p.Online, p.Info = true, u.info
 	}
 	return p
 }
 
 // inGrace tells whether a user without live sessions is still online.
-func (d *Driver) inGrace(us *users, u *user, now time.Time) bool {
-	return u.in != &us.gone && u.lastEnd().Add(d.options.Grace).After(now)
-}
+func (d *Driver) inGrace(u *user, now time.Time) bool { return u.lastEnd().Add(d.options.Grace).After(now) }
 
 // isOnline tells whether a user is online.
-func (d *Driver) isOnline(us *users, u *user, now time.Time) bool {
-	return slices.ContainsFunc(u.sessions, func(s *session) bool { return s.live(now) }) || d.inGrace(us, u, now)
+func (d *Driver) isOnline(u *user, now time.Time) bool {
+	return slices.ContainsFunc(u.sessions, func(s *session) bool { return s.live(now) }) || d.inGrace(u, now)
 }
 
 // Count implements [hubbub.Directory].
@@ -64,7 +62,7 @@ func (d *Driver) Count(context.Context) (hubbub.Counts, error) {
 	}
 	return d.count(func(us *users) (c hubbub.Counts) {
 		for _, u := range us.byName {
-			if d.isOnline(us, u, now) {
+			if d.isOnline(u, now) {
 				c.Users++
 			}
 			for _, s := range u.sessions {
@@ -166,7 +164,7 @@ func (d *Driver) selectShard(us *users, f *hubbub.Filter, now time.Time, to *sel
 	defer us.mu.Unlock()
 	all := *f == hubbub.Filter{}
 	for _, u := range us.byName {
-		if all && d.isOnline(us, u, now) || !all && matches(u, f, now) {
+		if all && d.isOnline(u, now) || !all && matches(u, f, now) {
 			to.add(u.name)
 		}
 	}
