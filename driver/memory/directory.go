@@ -44,7 +44,9 @@ func (d *Driver) presence(u *user, now time.Time) hubbub.Presence {
 }
 
 // inGrace tells whether a user without live sessions is still online.
-func (d *Driver) inGrace(u *user, now time.Time) bool { return u.lastEnd().Add(d.options.Grace).After(now) }
+func (d *Driver) inGrace(u *user, now time.Time) bool {
+	return u.lastEnd().Add(d.options.Grace).After(now)
+}
 
 // isOnline tells whether a user is online.
 func (d *Driver) isOnline(u *user, now time.Time) bool {
