@@ -25,21 +25,25 @@ type member struct {
 	value []byte // as it was written
 }
 
-// decode reads a text frame in one pass. A refusal may come with a request, which then has the id that was found.
+// decode reads a text frame in one pass. After a refusal the request may have an id, to answer to.
 func decode(frame []byte, r *request) *refusal {
 	s := scanner{data: frame}
 	s.space()
 	if s.peek() != '{' {
 		return s.refuseValue()
 	}
-	if why := s.request(r); why != nil {
-		return why
-	}
+	var found envelope
+	ok := s.envelope(&found, &r.params.members)
 	s.space()
-	if s.at < len(frame) {
+	switch {
+	case s.deep:
+		return errDeep()
+	case !ok:
+		return errNotJSON()
+	case s.at < len(frame):
 		return refuse(codeParse, "there is something after the JSON object; send one object per frame")
 	}
-	return nil
+	return r.check(&found)
 }
 
 // refuseValue says what is wrong with a frame that is no object.
@@ -66,75 +70,74 @@ func errDeep() *refusal {
 	return refuse(codeInvalidRequest, "objects and arrays may be nested to a depth of %d", maxDepth)
 }
 
-// request reads the request object. Not until all of it is known to be JSON does what it says matter.
-func (s *scanner) request(r *request) *refusal {
-	var id, method, version, args []byte
-	var twice bool
+// envelope is the members of a request object as they were written, each nil if it is missing.
+type envelope struct {
+	id, method, version, params []byte
+	twice                       bool // one of them is there twice
+}
+
+// envelope reads an object that should be a request, and the members of its params.
+func (s *scanner) envelope(e *envelope, params *[]member) bool {
 	s.at++
 	for first := true; ; first = false {
 		key, more, ok := s.key(first)
-		if !ok {
-			return errNotJSON()
+		if !ok || !more {
+			return ok
 		}
-		if !more {
-			break
-		}
-		var into *[]byte
-		var members *[]member
-		switch string(unescape(key)) {
-		case "id":
-			into = &id
-		case "method":
-			into = &method
-		case "jsonrpc":
-			into = &version
-		case "params":
-			into, members = &args, &r.params.members
-		}
-		from := s.at
-		switch {
-		case members != nil && args == nil && s.peek() == '{':
-			ok = s.object(2, members)
-		default:
+		from, into := s.at, e.field(unescape(key))
+		if into == &e.params && *into == nil && s.peek() == '{' {
+			ok = s.object(2, params)
+		} else {
 			ok = s.value(1)
 		}
-		switch {
-		case s.deep:
-			return errDeep()
-		case !ok:
-			return errNotJSON()
+		if !ok {
+			return false
 		}
 		if into != nil {
-			twice = twice || *into != nil
+			e.twice = e.twice || *into != nil
 			*into = s.data[from:s.at]
 		}
 	}
-	if twice {
-		return refuse(codeInvalidRequest, `the request has "id", "method", "params" or "jsonrpc" twice`)
-	}
-	return r.check(id, method, version, args)
 }
 
-// check takes over the members of a request object, each nil if it is missing.
-func (r *request) check(id, method, version, args []byte) *refusal {
-	if id != nil && (id[0] != '"' && id[0] != '-' && (id[0] < '0' || id[0] > '9') || len(id) > maxID) {
+// field is where the member with a key belongs; nil for one that is ignored.
+func (e *envelope) field(key []byte) *[]byte {
+	switch string(key) {
+	case "id":
+		return &e.id
+	case "method":
+		return &e.method
+	case "params":
+		return &e.params
+	case "jsonrpc":
+		return &e.version
+	}
+	return nil
+}
+
+// check makes the request of what was found.
+func (r *request) check(e *envelope) *refusal {
+	if e.twice {
+		return refuse(codeInvalidRequest, `the request has "id", "method", "params" or "jsonrpc" twice`)
+	}
+	if id := e.id; id != nil && (id[0] != '"' && id[0] != '-' && (id[0] < '0' || id[0] > '9') || len(id) > maxID) {
 		return refuse(codeInvalidRequest, `"id" is a string or a number of at most %d bytes`, maxID)
 	}
-	r.id = id
+	r.id = e.id
 	switch {
-	case method == nil || method[0] != '"' || len(method) == 2:
+	case len(e.method) <= len(`""`) || e.method[0] != '"':
 		return refuse(codeInvalidRequest, `a request has a "method", such as {"id": 1, "method": "ping"}`)
-	case version != nil && string(version) != `"2.0"` && string(version) != "null":
+	case e.version != nil && string(e.version) != `"2.0"` && string(e.version) != "null":
 		return refuse(codeInvalidRequest, `"jsonrpc" is "2.0" or left out`)
 	}
-	r.method = unescape(method[1 : len(method)-1])
-	if args == nil || string(args) == "null" {
+	r.method = unescape(e.method[1 : len(e.method)-1])
+	if e.params == nil || string(e.params) == "null" {
 		return nil
 	}
-	if args[0] != '{' {
+	if e.params[0] != '{' {
 		return refuse(hubbub.Invalid.Code(), `"params" is an object`)
 	}
-	r.params.raw = args
+	r.params.raw = e.params
 	return nil
 }
 

@@ -233,4 +233,3 @@ func (p *params) stream(self string) hubbub.Stream {
 	}
 	return hubbub.PairStream(self, user)
 }
-
