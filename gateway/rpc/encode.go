@@ -64,13 +64,10 @@ func notify(method string, params any) (ws.Message, bool) {
 	return ws.Message{Data: append(b, '}')}, err == nil
 }
 
-// reply makes the frame of a reply.
-func reply(id []byte, result any) ws.Message {
+// reply makes the frame of a reply. It fails for what another package's method has returned and cannot be encoded.
+func reply(id []byte, result any) (ws.Message, error) {
 	b, err := appendAny(append(replyTo(id, sizeHint(result)), `,"result":`...), result)
-	if err != nil {
-		return replyError(id, refusalOf(err))
-	}
-	return ws.Message{Data: append(b, '}')}
+	return ws.Message{Data: append(b, '}')}, err
 }
 
 func replyError(id []byte, why *refusal) ws.Message {

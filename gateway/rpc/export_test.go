@@ -2,8 +2,10 @@ package rpc
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/hubbub-dev/hubbub"
+	"github.com/hubbub-dev/hubbub/ws"
 )
 
 // Request is a decoded request, for tests.
@@ -39,5 +41,20 @@ func Methods() []string {
 	return names
 }
 
-// Envelope codes are JSON-RPC's own.
-var EnvelopeCodes = []int{codeParse, codeInvalidRequest, codeUnknownMethod}
+// CloseCodes returns our own close codes with their words, sorted.
+func CloseCodes() []string {
+	words := map[ws.Code]string{
+		ws.CodeSlow: "slow", ws.CodeHeartbeat: "heartbeat", // sent by package ws
+		CodeBadRequests: "too_many_bad_requests",
+	}
+	for _, why := range []hubbub.EndReason{hubbub.EndReplaced, hubbub.EndLoggedOut, hubbub.EndRevoked, hubbub.EndExpired, hubbub.EndDraining} {
+		code, word := closing(why)
+		words[code] = word
+	}
+	var all []string
+	for code, word := range words {
+		all = append(all, strconv.Itoa(int(code))+" "+word)
+	}
+	slices.Sort(all)
+	return all
+}

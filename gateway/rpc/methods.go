@@ -3,6 +3,8 @@ package rpc
 import (
 	"context"
 	"time"
+
+	"github.com/hubbub-dev/hubbub/ws"
 )
 
 // method is one line of the table.
@@ -61,20 +63,29 @@ func (c *call) run(ctx context.Context, m *method) {
 		began = time.Now()
 	}
 	result, err := m.call(ctx, c)
+	var frame ws.Message
+	_, done := result.(replied)
+	if err == nil && c.answer && !done {
+		frame, err = reply(c.request.id, result)
+	}
 	if err != nil {
 		c.refuseAs(m.name, refusalOf(err), began)
 		return
 	}
 	c.observe(m.name, nil, began)
 	c.peer.refused.Store(0)
-	if _, done := result.(replied); !done {
-		c.reply(result)
+	if frame.Data != nil {
+		c.peer.push(frame)
 	}
 }
 
+// reply sends the reply of a method that must do so itself. The result is a wire type, which can be encoded.
 func (c *call) reply(result any) {
-	if c.answer {
-		c.peer.push(reply(c.request.id, result))
+	if !c.answer {
+		return
+	}
+	if frame, err := reply(c.request.id, result); err == nil {
+		c.peer.push(frame)
 	}
 }
 
