@@ -91,6 +91,13 @@ func TestUnknownUsersCostAsMuch(t *testing.T) {
 	}
 }
 
+func TestADecoyHasNoPassword(t *testing.T) {
+	a := start(t, auth.Config{Basic: auth.Basic{File: htpasswd(t, "ann:"+hashOf(t, "x"))}})
+	a.WrapHash(func([]byte, func() error) error { return nil }) // as if every password were right
+	accepted(t, a, get("", "Authorization", basic("ann", "any")))
+	refused(t, a, get("", "Authorization", basic("nobody", "any")), 401)
+}
+
 func TestHashingIsBounded(t *testing.T) {
 	a := start(t, auth.Config{Basic: auth.Basic{File: htpasswd(t, "ann:"+hashOf(t, "x")), Concurrency: 2, Queue: 3}})
 	running, release := make(chan struct{}, 10), make(chan struct{})

@@ -157,13 +157,15 @@ func TestEverybodyWaitsForTheSameFetch(t *testing.T) {
 func TestASetThatCannotBeFetched(t *testing.T) {
 	key := edKey(t)
 	s := newKeyServer(t)
+	jwk := asJSON(t, jose.JSONWebKey{Key: key.Public(), KeyID: "k"})
+	set := `{"keys":[` + jwk + `]}`
 	for name, answer := range map[string]http.HandlerFunc{
-		"an error":    func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", 500) },
-		"a page":      func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("<html>")) },
-		"no keys":     func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(`{"keys":[]}`)) },
-		"without end": func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, 2<<20)) },
+		"an error": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", 500) },
+		"a page":   func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("<html>")) },
+		"no keys":  func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(`{"keys":[]}`)) },
+		"too long": func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(set + strings.Repeat(" ", 2<<20))) },
 		"many keys": func(w http.ResponseWriter, _ *http.Request) {
-			w.Write([]byte(`{"keys":[` + strings.Repeat("{},", 100) + `{}]}`))
+			w.Write([]byte(`{"keys":[` + strings.Repeat(jwk+",", 100) + jwk + `]}`))
 		},
 		"only a secret": func(w http.ResponseWriter, _ *http.Request) {
 			w.Write([]byte(`{"kty":"oct","k":"` + encode([]byte(secret)) + `"}`))
