@@ -1,0 +1,38 @@
+package hubbub
+
+import "context"
+
+// TopicKind says what a [Topic] is about.
+type TopicKind uint8
+
+// The kinds of topics.
+const (
+	TopicAll      TopicKind = iota // everybody; each node subscribes to it
+	TopicRoom                      // a room; nodes subscribe while they have sessions in it
+	TopicUser                      // a user; nodes subscribe while they have sessions of the user
+	TopicPresence                  // whether a user is online; nodes subscribe while they have watchers
+)
+
+// Topic is what nodes subscribe to.
+type Topic struct {
+	Kind TopicKind
+	Name string // of the room or user; "" for TopicAll
+}
+
+// Bus carries events between the nodes, this one included. Its methods may be called concurrently.
+type Bus interface {
+	// Publish gives an event to all subscribers of a topic on all nodes. The subscribers of this process may be called before
+	// it returns.
+	Publish(ctx context.Context, t Topic, e Event) error
+	// Subscribe calls s with what is published from the time of its return on. A topic may have several subscribers in one
+	// process. The returned function ends the subscription; a call that has begun may still be running when it returns.
+	Subscribe(ctx context.Context, t Topic, s Subscriber) (unsubscribe func(), err error)
+}
+
+// Subscriber gets what is published on a topic. For one subscription its methods are called one at a time, in the order of
+// publication. They must not call the bus or log.
+type Subscriber interface {
+	Receive(e Event)
+	// Missed is called when the subscription was interrupted and works again: events may be missing.
+	Missed()
+}

@@ -1,0 +1,38 @@
+package hubbub
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// Options configures a [Hub]. Only Driver must be set. Options are read once, by [New].
+type Options struct {
+	Driver Driver
+	// Node names this process among the nodes; "" means a random name. Each start gets a new incarnation of it.
+	Node string
+
+	Rooms   []RoomRule // the first that matches a name holds; nil means one rule that matches all. Other rooms do not exist
+	Private PrivateRule
+	Devices DeviceLimit
+	Limits  Limits
+	// ListPresence lets every session list all who are online. Otherwise only the rooms that it is in.
+	ListPresence bool
+
+	Lease time.Duration // how long the driver takes a silent node for alive; it is renewed three times as often; 0 means 10 s
+	Grace time.Duration // how long the driver keeps a user online who has no session; 0 means 5 s, negative none
+
+	// IsMember answers for rules that say [AccessMember]. nil means that nobody is a member.
+	IsMember func(ctx context.Context, room, user string) (bool, error)
+	// OnTransition is told what the registry decided, at least once for each transition, before it is confirmed; an error has
+	// it told again later. It is called concurrently. nil means that nobody else must know.
+	OnTransition func(context.Context, Transition) error
+	Logger       *slog.Logger // nil means slog.Default()
+}
+
+// PrivateRule says how messages between two users behave.
+type PrivateRule struct {
+	Retention  Retention // how much of each pair is kept; the zero value means 1000 messages, 4 MiB and 7 days
+	MaxMessage int       // bytes of a message's data; 0 means 16 KiB
+	Rate       Rate      // of messages of each session; the zero value means 10 per second, bursts of 20
+}

@@ -1,0 +1,218 @@
+package hubbub
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// SessionRecord is what the registry knows about an open session. It is immutable.
+type SessionRecord struct {
+	ID        string
+	User      string
+	Device    string
+	Platform  string
+	Info      json.RawMessage
+	Attrs     map[string]string
+	Token     string    // id of the token
+	Issued    time.Time // of the token
+	Connected time.Time
+	Address   string // of the client, for the user's own list of sessions
+	Node      string // incarnation of the node that has the conn
+}
+
+// EndReason says why a session has ended.
+type EndReason string
+
+// The reasons.
+const (
+	EndClosed    EndReason = "closed"              // the client closed it, or its connection was lost
+	EndReplaced  EndReason = "signed_in_elsewhere" // another device took its place
+	EndLoggedOut EndReason = "logged_out"          // the user ended it from another session, or a backend did
+	EndRevoked   EndReason = "revoked"             // its token, device or user was revoked
+	EndExpired   EndReason = "token_expired"       // its token expired
+	EndNodeLost  EndReason = "node_lost"           // its node died
+	EndRefused   EndReason = "not_allowed"         // it may not be opened: too many devices or sessions
+	EndDraining  EndReason = "draining"            // its node shuts down
+)
+
+// DeviceLimit says how many devices a user may use at once.
+type DeviceLimit struct {
+	Max         int  // devices; 0 means any number
+	PerPlatform bool // Max is for each platform instead of for all together
+	Refuse      bool // a device too many is refused with Conflict; otherwise it takes the place of the device that came first
+	// Sessions is how many one user may have, those aside that must give way; 0 means any number. One too many is refused with
+	// Conflict.
+	Sessions int
+}
+
+// Opened is the registry's answer to a session that was accepted.
+type Opened struct {
+	Generation  uint64          // rises with each session that a user opens
+	Replaced    []SessionRecord // sessions that had to give way; they count as ended already
+	Transitions []Transition    // what this has changed, also those of Replaced, to be told and confirmed, in their order
+}
+
+// Target selects sessions of one user to be ended; the other fields narrow it down.
+type Target struct {
+	User         string
+	Session      string // only this session
+	Device       string // only the sessions of this device
+	Except       string // all but this session
+	ExceptDevice string // all but the sessions of this device
+	Token        string // only sessions of this token
+	// IssuedBefore selects only sessions whose token was issued before this time, or has no time; zero means any.
+	IssuedBefore time.Time
+}
+
+// Registry knows which sessions are open, on all nodes, and decides who may open one. Its methods may be called concurrently.
+type Registry interface {
+	// Open adds a session, unless the limit refuses it or its ID is open already (Conflict), it was revoked (Unauthorized), or
+	// its node has no lease (Unavailable). In one step it decides which sessions must give way: however many sign in at once,
+	// never more than Max devices are left. A further session of a device that is there already takes nobody's place. What is
+	// overdue for the user is done first: sessions of lost nodes end, and whose grace is over goes offline before coming back.
+	Open(ctx context.Context, s SessionRecord, l DeviceLimit) (Opened, error)
+	// Update replaces the record of an open session with the same ID and User by a newer one; its Device, Platform, Connected
+	// and Node stay what they were. NotFound if it has ended, Unauthorized if what it says now was revoked.
+	Update(ctx context.Context, s SessionRecord) error
+	// End removes the sessions that the target selects, and takes them out of their rooms. Sessions that have ended already
+	// are left out, so each ends once.
+	End(ctx context.Context, t Target, why EndReason) ([]Transition, error)
+	// Revoke remembers that credentials are not valid any more. It ends no session.
+	Revoke(ctx context.Context, r Revocation) error
+	// Revoked tells whether a session with this record would be refused as revoked.
+	Revoked(ctx context.Context, s SessionRecord) (bool, error)
+}
+
+// Revocation says that what was issued to a user before a time is not valid any more, or that a user is blocked.
+type Revocation struct {
+	User   string
+	Device string // only on this device; "" means on all
+	Token  string // only the token with this id; "" means all
+	// Before is the time of issue from which on credentials are valid again. The zero value means that none are, before Until.
+	Before time.Time
+	Until  time.Time // when it is forgotten; the zero value means never
+}
+
+// TransitionKind says what a [Transition] is.
+type TransitionKind string
+
+// The kinds.
+const (
+	SessionConnected    TransitionKind = "session.connected"
+	SessionDisconnected TransitionKind = "session.disconnected"
+	UserOnline          TransitionKind = "user.online"
+	UserOffline         TransitionKind = "user.offline" // the grace period has passed without a session
+)
+
+// Transition is a change that the registry has decided: exactly one caller gets it when it happens, and whoever reaps gets it
+// again later while nobody has confirmed that it was told to all who must know.
+type Transition struct {
+	ID      string // unique
+	Kind    TransitionKind
+	User    string
+	Session SessionRecord // of a session's transition; zero otherwise
+	Why     EndReason     // of SessionDisconnected; "" otherwise
+	Time    time.Time
+	// Left has the rooms that the user has left by SessionDisconnected. It is empty when the transition is told again.
+	Left []Left
+}
+
+// Leases keeps nodes alive and clears up after those that died. Its methods may be called concurrently.
+type Leases interface {
+	// Renew says that the node lives, for the length of a lease from now. It returns the ids of sessions that the node has,
+	// as far as the registry was told to end them and the node may have missed it.
+	Renew(ctx context.Context, node string) (ended []string, err error)
+	// Release ends a node's lease and all its sessions (EndClosed), when it shuts down.
+	Release(ctx context.Context, node string) ([]Transition, error)
+	// Reap returns transitions that are due: users whose grace is over, sessions of nodes whose lease has run out (each once),
+	// and transitions that nobody confirmed for a lease's length.
+	Reap(ctx context.Context) ([]Transition, error)
+	// Confirm says that a transition was told. It tells true to exactly one caller, and false for what nobody knows.
+	Confirm(ctx context.Context, id string) (bool, error)
+}
+
+// DeviceInfo is a device that a user is online with.
+type DeviceInfo struct {
+	Device   string `json:"device"`
+	Platform string `json:"platform"`
+	Sessions int    `json:"sessions"`
+}
+
+// Presence is whether a user is online.
+type Presence struct {
+	User     string
+	Online   bool            // has a session, or had one until less than the grace period ago
+	Info     json.RawMessage // what was said last; nil when offline
+	Devices  []DeviceInfo    // with open sessions, the first to come first; empty during the grace period
+	LastSeen time.Time       // when the last session ended; zero while there is one, and for users never seen
+}
+
+// Counts is how many are online.
+type Counts struct {
+	Users    int `json:"users"`
+	Sessions int `json:"sessions"`
+}
+
+// Filter selects online users: those with an open session for which all holds that is set.
+type Filter struct {
+	Room     string
+	Platform string
+	Attr     string // name of an attribute
+	Value    string // that it must have
+}
+
+// Directory tells who is online. Sessions of a node whose lease has run out are not there, whether they were reaped or not. Its
+// methods may be called concurrently.
+type Directory interface {
+	// Presences tells about each of the users, in the same order.
+	Presences(ctx context.Context, users []string) ([]Presence, error)
+	// Count counts those who are online. It may be up to a second old.
+	Count(ctx context.Context) (Counts, error)
+	// Online lists online users in ascending order, from the one after after.
+	Online(ctx context.Context, f Filter, after string, limit int) (PresencePage, error)
+	// SessionsOf lists the open sessions of a user, the first to come first.
+	SessionsOf(ctx context.Context, user string) ([]SessionRecord, error)
+}
+
+// PresencePage is a part of a list of users.
+type PresencePage struct {
+	Users []Presence
+	Next  string // for the next page; "" if this is the last
+	Total int    // how many the whole list has
+}
+
+// Occupancy knows which sessions are in which rooms. A session that ends leaves all of its rooms, see [Transition.Left]. Its
+// methods may be called concurrently.
+type Occupancy interface {
+	// Enter adds an open session to a room, if it is not there yet. It tells whether the user is new there, and how many users
+	// there are. A session that has ended is NotFound.
+	Enter(ctx context.Context, room, user, session string) (first bool, count int, err error)
+	// Leave takes a session out of a room. It tells whether the user is gone from it, and how many users are left.
+	Leave(ctx context.Context, room, user, session string) (last bool, count int, err error)
+	// Occupied lists the rooms that somebody is in, in ascending order.
+	Occupied(ctx context.Context, after string, limit int) (RoomPage, error)
+}
+
+// RoomPage is a part of the list of rooms.
+type RoomPage struct {
+	Rooms []RoomCount
+	Next  string // for the next page; "" if this is the last
+}
+
+// RoomCount is a room with the number of users in it.
+type RoomCount struct {
+	Room  string `json:"room"`
+	Users int    `json:"users"`
+}
+
+// Driver is what a hub needs behind it. If it is also a [Poster], that is used.
+type Driver interface {
+	Log
+	Conversations
+	Bus
+	Registry
+	Leases
+	Directory
+	Occupancy
+}

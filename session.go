@@ -1,0 +1,174 @@
+package hubbub
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Session is one conn of one user's device. Its methods may be called concurrently; those that change rooms and send take
+// effect in the order in which one goroutine calls them. Their errors are an [*Error] or those of the driver and context.
+type Session struct {
+	// Immutable after Open.
+	hub       *Hub
+	conn      Conn
+	transport Transport
+	person    *person
+	id        string
+	user      string
+	device    string
+	platform  string
+	address   string
+	connected time.Time
+
+	// Guarded by the person's mu.
+	open bool // gets events
+
+	// ops is held while rooms are joined or left, the identity changes or the session is wound up.
+	ops sync.Mutex
+
+	mu       sync.Mutex
+	identity Identity
+	rooms    []membership      // changed only with ops held, too
+	private  bucket            // of messages to users
+	watching map[string]*watch // nil while nobody is watched
+	expiry   *time.Timer       // nil if the identity does not expire
+	why      EndReason         // why it was ended; "" while it was not
+	gone     bool              // Closed was called
+}
+
+// ID is the session's id, unique on all nodes.
+func (s *Session) ID() string { return s.id }
+
+// Identity is who the session belongs to, as of the last refresh. Device and Platform are never empty.
+func (s *Session) Identity() Identity {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.identity
+}
+
+// Node is the incarnation of the node that the session is on.
+func (s *Session) Node() string { return s.hub.node }
+
+// record is what the registry knows of the session.
+func (s *Session) record(id Identity) SessionRecord {
+	return SessionRecord{ID: s.id, User: s.user, Device: s.device, Platform: s.platform, Info: id.Info, Attrs: id.Attrs,
+		Token: id.Token, Issued: id.Issued, Connected: s.connected, Address: s.address, Node: s.hub.node}
+}
+
+// sender is how others see who sends.
+func (s *Session) sender() Sender {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return Sender{s.user, s.identity.Info, s.device}
+}
+
+// end closes the session's conn, once. by is what the session is told before; nil means nothing. It does not block.
+func (s *Session) end(why EndReason, by *Ended, retry Retry) {
+	s.mu.Lock()
+	first := s.why == ""
+	if first {
+		s.why = why
+	}
+	s.mu.Unlock()
+	if !first {
+		return
+	}
+	if by != nil {
+		s.conn.Send(*by)
+	}
+	s.conn.Close(why, retry)
+}
+
+// expireAt has the session end when its identity expires. The caller holds mu.
+func (s *Session) expireAt(when time.Time) {
+	if s.expiry != nil {
+		s.expiry.Stop()
+		s.expiry = nil
+	}
+	if when.IsZero() {
+		return
+	}
+	s.expiry = time.AfterFunc(time.Until(when), func() { s.end(EndExpired, nil, Retry{}) })
+}
+
+// Closed tells the hub that the conn is gone. Calling it again is harmless. It does not wait for the driver.
+func (s *Session) Closed() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gone {
+		return
+	}
+	s.gone = true
+	s.expireAt(time.Time{})
+	s.hub.wg.Go(s.windUp)
+}
+
+// windUp takes the session out of everything that it is part of.
+func (s *Session) windUp() {
+	h := s.hub
+	s.ops.Lock()
+	defer s.ops.Unlock()
+	h.mu.Lock()
+	delete(h.sessions, s)
+	h.mu.Unlock()
+	h.all.leave(s)
+	s.Unwatch(nil)
+	s.mu.Lock()
+	rooms, why := s.rooms, s.why
+	s.rooms = nil
+	s.mu.Unlock()
+	for _, m := range rooms {
+		m.room.part(s)
+	}
+	if why == "" {
+		why = EndClosed
+	}
+	// The registry takes the session out of its rooms; the rooms are held until then, for those who are told.
+	h.settle(owed{Target{User: s.user, Session: s.id}, why})
+	for _, m := range rooms {
+		h.rooms.release(m.room.name, m.room)
+	}
+	s.person.remove(s)
+	h.users.release(s.user, s.person)
+}
+
+// Refresh gives the session a newer identity of the same user and device, and returns the rooms that it had to leave since
+// they are no longer permitted. Forbidden if the identity is somebody else's, Unauthorized if it was revoked or has expired.
+func (s *Session) Refresh(ctx context.Context, id Identity) (left []string, err error) {
+	h := s.hub
+	s.ops.Lock()
+	defer s.ops.Unlock()
+	if err := id.Check(); err != nil {
+		return nil, err
+	}
+	if id.User != s.user || id.Device != "" && id.Device != s.device {
+		return nil, Errorf(Forbidden, "the new token is for another user or device; connect again with it")
+	}
+	if err := checkExpiry(&id); err != nil {
+		return nil, err
+	}
+	id.Device, id.Platform = s.device, s.platform
+	if err := h.driver.Update(ctx, s.record(id)); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	s.identity = id
+	s.expireAt(id.Expires)
+	rooms := s.rooms
+	s.mu.Unlock()
+	for _, m := range append([]membership(nil), rooms...) {
+		if h.allow(ctx, &id, m.room.name, m.room.rule.Join, "join", id.Rooms.Join) != nil {
+			s.leave(m.room.name)
+			left = append(left, m.room.name)
+		}
+	}
+	return left, nil
+}
+
+func checkExpiry(id *Identity) error {
+	if !id.Expires.IsZero() && !time.Now().Before(id.Expires) {
+		return Errorf(Unauthorized, "the token has expired; get a new one")
+	}
+	return nil
+}
