@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,6 +27,7 @@ type tokenCommand struct {
 type signingFlags struct {
 	Key       string   `type:"existingfile" placeholder:"FILE" help:"A PEM file or JWK with the private key."`
 	Secret    string   `env:"HUBBUB_SECRET" placeholder:"TEXT" help:"The shared secret, at least 32 bytes. In the environment it does not stay in the shell's history."`
+	Base64    string   `name:"secret-base64" env:"HUBBUB_SECRET_BASE64" placeholder:"TEXT" help:"The same in base64."`
 	KID       string   `name:"kid" placeholder:"ID" help:"The name of the key, which the server compares."`
 	Algorithm string   `placeholder:"NAME" help:"How to sign, such as PS256, if the key allows several ways."`
 	Issuer    string   `placeholder:"TEXT" help:"The iss claim."`
@@ -53,10 +55,10 @@ func (c *tokenCommand) Run() error {
 
 // config makes the configuration that signs. Without a key it says how to name one.
 func (f *signingFlags) config() (auth.Config, error) {
-	if f.Key == "" && f.Secret == "" {
-		return auth.Config{}, fmt.Errorf("nothing to sign with: name the private key with --key FILE, or set HUBBUB_SECRET to " +
-			"the secret of the server's auth.keys; openssl rand -hex 32 makes one")
+	if f.Key == "" && f.Secret == "" && f.Base64 == "" {
+		return auth.Config{}, errors.New("nothing to sign with: name the private key with --key FILE, or set HUBBUB_SECRET or " +
+			"HUBBUB_SECRET_BASE64 to the secret or secret_base64 of the server's auth.keys")
 	}
 	return auth.Config{Issuer: f.Issuer, Audience: f.Audience,
-		Keys: []auth.Key{{ID: f.KID, Algorithm: f.Algorithm, File: f.Key, Secret: f.Secret}}}, nil
+		Keys: []auth.Key{{ID: f.KID, Algorithm: f.Algorithm, File: f.Key, Secret: f.Secret, SecretBase64: f.Base64}}}, nil
 }

@@ -15,6 +15,7 @@ func TestToken(t *testing.T) {
 	hubbub := build(t)
 	const secret = "0123456789abcdef0123456789abcdef"
 	t.Setenv("HUBBUB_SECRET", "")
+	t.Setenv("HUBBUB_SECRET_BASE64", "")
 
 	cmd := exec.CommandContext(t.Context(), hubbub, "token", "--user", "ann", "--device", "d1", "--info", `{"name":"Ann"}`,
 		"--attrs", "plan=pro,beta=true", "--rooms", "team-*", "--join", "lobby", "--issuer", "me")

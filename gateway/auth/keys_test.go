@@ -120,6 +120,22 @@ func TestFormsOfKeys(t *testing.T) {
 	}
 }
 
+// TestAlgorithmOfASet has a set whose RSA key may be used in any way, and a configuration that says in which.
+func TestAlgorithmOfASet(t *testing.T) {
+	set := file(t, "set.json", []byte(asJSON(t, jose.JSONWebKey{Key: rsaKey().Public(), KeyID: "k"})))
+	open := start(t, auth.Config{Keys: []auth.Key{{File: set}}})
+	pinned := start(t, auth.Config{Keys: []auth.Key{{File: set, Algorithm: "PS256"}}})
+	for _, algorithm := range []jose.SignatureAlgorithm{jose.RS256, jose.PS256} {
+		token := signed(t, algorithm, rsaKey(), "k", claims(time.Now(), nil))
+		if _, err := open.Verify(t.Context(), token); err != nil {
+			t.Error(err)
+		}
+		if _, err := pinned.Verify(t.Context(), token); (err == nil) != (algorithm == jose.PS256) {
+			t.Errorf("%s: %v", algorithm, err)
+		}
+	}
+}
+
 func TestAKeyFileThatChanges(t *testing.T) {
 	clock, log := newClock(), &logs{}
 	before, after := edKey(t), edKey(t)
