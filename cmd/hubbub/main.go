@@ -5,6 +5,7 @@ import "github.com/alecthomas/kong"
 
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run the gateway."`
+	Token   tokenCommand   `cmd:"" help:"Print a token for a user, to try the gateway with or to connect a service."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
