@@ -80,7 +80,7 @@ func (g *Gateway) Listen(ctx context.Context) (net.Listener, error) {
 	return l, nil
 }
 
-// Serve serves l until ctx ends, then shuts down as [Gateway.Shutdown] does, for at most Config.ShutdownTimeout. It
+// Serve serves l until ctx ends, then shuts down as [Gateway.Shutdown] does, for at most Config.Shutdown.Timeout. It
 // returns nil after a complete shutdown, and closes l in any case.
 func (g *Gateway) Serve(ctx context.Context, l net.Listener) error {
 	srv := &http.Server{
@@ -99,7 +99,7 @@ func (g *Gateway) Serve(ctx context.Context, l net.Listener) error {
 		ended <- err
 	case <-ctx.Done():
 	}
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.cfg.ShutdownTimeout)
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.cfg.Shutdown.Timeout)
 	defer cancel()
 	err := g.shutdownWith(stop, srv)
 	<-ended
