@@ -93,6 +93,8 @@ func fill(n *node, section reflect.Value) {
 		}
 		v := field(section, c.name)
 		switch {
+		case c.list && v.Len() == 0:
+			v.SetZero()
 		case c.list:
 			for i := range v.Len() {
 				fill(c, v.Index(i))
@@ -101,6 +103,8 @@ func fill(n *node, section reflect.Value) {
 			fill(c, v)
 		case c.entry.Default != "" && (v.IsZero() || v.Kind() == reflect.Slice && v.IsNil()):
 			v.Set(c.defaultValue())
+		case c.entry.Default == "" && v.Kind() == reflect.Slice && v.Len() == 0:
+			v.SetZero() // an empty list in a file is the same as none
 		}
 	}
 }
