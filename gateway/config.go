@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/hubbub-dev/hubbub/gateway/auth"
 	"github.com/hubbub-dev/hubbub/internal/settings"
 )
 
@@ -28,6 +29,7 @@ type Config struct {
 	CORS           CORSConfig     `koanf:"cors"`
 	Compression    string         `koanf:"compression"` // "off", "shared" or "takeover"; "" means off
 
+	Auth    AuthConfig    `koanf:"auth"`
 	API     APIConfig     `koanf:"api"`
 	Rooms   []RoomConfig  `koanf:"rooms"` // the first that matches holds; empty means one with all defaults for all rooms
 	Private PrivateConfig `koanf:"private"`
@@ -56,6 +58,12 @@ type TLSConfig struct {
 // PathsConfig says where things are served.
 type PathsConfig struct {
 	WebSocket []string `koanf:"websocket"` // nil means /ws and /websocket
+}
+
+// AuthConfig says who may sign in, how, and how others are refused.
+type AuthConfig struct {
+	auth.Config `koanf:",squash"`
+	Refuse      string `koanf:"refuse"` // "status" or "close"
 }
 
 // CORSConfig is about HTTP calls by pages of Config.Origins.

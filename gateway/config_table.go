@@ -21,7 +21,7 @@ var table = sync.OnceValue(func() *settings.Table {
 // entries is the table of all settings. What is written here is what docs/configuration.md and hubbub config default say.
 func entries() []settings.Entry {
 	var all []settings.Entry
-	for _, part := range [][]settings.Entry{serverEntries(), chatEntries(), limitEntries(), operationEntries()} {
+	for _, part := range [][]settings.Entry{serverEntries(), authEntries(), chatEntries(), limitEntries(), operationEntries()} {
 		all = append(all, part...)
 	}
 	return all
@@ -50,6 +50,37 @@ func serverEntries() []settings.Entry {
 		{Key: "compression", Default: "off", OneOf: []string{"off", "shared", "takeover"}, Doc: "permessage-deflate. It costs memory " +
 			"and CPU for each connection. `shared` compresses a message once for all who get it; `takeover` compresses better, for " +
 			"each connection by itself."},
+	}
+}
+
+func authEntries() []settings.Entry {
+	algorithms := []string{"HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512",
+		"EdDSA"}
+	return []settings.Entry{
+		{Key: "auth", Doc: "Who may sign in, and how. At least `keys`, `basic.file` or `anonymous` is needed, except in development mode."},
+		{Key: "auth.keys", Doc: "Keys that verify tokens (JWT). Each has exactly one of `secret`, `secret_base64`, `file` and `url`."},
+		{Key: "auth.keys[].id", Doc: "Compared with the `kid` in a token's header. Empty fits every token. Keys of a JWK set have their own."},
+		{Key: "auth.keys[].algorithm", OneOf: append([]string{""}, algorithms...), Doc: "The only algorithm that the key is good for. Empty " +
+			"means HS256 for a secret, the one of its curve for an elliptic key, EdDSA for an Ed25519 key, any RS or PS for an RSA key."},
+		{Key: "auth.keys[].secret", Secret: true, Doc: "A shared secret as text, at least 32 bytes."},
+		{Key: "auth.keys[].secret_base64", Secret: true, Doc: "A shared secret in base64, such as `openssl rand -base64 32` prints."},
+		{Key: "auth.keys[].file", Example: "/etc/hubbub/public.pem", Doc: "A PEM file with a public key, certificate or private key, or a " +
+			"JWK or JWK set in JSON. It is read again when it changes."},
+		{Key: "auth.keys[].url", Doc: "Where a JWK set is fetched from, `https://…/.well-known/jwks.json`."},
+		{Key: "auth.keys[].refresh", Default: "15m", Doc: "How often the URL is fetched while nothing asks for it."},
+		{Key: "auth.keys[].min_refresh", Default: "10s", Doc: "How long to wait between two fetches that tokens with unknown keys cause."},
+		{Key: "auth.issuer", Doc: "What a token's `iss` must be. Empty means anything."},
+		{Key: "auth.audience", Doc: "What a token's `aud` must name at least one of. Empty means anything."},
+		{Key: "auth.leeway", Default: "10s", Off: true, Doc: "How far the clocks of who signs tokens and of this machine may be apart."},
+		{Key: "auth.cookie", Doc: "The name of the cookie that holds a token. Empty means that cookies are not looked at."},
+		{Key: "auth.basic", Doc: "Sign-in by user and password."},
+		{Key: "auth.basic.file", Doc: "A file as `htpasswd -B` writes it, bcrypt only. It is read again when it changes. Empty means that " +
+			"passwords are not accepted."},
+		{Key: "auth.basic.concurrency", Doc: "How many passwords are hashed at a time. Empty means as many as there are processors."},
+		{Key: "auth.basic.queue", Doc: "How many sign-ins may wait for that; more are answered with 503. Empty means 16 for each at a time."},
+		{Key: "auth.anonymous", Doc: "Let in who brings no credentials at all, under a random name."},
+		{Key: "auth.refuse", Default: "status", OneOf: []string{"status", "close"}, Doc: "How a bad sign-in is refused: with an HTTP status " +
+			"before the upgrade, or, since pages cannot see that, by an upgrade that is closed at once with a code such as 4503."},
 		{Key: "api", Doc: "The HTTP API for backends, below `/api/v1`. Without keys it refuses everything."},
 		{Key: "api.keys", Doc: "The keys of backends, sent as `Authorization: Bearer …`. Each has either `key` or `hash`."},
 		{Key: "api.keys[].name", Required: true, Example: "billing", Doc: "Names the key in logs and as the author of what is sent " +

@@ -23,5 +23,8 @@ func CheckOrigin(entry string) error {
 
 // AllowsOrigin tells whether the page that made an HTTP request may talk to this server, by the same rule as for conns:
 // pages of the server's own host and of [Options.Origins] may. A request without an Origin header comes from no page and is
-// allowed. Nothing is logged.
-func (s *Server) AllowsOrigin(r *http.Request) bool { return s.origins.allows(r, &s.opts) }
+// allowed. byName is false for a page that only "*" or "null" in the list lets in: it may be anybody's, so cookies and
+// passwords that its browser added by itself must not count. Nothing is logged.
+func (s *Server) AllowsOrigin(r *http.Request) (allowed, byName bool) {
+	return s.origins.allows(r, &s.opts)
+}

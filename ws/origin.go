@@ -49,7 +49,7 @@ func newOriginPolicy(list []string) (originPolicy, error) {
 // connects to always may, and a request without Origin comes from no page. A refusal is logged here, at level info,
 // because it is the operator who has to change the list.
 func (p *originPolicy) check(r *http.Request, o *Options) *refusal {
-	if p.allows(r, o) {
+	if allowed, _ := p.allows(r, o); allowed {
 		return nil
 	}
 	host := clientHost(r, o.TrustedProxies)
@@ -69,18 +69,21 @@ func (p *originPolicy) check(r *http.Request, o *Options) *refusal {
 		" Options.TrustedProxies and let it send X-Forwarded-Host.", add, host)}
 }
 
-// allows is the decision of check alone.
-func (p *originPolicy) allows(r *http.Request, o *Options) bool {
+// allows is the decision of check alone. byName says that the page's own origin decided, not "*" or "null".
+func (p *originPolicy) allows(r *http.Request, o *Options) (allowed, byName bool) {
 	values := r.Header["Origin"]
-	if len(values) == 0 || p.any {
-		return true
+	if len(values) == 0 {
+		return true, true
 	}
 	raw := strings.Join(values, ", ")
 	if raw == "null" {
-		return p.null
+		return p.null || p.any, false
 	}
 	from, ok := parseOrigin(raw)
-	return ok && (from.sameHost(clientHost(r, o.TrustedProxies)) || p.lists(from))
+	if ok && (from.sameHost(clientHost(r, o.TrustedProxies)) || p.lists(from)) {
+		return true, true
+	}
+	return p.any, false
 }
 
 // refuseJunkOrigin has no value to suggest: no browser sends such a header.

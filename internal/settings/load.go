@@ -111,12 +111,25 @@ func fill(n *node, section reflect.Value) {
 
 // field returns the field of a struct with that koanf tag, which New has found before.
 func field(section reflect.Value, name string) reflect.Value {
+	v, ok := find(section, name)
+	if !ok {
+		panic("settings: no field " + name)
+	}
+	return v
+}
+
+func find(section reflect.Value, name string) (reflect.Value, bool) {
 	for f, v := range section.Fields() {
-		if f.Tag.Get("koanf") == name {
-			return v
+		switch f.Tag.Get("koanf") {
+		case name:
+			return v, true
+		case squash:
+			if inner, ok := find(v, name); ok {
+				return inner, true
+			}
 		}
 	}
-	panic("settings: no field " + name)
+	return reflect.Value{}, false
 }
 
 // defaultValue makes a new value of the default, which New has checked.

@@ -116,7 +116,8 @@ func (n *node) values() string {
 	if len(n.entry.OneOf) == 0 {
 		return ""
 	}
-	return " One of " + strings.Join(n.entry.OneOf, ", ") + "."
+	named := slices.DeleteFunc(slices.Clone(n.entry.OneOf), func(s string) bool { return s == "" })
+	return " One of " + strings.Join(named, ", ") + "."
 }
 
 func (p *printer) comment(doc string) {

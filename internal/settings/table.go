@@ -102,8 +102,24 @@ func (b *builder) grow(n *node) {
 	if n.list {
 		of, prefix = of.Elem(), n.key+"[]."
 	}
+	b.fields(n, of, prefix)
+	for _, c := range n.children {
+		if c.entry.Secret && n.child(c.name+"_file") == nil {
+			n.children = append(n.children, fileOf(c))
+		}
+	}
+}
+
+// squash is the tag of an embedded struct whose fields belong to the section of the struct around it.
+const squash = ",squash"
+
+func (b *builder) fields(n *node, of reflect.Type, prefix string) {
 	for field := range of.Fields() {
 		tag := field.Tag.Get("koanf")
+		if tag == squash {
+			b.fields(n, field.Type, prefix)
+			continue
+		}
 		if tag == "-" || tag == "" || !field.IsExported() {
 			continue
 		}
@@ -118,11 +134,6 @@ func (b *builder) grow(n *node) {
 			b.fail("%s: no way to read a %v", c.key, c.typ)
 		}
 		n.children = append(n.children, c)
-	}
-	for _, c := range n.children {
-		if c.entry.Secret && n.child(c.name+"_file") == nil {
-			n.children = append(n.children, fileOf(c))
-		}
 	}
 }
 
