@@ -175,7 +175,7 @@ type LimitsConfig struct {
 	// Of one session.
 	RoomsPerSession    int        `koanf:"rooms_per_session"`
 	WatchesPerSession  int        `koanf:"watches_per_session"`
-	ReceiptsIn         int        `koanf:"receipts_in"` // rooms with more users have neither receipts nor typing
+	SmallRoom          int        `koanf:"small_room"` // larger ones have neither receipts nor typing, and nobody is told who comes and goes
 	RequestsPerSession RateConfig `koanf:"requests_per_session"`
 
 	// Of one user.

@@ -26,7 +26,7 @@ func (c *Config) hubOptions(logger *slog.Logger) hubbub.Options {
 		Limits: hubbub.Limits{
 			RoomsPerSession:   c.Limits.RoomsPerSession,
 			WatchesPerSession: c.Limits.WatchesPerSession,
-			ReceiptsIn:        c.Limits.ReceiptsIn,
+			SmallRoom:         c.Limits.SmallRoom,
 		},
 		ListPresence: c.Presence.ListAll,
 		Grace:        c.Presence.Grace,
@@ -41,8 +41,8 @@ func (c *Config) hubOptions(logger *slog.Logger) hubbub.Options {
 func (r RoomConfig) rule() hubbub.RoomRule {
 	return hubbub.RoomRule{
 		Match: r.Match,
-		Join:  access(r.Join),
-		Send:  access(r.Send),
+		Join:  accessOf(r.Join),
+		Send:  accessOf(r.Send),
 		History: map[string]hubbub.HistoryKind{
 			"memory": hubbub.HistoryMemory, "none": hubbub.HistoryNone,
 		}[r.History.Kind],
@@ -57,7 +57,7 @@ func (r RoomConfig) rule() hubbub.RoomRule {
 	}
 }
 
-func access(s string) hubbub.Access {
+func accessOf(s string) hubbub.Access {
 	return map[string]hubbub.Access{
 		"anyone": hubbub.AccessAnyone, "member": hubbub.AccessMember, "token": hubbub.AccessToken, "backend": hubbub.AccessBackend,
 	}[s]

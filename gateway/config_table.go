@@ -145,9 +145,10 @@ func limitEntries() []settings.Entry {
 		{Key: "limits.header", Default: "64KiB", Doc: "Bytes of all headers of a request. More are answered with 431."},
 		{Key: "limits.rooms_per_session", Default: "100", Doc: "Rooms that a session may be in at once."},
 		{Key: "limits.watches_per_session", Default: "1000", Doc: "Users whose presence a session may watch at once."},
-		{Key: "limits.receipts_in", Default: "100", Doc: "Rooms with more people than this have neither receipts nor typing."},
+		{Key: "limits.small_room", Default: "100", Doc: "Rooms with more people than this have neither receipts nor typing, and nobody is told " +
+			"who comes and goes."},
 		{Key: "limits.requests_per_session", Doc: "Requests of one session."},
-		{Key: "limits.requests_per_session.per_second", Default: "50", Off: true, Doc: "In the long run."},
+		{Key: "limits.requests_per_session.per_second", Default: "100", Off: true, Doc: "In the long run."},
 		{Key: "limits.requests_per_session.burst", Default: "200", Doc: "At once."},
 		{Key: "limits.connections_per_user", Default: "off", Off: true, Doc: "Connections of one user. One too many is refused."},
 		{Key: "limits.requests_per_user", Doc: "Requests of all sessions of one user on this node."},
