@@ -2,8 +2,11 @@ package gateway
 
 import (
 	"errors"
+	"log/slog"
 	"net"
+	"slices"
 
+	"github.com/hubbub-dev/hubbub/gateway/auth"
 	"github.com/hubbub-dev/hubbub/internal/settings"
 )
 
@@ -13,11 +16,12 @@ const ConfigVariable = EnvPrefix + "CONFIG"
 // ConfigFile is read from the working directory when no other file is named. It need not be there.
 const ConfigFile = "hubbub.yaml"
 
-// ConfigSources says where a config comes from. Set overrides Environ, Environ overrides the file, and the file the defaults.
+// ConfigSources says where a config comes from. Flags override Set, Set overrides Environ, Environ overrides the file, and the file the defaults.
 type ConfigSources struct {
 	File    string   // YAML; "" means what Environ has in [ConfigVariable], or else [ConfigFile], if it is there
 	Environ []string // "NAME=value", usually os.Environ(); only names that begin with [EnvPrefix] count
 	Set     []string // "key=value", for example "heartbeat.ping=10s"
+	Flags   []string // the same, of keys that have a flag of their own, such as --addr
 }
 
 // LoadedConfig is a config that knows where each of its values came from.
@@ -30,7 +34,7 @@ type LoadedConfig struct {
 // variable and, for names that nobody knows, the nearest right one. A config without error can still be refused by [New]:
 // Load does not look for keys.
 func Load(s ConfigSources) (*LoadedConfig, error) {
-	from := settings.Sources{File: s.File, Environ: s.Environ, Except: []string{ConfigVariable}, Set: s.Set}
+	from := settings.Sources{File: s.File, Environ: s.Environ, Except: []string{ConfigVariable}, Set: s.Set, Flags: s.Flags}
 	if from.File == "" {
 		from.File = variable(s.Environ, ConfigVariable)
 	}
@@ -39,13 +43,20 @@ func Load(s ConfigSources) (*LoadedConfig, error) {
 	}
 	c := &LoadedConfig{}
 	loaded, err := table().Load(&c.Config, from)
-	if err != nil {
+	problems, malformed := errors.AsType[settings.Problems](err)
+	if err != nil && !malformed || loaded == nil {
 		return nil, err
 	}
 	c.loaded = loaded
 	c.fill()
-	if problems := c.check(); len(problems) > 0 {
-		return nil, loaded.Locate(problems)
+	for _, more := range loaded.Locate(c.check()) {
+		known := func(p settings.Problem) bool { return p.Key != "" && p.Key == more.Key }
+		if !slices.ContainsFunc(problems, known) {
+			problems = append(problems, more)
+		}
+	}
+	if len(problems) > 0 {
+		return nil, problems
 	}
 	return c, nil
 }
@@ -84,9 +95,11 @@ func DefaultConfigFile() string { return table().Default() }
 // ConfigReference describes every setting, in Markdown.
 func ConfigReference() string { return table().Reference() }
 
-// ErrNoKeys is what [New] returns without development mode: there is nothing yet that could tell who connects.
-var ErrNoKeys = errors.New("only development mode exists so far: this version cannot check tokens yet, so it would let " +
-	"anyone in under any name. Try it on your own machine with: hubbub serve --dev")
+// ErrNoKeys is what [New] returns when nobody could sign in, since neither development mode nor any way of signing in is
+// configured.
+var ErrNoKeys = errors.New("nobody could sign in: set auth.keys (to check tokens), auth.basic.file (for passwords) or auth.anonymous " +
+	"(to let everybody in), in hubbub.yaml, which \"hubbub config default\" prints, or by variables, for example " +
+	"HUBBUB_AUTH_KEYS='[{secret_file: /run/secrets/hubbub}]'. To try hubbub on your own machine: hubbub serve --dev")
 
 // fill replaces every zero value by what it means.
 func (c *Config) fill() {
@@ -105,11 +118,27 @@ func (c Config) withDefaults() (Config, error) {
 	if problems := c.check(); len(problems) > 0 {
 		return c, problems
 	}
-	if !c.Dev {
+	if !c.Dev && len(c.Auth.Keys) == 0 && c.Auth.Basic.File == "" && !c.Auth.Anonymous {
 		return c, ErrNoKeys
 	}
 	if c.Logger == nil {
 		c.Logger = NewLogger(c.Log)
 	}
 	return c, nil
+}
+
+// Verify tells whether [New] would take the config: it is without contradiction, somebody can sign in, and the files that it
+// names can be read.
+func (c Config) Verify() error {
+	c, err := c.withDefaults()
+	if err != nil || c.Dev {
+		return err
+	}
+	c.Auth.Logger = slog.New(slog.DiscardHandler)
+	a, err := auth.New(c.Auth.Config)
+	if err != nil {
+		return err
+	}
+	a.Close()
+	return nil
 }

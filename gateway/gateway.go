@@ -21,18 +21,27 @@ type Gateway struct {
 	handler http.Handler
 }
 
+// errNotYet keeps the demo chat, which lets anyone in, out of production.
+var errNotYet = errors.New("only development mode exists so far: this version cannot let people in by their keys yet. Try it on " +
+	"your own machine with: hubbub serve --dev")
+
 // New makes a gateway that does not listen yet. Its error says what to change in the config.
 func New(cfg Config) (*Gateway, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
 	}
+	if !cfg.Dev {
+		return nil, errNotYet
+	}
 	g := &Gateway{cfg: cfg}
 	g.front, err = newFront(&g.cfg, NewMetrics(Version(), []string{"room.join", "room.present", "room.send"}))
 	if err != nil {
 		return nil, err
 	}
-	g.front.sockets = ws.NewServer(g.front.observe(g.cfg.socketOptions(cfg.Logger)))
+	options := g.front.observe(g.cfg.socketOptions(cfg.Logger))
+	options.MaxMessage = maxRequest // of the demo chat
+	g.front.sockets = ws.NewServer(options)
 	g.handler = g.routes(newChat(g.front.sockets, time.Now))
 	return g, nil
 }

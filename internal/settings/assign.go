@@ -37,12 +37,12 @@ func (t *Table) environment(environ []string, except []string) *layer {
 	return l
 }
 
-// assignments makes a layer of "key=value" texts.
-func (t *Table) assignments(set []string) *layer {
+// assignments makes a layer of "key=value" texts. The name of each begins with label.
+func (t *Table) assignments(label string, set []string) *layer {
 	l := &layer{values: map[string]any{}, places: map[string]string{}}
 	for _, s := range set {
 		key, value, found := strings.Cut(s, "=")
-		l.source = "--set " + key
+		l.source = label + key
 		if !found {
 			l.fail(nil, "", "write it as --set key=value")
 			continue

@@ -86,7 +86,7 @@ func (l *layer) section(n *node, y *yaml.Node, key string) map[string]any {
 	l.secrets(n, y, key, values)
 	for _, c := range n.children {
 		if c.entry.Required && values[c.name] == nil {
-			l.fail(y, key, "%s is missing", c.name)
+			l.fail(y, join(key, c.name), "this is missing")
 		}
 	}
 	return values

@@ -19,6 +19,7 @@ type Sources struct {
 	Environ  []string // variables as "NAME=value", such as os.Environ()
 	Except   []string // variables with the prefix that are no settings
 	Set      []string // assignments as "key=value"
+	Flags    []string // the same, for keys that have flags of their own; they differ in what problems and Show call them
 }
 
 // Loaded tells where settings came from.
@@ -29,7 +30,7 @@ type Loaded struct {
 }
 
 // Load fills the struct that into points to: with the defaults, and then with what each source says. When something is wrong
-// the error is [Problems], all of them, and into must not be used.
+// the error is [Problems], all of them; then the struct has what could be read, which may be looked at for more problems.
 func (t *Table) Load(into any, s Sources) (*Loaded, error) {
 	loaded := &Loaded{table: t, value: reflect.ValueOf(into).Elem()}
 	if s.File != "" {
@@ -39,7 +40,8 @@ func (t *Table) Load(into any, s Sources) (*Loaded, error) {
 		}
 		loaded.layers = append(loaded.layers, l)
 	}
-	loaded.layers = append(loaded.layers, t.environment(s.Environ, s.Except), t.assignments(s.Set))
+	loaded.layers = append(loaded.layers, t.environment(s.Environ, s.Except),
+		t.assignments("--set ", s.Set), t.assignments("--", s.Flags))
 
 	var wrong Problems
 	k := koanf.New(".")
@@ -49,10 +51,10 @@ func (t *Table) Load(into any, s Sources) (*Loaded, error) {
 			return nil, fmt.Errorf("merge settings: %w", err)
 		}
 	}
-	if len(wrong) > 0 {
-		return loaded, wrong
+	if err := t.decode(k, into); err != nil || len(wrong) == 0 {
+		return loaded, err
 	}
-	return loaded, t.decode(k, into)
+	return loaded, wrong
 }
 
 func (t *Table) read(s Sources) (*layer, error) {

@@ -15,10 +15,11 @@ type Problem struct {
 // Error puts place, key and message on one line.
 func (p Problem) Error() string {
 	var b strings.Builder
-	for _, part := range []string{p.Place, p.Key} {
-		if part != "" && part != b.String() {
-			b.WriteString(part + ": ")
-		}
+	if p.Place != "" {
+		b.WriteString(p.Place + ": ")
+	}
+	if p.Key != "" && !strings.HasSuffix(p.Place, p.Key) {
+		b.WriteString(p.Key + ": ")
 	}
 	return b.String() + p.Message
 }
