@@ -60,11 +60,43 @@ func (a *API) describeAll() ([]byte, error) {
 	schemas := a.huma.OpenAPI().Components.Schemas.Map()
 	delete(schemas, "ErrorModel")
 	delete(schemas, "ErrorDetail")
+	a.openReplies()
 	document, err := json.MarshalIndent(a.huma.OpenAPI(), "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("describe the API: %w", err)
 	}
 	return append(document, '\n'), nil
+}
+
+// openReplies lets replies have more fields than the document says, since later versions add some. Requests may not: a field
+// that is not known is a mistake of the caller.
+func (a *API) openReplies() {
+	schemas := a.huma.OpenAPI().Components.Schemas
+	asked := map[*huma.Schema]bool{}
+	for _, path := range a.huma.OpenAPI().Paths {
+		if path.Post != nil {
+			reach(schemas, path.Post.RequestBody.Content["application/json"].Schema, asked)
+		}
+	}
+	for _, schema := range schemas.Map() {
+		if !asked[schema] {
+			schema.AdditionalProperties = nil
+		}
+	}
+}
+
+// reach adds a schema and those that its properties refer to.
+func reach(schemas huma.Registry, s *huma.Schema, reached map[*huma.Schema]bool) {
+	if s.Ref != "" {
+		s = schemas.SchemaFromRef(s.Ref)
+	}
+	if reached[s] {
+		return
+	}
+	reached[s] = true
+	for _, property := range s.Properties {
+		reach(schemas, property, reached)
+	}
 }
 
 // Document is the OpenAPI 3.1 document in JSON. It must not be changed.

@@ -64,29 +64,32 @@ type Presences struct {
 	Users []Presence `json:"users" nullable:"false" doc:"In the order asked."`
 }
 
-type roomPath struct {
+// ForRoom is the part of a request that names a room.
+type ForRoom struct {
 	Room string `path:"room" maxLength:"128" doc:"Name of the room." example:"lobby"`
 }
 
-type userPath struct {
+// ForUser is the part of a request that names a user.
+type ForUser struct {
 	User string `path:"user" maxLength:"128" doc:"Name of the user." example:"ann"`
 }
 
-type page struct {
+// Paging is the part of a request that selects a part of a list.
+type Paging struct {
 	After string `query:"after" maxLength:"1024" doc:"The next of the page before; missing for the first page."`
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"50" doc:"How many at most."`
 }
 
 type usersInput struct {
-	page
+	Paging
 	Room     string `query:"room" maxLength:"128" doc:"Only who is in this room."`
 	Platform string `query:"platform" maxLength:"128" doc:"Only who has a device of this platform online."`
 	Attr     string `query:"attr" maxLength:"1024" doc:"Only whose token has this attribute, as NAME:VALUE." example:"plan:pro"`
 }
 
 type roomInput struct {
-	roomPath
-	page
+	ForRoom
+	Paging
 }
 
 type askedInput struct{ Body Asked }
@@ -127,19 +130,19 @@ func (a *API) listUsers(ctx context.Context, in *usersInput) (UserPage, error) {
 			return UserPage{}, hubbub.Errorf(hubbub.Invalid, "attr must be NAME:VALUE, for example attr=plan:pro")
 		}
 	}
-	return a.online(ctx, f, in.page)
+	return a.online(ctx, f, in.Paging)
 }
 
 func (a *API) getRoom(ctx context.Context, in *roomInput) (Room, error) {
 	if err := hubbub.CheckName("room", in.Room); err != nil {
 		return Room{}, err
 	}
-	users, err := a.online(ctx, hubbub.Filter{Room: in.Room}, in.page)
+	users, err := a.online(ctx, hubbub.Filter{Room: in.Room}, in.Paging)
 	return Room{Room: in.Room, UserPage: users}, err
 }
 
 // online reads a page of users.
-func (a *API) online(ctx context.Context, f hubbub.Filter, p page) (UserPage, error) {
+func (a *API) online(ctx context.Context, f hubbub.Filter, p Paging) (UserPage, error) {
 	for what, name := range map[string]string{"room": f.Room, "platform": f.Platform} {
 		if name == "" {
 			continue
@@ -155,7 +158,7 @@ func (a *API) online(ctx context.Context, f hubbub.Filter, p page) (UserPage, er
 	return UserPage{Users: presences(found.Users), Count: found.Total, Next: found.Next}, nil
 }
 
-func (a *API) getUser(ctx context.Context, in *userPath) (User, error) {
+func (a *API) getUser(ctx context.Context, in *ForUser) (User, error) {
 	if err := hubbub.CheckName("user", in.User); err != nil {
 		return User{}, err
 	}
@@ -188,7 +191,7 @@ func (a *API) getPresences(ctx context.Context, in *askedInput) (Presences, erro
 	return Presences{Users: presences(found)}, nil
 }
 
-func (a *API) listRooms(ctx context.Context, in *page) (RoomPage, error) {
+func (a *API) listRooms(ctx context.Context, in *Paging) (RoomPage, error) {
 	found, err := a.o.Hub.Occupied(ctx, in.After, in.Limit)
 	if err != nil {
 		return RoomPage{}, err

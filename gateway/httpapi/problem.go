@@ -22,7 +22,7 @@ type Problem struct {
 	Detail       string        `json:"detail" doc:"What is wrong, for the person who wrote the request, and what to do."`
 	Reason       hubbub.Reason `json:"reason" doc:"What kind of error it is, a stable word." enum:"invalid,unauthorized,forbidden,not_found,rate_limited,too_large,unavailable,conflict"`
 	RetryAfterMS int64         `json:"retry_after_ms,omitempty" doc:"How long to wait before the next try, in milliseconds."`
-	Errors       []Fault       `json:"errors,omitempty" doc:"Each thing that is wrong with the request."`
+	Errors       []Fault       `json:"errors,omitempty" nullable:"false" doc:"Each thing that is wrong with the request."`
 
 	header http.Header
 }

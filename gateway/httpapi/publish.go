@@ -40,13 +40,13 @@ type Sent struct {
 type broadcastInput struct{ Body Broadcast }
 
 type roomMessageInput struct {
-	roomPath
+	ForRoom
 	Header string `header:"Idempotency-Key" doc:"The same as key in the body. If both are there they must agree."`
 	Body   RoomMessage
 }
 
 type userMessageInput struct {
-	userPath
+	ForUser
 	Body UserMessage
 }
 

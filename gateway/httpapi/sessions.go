@@ -44,22 +44,22 @@ type Ticket struct {
 }
 
 type endAllInput struct {
-	userPath
+	ForUser
 	Except string `query:"except" maxLength:"64" doc:"The id of a session that goes on."`
 }
 
 type endSessionInput struct {
-	userPath
+	ForUser
 	Session string `path:"session" maxLength:"64" doc:"The id of the session."`
 }
 
 type endDeviceInput struct {
-	userPath
+	ForUser
 	Device string `path:"device" maxLength:"128" doc:"Name of the device."`
 }
 
 type revokeInput struct {
-	userPath
+	ForUser
 	Body Revocation
 }
 
