@@ -1,87 +1,197 @@
 package hubbub
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // Hub is one node: it has the sessions of this process. All its methods may be called concurrently.
 type Hub struct {
+	// Immutable after New.
+	o      Options // with defaults
+	driver Driver
+	poster Poster // nil if the driver is none
+	rules  []RoomRule
+	node   string // this incarnation
+	log    *slog.Logger
+
+	// Safe for concurrent use.
+	rooms    *shelf[*room]
+	users    *shelf[*person]
+	watches  *shelf[*watch]
+	all      *everybody
+	messages atomic.Uint64 // given out by newID
+
+	// Guarded by mu.
+	mu       sync.Mutex
+	closing  bool
+	sessions map[*Session]struct{}
+	owed     []owed // ends that the driver did not take yet
+
+	// Owned by the goroutine of run; ending is buffered.
+	ending  chan struct{} // a session has ended: somebody's grace runs
+	context context.Context
+	stop    context.CancelFunc
+	wg      sync.WaitGroup // run, and what sessions have started
 }
 
-// New starts a hub. The context is for its first calls of the driver.
-func New(ctx context.Context, o Options) (*Hub, error) { panic("todo") }
+// New starts a hub: it takes a lease for the node and subscribes to what concerns everybody. The context is for these first calls of
+// the driver. End it with [Hub.Close].
+func New(ctx context.Context, o Options) (*Hub, error) {
+	if o.Driver == nil {
+		return nil, errors.New("hubbub: Options.Driver is missing; for one process use driver/memory")
+	}
+	o.Node = cmp.Or(o.Node, "node")
+	o.Lease = cmp.Or(o.Lease, 10*time.Second)
+	o.Grace = cmp.Or(o.Grace, 5*time.Second)
+	o.Limits, o.Private = o.Limits.withDefaults(), o.Private.withDefaults()
+	o.Logger = cmp.Or(o.Logger, slog.Default())
+	if o.Rooms == nil {
+		o.Rooms = []RoomRule{{Match: "*"}}
+	}
+	h := &Hub{o: o, driver: o.Driver, log: o.Logger, node: o.Node + "-" + rand.Text()[:10]}
+	for _, r := range o.Rooms {
+		h.rules = append(h.rules, r.withDefaults())
+	}
+	h.poster, _ = o.Driver.(Poster)
+	h.rooms = newShelf(Bus(o.Driver), h.newRoom)
+	h.users = newShelf(Bus(o.Driver), h.newPerson)
+	h.watches = newShelf(Bus(o.Driver), h.newWatch)
+	h.all = &everybody{crowd: crowd{name: "everybody"}}
+	h.sessions = map[*Session]struct{}{}
+	h.ending = make(chan struct{}, 1)
+	h.context, h.stop = context.WithCancel(context.Background())
 
-// Arrival is a conn that wants to become a session.
-type Arrival struct {
-	Identity  Identity
-	Conn      Conn
-	Transport Transport
-	Address   string // of the client, which the user's own list of sessions shows; "" if unknown
-	// Welcome is called with the new session before anything else is sent to its conn. It must not block.
-	Welcome func(*Session)
+	if _, err := h.driver.Renew(ctx, h.node); err != nil {
+		return nil, fmt.Errorf("take a lease for the node: %w", err)
+	}
+	unsubscribe, err := h.driver.Subscribe(ctx, Topic{Kind: TopicAll}, h.all)
+	if err != nil {
+		return nil, fmt.Errorf("subscribe to what concerns everybody: %w", err)
+	}
+	h.all.unsubscribe = unsubscribe
+	h.wg.Go(h.run)
+	return h, nil
 }
 
-// Open makes a session of an arrival. Its errors are Unauthorized if the identity was revoked or has expired, Conflict if the
-// user has too many devices or sessions, Invalid, and Unavailable. Whoever opens a session must call [Session.Closed] when the
-// conn is gone; if Open fails, the caller closes the conn.
-func (h *Hub) Open(ctx context.Context, a Arrival) (*Session, error) { panic("todo") }
-
-// Outgoing is a message that somebody wants to send.
-type Outgoing struct {
-	Data     json.RawMessage // any JSON value; must be valid
-	Key      string          // idempotency key, at most [MaxID] bytes; "" means none
-	Collapse string          // see [Message]; at most [MaxID] bytes
-	NoEcho   bool            // the sending device does not get it
-}
-
-// SendRoom sends a message of a backend to a room. The author scopes the key.
-func (h *Hub) SendRoom(ctx context.Context, room, author string, m Outgoing) (Message, error) {
-	panic("todo")
-}
-
-// SendUser tells all devices of a user, or one of them, something that is not kept. NotFound if none of them is online.
-func (h *Hub) SendUser(ctx context.Context, user, device string, data json.RawMessage) (Direct, error) {
-	panic("todo")
-}
-
-// SendAll tells everybody who is online something that is not kept.
-func (h *Hub) SendAll(ctx context.Context, data json.RawMessage) (Broadcast, error) { panic("todo") }
-
-// Presences tells about up to 1000 users, in the same order.
-func (h *Hub) Presences(ctx context.Context, users []string) ([]Presence, error) { panic("todo") }
-
-// Count counts who is online.
-func (h *Hub) Count(ctx context.Context) (Counts, error) { panic("todo") }
-
-// Online lists online users. The limit is 1 to 1000; 0 means 50.
-func (h *Hub) Online(ctx context.Context, f Filter, after string, limit int) (PresencePage, error) {
-	panic("todo")
-}
-
-// Occupied lists rooms that somebody is in. The limit is 1 to 1000; 0 means 50.
-func (h *Hub) Occupied(ctx context.Context, after string, limit int) (RoomPage, error) {
-	panic("todo")
-}
-
-// SessionsOf lists the open sessions of a user.
-func (h *Hub) SessionsOf(ctx context.Context, user string) ([]SessionRecord, error) { panic("todo") }
-
-// End ends sessions on all nodes, and returns how many. They are told why, and do not come back by themselves.
-func (h *Hub) End(ctx context.Context, t Target, why EndReason) (int, error) { panic("todo") }
-
-// Revoke makes credentials invalid and ends the sessions that were opened with them; it returns how many.
-func (h *Hub) Revoke(ctx context.Context, r Revocation) (int, error) { panic("todo") }
-
-// Check tells whether an identity may still connect: Unauthorized if it was revoked or has expired.
-func (h *Hub) Check(ctx context.Context, id Identity) error { panic("todo") }
+// Node is this incarnation of the node.
+func (h *Hub) Node() string { return h.node }
 
 // Len is how many sessions this node has.
-func (h *Hub) Len() int { panic("todo") }
+func (h *Hub) Len() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.sessions)
+}
+
+// Rooms is how many rooms this node has sessions in.
+func (h *Hub) Rooms() int {
+	h.rooms.mu.Lock()
+	defer h.rooms.mu.Unlock()
+	return len(h.rooms.items)
+}
+
+// newID makes the id of a message or transient event.
+func (h *Hub) newID() string {
+	return h.node[len(h.o.Node)+1:] + "-" + strconv.FormatUint(h.messages.Add(1), 36)
+}
+
+// everybody is all sessions of the node.
+type everybody struct {
+	unsubscribe func()
+
+	mu sync.Mutex
+	crowd
+}
+
+// Receive gives a broadcast to all sessions.
+func (e *everybody) Receive(event Event) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.deliver(event, nil)
+}
+
+// Missed has no remedy: broadcasts are not kept.
+func (e *everybody) Missed() {}
+
+func (e *everybody) join(s *Session) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.add(s)
+}
+
+func (e *everybody) leave(s *Session) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.remove(s)
+}
 
 // Drain tells all sessions to come back within the window, and then closes them in stages spread over half of it, until ctx
 // ends; what is left then is closed at once. No session can be opened any more.
-func (h *Hub) Drain(ctx context.Context, window Retry) { panic("todo") }
+func (h *Hub) Drain(ctx context.Context, window Retry) {
+	h.all.Receive(Draining{window})
+	h.mu.Lock()
+	h.closing = true
+	left := make([]*Session, 0, len(h.sessions))
+	for s := range h.sessions {
+		left = append(left, s)
+	}
+	h.mu.Unlock()
+
+	const stages = 20
+	pause := time.NewTicker(max(window.Max/2/stages, time.Millisecond))
+	defer pause.Stop()
+	for stage := range stages {
+		for _, s := range left[len(left)*stage/stages : len(left)*(stage+1)/stages] {
+			s.end(EndDraining, nil, window)
+		}
+		if stage == stages-1 || len(left) == 0 {
+			return
+		}
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+		}
+	}
+}
 
 // Close ends the hub: sessions that are left, and its lease. It waits for what the hub has started, until ctx ends.
-func (h *Hub) Close(ctx context.Context) error { panic("todo") }
+func (h *Hub) Close(ctx context.Context) error {
+	h.mu.Lock()
+	h.closing = true
+	left := make([]*Session, 0, len(h.sessions))
+	for s := range h.sessions {
+		left = append(left, s)
+	}
+	h.mu.Unlock()
+	for _, s := range left {
+		s.end(EndDraining, nil, Retry{})
+		s.Closed()
+	}
+	h.all.unsubscribe()
+	h.stop()
+	done := make(chan struct{})
+	go func() {
+		h.wg.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		return fmt.Errorf("end the hub: %w", ctx.Err())
+	}
+	transitions, err := h.driver.Release(ctx, h.node)
+	if err != nil {
+		return fmt.Errorf("give the node's lease back: %w", err)
+	}
+	h.announce(ctx, transitions)
+	return nil
+}

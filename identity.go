@@ -108,13 +108,3 @@ func Match(glob, name string) bool {
 		name, rest = name[at+len(part):], more
 	}
 }
-
-// matchAny tells whether a name matches one of the globs.
-func matchAny(globs []string, name string) bool {
-	for _, g := range globs {
-		if Match(g, name) {
-			return true
-		}
-	}
-	return false
-}

@@ -6,7 +6,7 @@ import (
 )
 
 // Retention says how much of a stream is kept. A message is dropped when it is over any of the limits; 0 means no limit of
-// that kind.
+// that kind. With Messages below 0 nothing is kept at all: messages get no position, and only their keys are remembered.
 type Retention struct {
 	Messages int           // number of messages
 	Bytes    int           // of their data

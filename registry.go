@@ -32,6 +32,8 @@ const (
 	EndRevoked   EndReason = "revoked"             // its token, device or user was revoked
 	EndExpired   EndReason = "token_expired"       // its token expired
 	EndNodeLost  EndReason = "node_lost"           // its node died
+	EndRefused   EndReason = "not_allowed"         // it may not be opened: too many devices or sessions
+	EndDraining  EndReason = "draining"            // its node shuts down
 )
 
 // DeviceLimit says how many devices a user may use at once.
@@ -107,7 +109,8 @@ type Transition struct {
 	Session SessionRecord // of a session's transition; zero otherwise
 	Why     EndReason     // of SessionDisconnected; "" otherwise
 	Time    time.Time
-	Left    []Left // of SessionDisconnected: the rooms that the user has left by it
+	// Left has the rooms that the user has left by SessionDisconnected. It is empty when the transition is told again.
+	Left []Left
 }
 
 // Leases keeps nodes alive and clears up after those that died. Its methods may be called concurrently.

@@ -1,5 +1,12 @@
 package hubbub
 
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+)
+
 // Access says who may do something in a room.
 type Access uint8
 
@@ -31,7 +38,7 @@ type RoomRule struct {
 	Retention Retention // how much is kept; the zero value means 1000 messages, 4 MiB and 24 h
 
 	HidePresence bool       // nobody may ask who is in the room
-	Quiet        bool       // nobody is told who comes and goes, as if in a room with very many people
+	Quiet        bool       // nobody is told who comes and goes, as in a room that is larger than Limits.SmallRoom
 	Slow         SlowPolicy // what a session misses that reads too slowly
 	MaxMessage   int        // bytes of a message's data; 0 means 16 KiB
 	Rate         Rate       // of messages of each session; the zero value means 10 per second, bursts of 20
@@ -43,14 +50,87 @@ type Rate struct {
 	Burst     int     // at once; 0 means the default
 }
 
+// keepNothing is the retention of rooms without history: a log gives no position then, and remembers only the key.
+const keepNothing = -1
+
 // Limits are the bounds on what one session may use. The zero value is what most want.
 type Limits struct {
 	RoomsPerSession   int // rooms that a session may be in; 0 means 100
 	WatchesPerSession int // users that a session may watch; 0 means 1000
-	ReceiptsIn        int // receipts and typing are off in rooms with more users than this; 0 means 100
+	// SmallRoom is the most users with which a room tells receipts, typing, and who comes and goes; 0 means 100. In larger ones
+	// these would be more than the messages.
+	SmallRoom int
 }
 
 const (
 	maxPage     = 1000 // messages or users that one call returns at most
 	defaultPage = 50   // if the caller names no limit
 )
+
+func (r RoomRule) withDefaults() RoomRule {
+	r.MaxMessage = cmp.Or(r.MaxMessage, 16<<10)
+	r.Rate = r.Rate.orDefault(Rate{10, 20})
+	if r.History == HistoryNone {
+		r.Retention = Retention{Messages: keepNothing}
+	}
+	if r.Retention == (Retention{}) {
+		r.Retention = Retention{Messages: 1000, Bytes: 4 << 20, Age: 24 * time.Hour}
+	}
+	return r
+}
+
+func (l Limits) withDefaults() Limits {
+	l.RoomsPerSession = cmp.Or(l.RoomsPerSession, 100)
+	l.WatchesPerSession = cmp.Or(l.WatchesPerSession, 1000)
+	l.SmallRoom = cmp.Or(l.SmallRoom, 100)
+	return l
+}
+
+func (r PrivateRule) withDefaults() PrivateRule {
+	r.MaxMessage = cmp.Or(r.MaxMessage, 16<<10)
+	r.Rate = r.Rate.orDefault(Rate{10, 20})
+	if r.Retention == (Retention{}) {
+		r.Retention = Retention{Messages: 1000, Bytes: 4 << 20, Age: 7 * 24 * time.Hour}
+	}
+	return r
+}
+
+// rule returns the rule of a room's name, or NotFound.
+func (h *Hub) rule(room string) (*RoomRule, error) {
+	if err := CheckName("room", room); err != nil {
+		return nil, err
+	}
+	for i := range h.rules {
+		if Match(h.rules[i].Match, room) {
+			return &h.rules[i], nil
+		}
+	}
+	return nil, Errorf(NotFound, "there is no room %q: no rule of the configuration matches its name", room)
+}
+
+// allow tells whether an identity has access to a room: nil, Forbidden, or an error of Options.IsMember. The rule's permission is one of
+// join or send, and globs are those of the token for it.
+func (h *Hub) allow(ctx context.Context, id *Identity, room string, a Access, what string, globs []string) error {
+	switch a {
+	case AccessAnyone:
+		return nil
+	case AccessToken:
+		if slices.ContainsFunc(globs, func(g string) bool { return Match(g, room) }) {
+			return nil
+		}
+		return Errorf(Forbidden, "the token does not permit to %s the room %q: its claim rooms.%s must match the name", what, room, what)
+	case AccessMember:
+		member := false
+		if h.o.IsMember != nil {
+			var err error
+			if member, err = h.o.IsMember(ctx, room, id.User); err != nil {
+				return err
+			}
+		}
+		if member {
+			return nil
+		}
+		return Errorf(Forbidden, "only members of the room %q may %s it", room, what)
+	}
+	return Errorf(Forbidden, "only backends may %s the room %q", what, room)
+}

@@ -1,0 +1,44 @@
+package hubbub
+
+import "slices"
+
+// crowd is a set of conns of any transports: an audience for each transport that is present. Its owner guards it.
+type crowd struct {
+	name  string
+	slow  SlowPolicy
+	parts []crowdPart
+}
+
+type crowdPart struct {
+	transport Transport
+	audience  Audience
+	size      int
+}
+
+func (c *crowd) add(s *Session) {
+	i := slices.IndexFunc(c.parts, func(p crowdPart) bool { return p.transport == s.transport })
+	if i < 0 {
+		i = len(c.parts)
+		c.parts = append(c.parts, crowdPart{s.transport, s.transport.Audience(c.name, c.slow), 0})
+	}
+	c.parts[i].size++
+	c.parts[i].audience.Add(s.conn)
+}
+
+func (c *crowd) remove(s *Session) {
+	i := slices.IndexFunc(c.parts, func(p crowdPart) bool { return p.transport == s.transport })
+	if i < 0 {
+		return
+	}
+	c.parts[i].audience.Remove(s.conn)
+	c.parts[i].size--
+	if c.parts[i].size == 0 {
+		c.parts = slices.Delete(c.parts, i, i+1)
+	}
+}
+
+func (c *crowd) deliver(e Event, except []Conn) {
+	for _, p := range c.parts {
+		p.audience.Deliver(e, except)
+	}
+}

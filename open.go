@@ -1,0 +1,166 @@
+package hubbub
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"time"
+)
+
+// Arrival is a conn that wants to become a session.
+type Arrival struct {
+	Identity  Identity
+	Conn      Conn
+	Transport Transport
+	Address   string // of the client, which the user's own list of sessions shows; "" if unknown
+	// Welcome is called with the new session before anything else is sent to its conn. It must not block.
+	Welcome func(*Session)
+}
+
+// Open makes a session of an arrival. Its errors are Unauthorized if the identity was revoked or has expired, Conflict if the
+// user has too many devices or sessions, Invalid, and Unavailable. Whoever opens a session must call [Session.Closed] when the
+// conn is gone; if Open fails, the caller closes the conn.
+func (h *Hub) Open(ctx context.Context, a Arrival) (*Session, error) {
+	id := a.Identity
+	if err := id.Check(); err != nil {
+		return nil, err
+	}
+	if err := checkExpiry(&id); err != nil {
+		return nil, err
+	}
+	id.Device = cmp.Or(id.Device, rand.Text())
+	id.Platform = cmp.Or(id.Platform, "web")
+	s := &Session{hub: h, conn: a.Conn, transport: a.Transport, id: rand.Text(), user: id.User, device: id.Device,
+		platform: id.Platform, address: a.Address, connected: time.Now(), identity: id}
+	if !h.admit(s) {
+		return nil, &Error{Reason: Unavailable, Message: "the server is shutting down; connect again", RetryAfter: time.Second}
+	}
+	opened, err := h.register(ctx, s)
+	if err != nil {
+		h.mu.Lock()
+		delete(h.sessions, s)
+		h.mu.Unlock()
+		return nil, err
+	}
+	s.person.welcome(s, a.Welcome)
+	h.all.join(s)
+	s.mu.Lock()
+	s.expireAt(id.Expires)
+	s.mu.Unlock()
+	h.replace(ctx, s, opened.Replaced)
+	h.announce(ctx, opened.Transitions)
+	return s, nil
+}
+
+// admit adds a session to those of the node, unless the node shuts down.
+func (h *Hub) admit(s *Session) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closing {
+		return false
+	}
+	h.sessions[s] = struct{}{}
+	return true
+}
+
+// register asks the registry for a session. The session can be ended by others from before that on.
+func (h *Hub) register(ctx context.Context, s *Session) (Opened, error) {
+	p, err := h.users.hold(ctx, s.user)
+	if err != nil {
+		return Opened{}, err
+	}
+	s.person = p
+	p.add(s)
+	opened, err := h.driver.Open(ctx, s.record(s.identity), h.o.Devices)
+	if err != nil {
+		p.remove(s)
+		h.users.release(s.user, p)
+		return Opened{}, err
+	}
+	return opened, nil
+}
+
+// replace tells sessions that a new one has taken their place.
+func (h *Hub) replace(ctx context.Context, s *Session, replaced []SessionRecord) {
+	if len(replaced) == 0 {
+		return
+	}
+	by := s.record(s.Identity())
+	e := Ended{User: s.user, Why: EndReplaced, By: &by}
+	for _, r := range replaced {
+		e.Sessions = append(e.Sessions, r.ID)
+	}
+	if err := h.driver.Publish(ctx, Topic{TopicUser, s.user}, e); err != nil {
+		h.complain("tell sessions that they were replaced", err) // their nodes learn it when they renew their lease
+	}
+}
+
+// Check tells whether an identity may still connect: Unauthorized if it was revoked or has expired.
+func (h *Hub) Check(ctx context.Context, id Identity) error {
+	if err := checkExpiry(&id); err != nil {
+		return err
+	}
+	revoked, err := h.driver.Revoked(ctx, SessionRecord{User: id.User, Device: id.Device, Token: id.Token, Issued: id.Issued})
+	if err != nil {
+		return err
+	}
+	if revoked {
+		return Errorf(Unauthorized, "these credentials were revoked; sign in again")
+	}
+	return nil
+}
+
+// End ends sessions on all nodes, and returns how many. They are told why, and do not come back by themselves.
+func (h *Hub) End(ctx context.Context, t Target, why EndReason) (int, error) {
+	return h.endBy(ctx, t, why, nil)
+}
+
+func (h *Hub) endBy(ctx context.Context, t Target, why EndReason, by *SessionRecord) (int, error) {
+	if err := CheckName("user", t.User); err != nil {
+		return 0, err
+	}
+	transitions, err := h.driver.End(ctx, t, why)
+	if err != nil {
+		return 0, err
+	}
+	e := Ended{User: t.User, Why: why, By: by}
+	for _, t := range transitions {
+		if t.Kind == SessionDisconnected {
+			e.Sessions = append(e.Sessions, t.Session.ID)
+		}
+	}
+	if len(e.Sessions) > 0 {
+		if err := h.driver.Publish(ctx, Topic{TopicUser, t.User}, e); err != nil {
+			h.complain("tell sessions that they were ended", err) // their nodes learn it when they renew their lease
+		}
+	}
+	h.announce(ctx, transitions)
+	return len(e.Sessions), nil
+}
+
+// Revoke makes credentials invalid and ends the sessions that were opened with them; it returns how many.
+func (h *Hub) Revoke(ctx context.Context, r Revocation) (int, error) {
+	if err := CheckName("user", r.User); err != nil {
+		return 0, err
+	}
+	if err := h.driver.Revoke(ctx, r); err != nil {
+		return 0, err
+	}
+	return h.End(ctx, Target{User: r.User, Device: r.Device, Token: r.Token, IssuedBefore: r.Before}, EndRevoked)
+}
+
+// EndSessions ends sessions of the same user: Session, Device or, with Except set to the session's own id, all others. The User of the
+// target does not matter. It returns how many were ended.
+func (s *Session) EndSessions(ctx context.Context, t Target) (int, error) {
+	t.User = s.user
+	by := s.record(s.Identity())
+	return s.hub.endBy(ctx, t, EndLoggedOut, &by)
+}
+
+// SessionsOf lists the open sessions of a user.
+func (h *Hub) SessionsOf(ctx context.Context, user string) ([]SessionRecord, error) {
+	if err := CheckName("user", user); err != nil {
+		return nil, err
+	}
+	return h.driver.SessionsOf(ctx, user)
+}

@@ -1,0 +1,154 @@
+package hubbub
+
+import (
+	"context"
+	"slices"
+	"sync"
+)
+
+// person is this node's part of a user who has sessions here.
+type person struct {
+	holders
+	// Immutable.
+	hub  *Hub
+	name string
+
+	mu       sync.Mutex
+	sessions []*Session           // also those that are being opened
+	pairs    map[Stream]*sequence // of those pairs that said something lately, at most maxPairs; nil while there are none
+}
+
+// maxPairs is how many of a user's pairs are kept in order at once. Beyond it all are forgotten: the next message of each is taken as it comes.
+const maxPairs = 1024
+
+func (h *Hub) newPerson(name string) *person { return &person{hub: h, name: name} }
+
+func (p *person) topic() Topic                { return Topic{TopicUser, p.name} }
+func (p *person) prime(context.Context) error { return nil }
+
+// Receive gives the user's sessions what was published.
+func (p *person) Receive(e Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch e := e.(type) {
+	case Posted:
+		p.posted(e)
+	case Ended:
+		p.ended(e)
+	case Direct:
+		p.deliver(e, func(s *Session) bool { return e.Device == "" || e.Device == s.device })
+	default:
+		p.deliver(e, nil)
+	}
+}
+
+// Missed reads from the log what the bus may have lost of the pairs that are known. Of others the clients hear when they list
+// their conversations.
+func (p *person) Missed() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for stream, q := range p.pairs {
+		if !q.fetching {
+			q.fetching = true
+			p.hub.wg.Go(func() { p.fetch(stream, q) })
+		}
+	}
+}
+
+// posted delivers a private message in the order of its pair. The caller holds mu.
+func (p *person) posted(e Posted) {
+	q := p.pairs[e.Message.Stream]
+	if q == nil {
+		if p.pairs == nil || len(p.pairs) >= maxPairs {
+			p.pairs = map[Stream]*sequence{}
+		}
+		q = &sequence{}
+		p.pairs[e.Message.Stream] = q
+	}
+	switch q.accept(e) {
+	case deliverIt:
+		p.message(e.Message)
+	case fetchIt:
+		p.hub.wg.Go(func() { p.fetch(e.Message.Stream, q) })
+	}
+}
+
+func (p *person) message(m Message) {
+	p.deliver(Posted{Message: m}, func(s *Session) bool { return !m.hiddenFrom(s.user, s.device) })
+}
+
+// deliver gives an event to the open sessions that want it; nil means that all do. The caller holds mu.
+func (p *person) deliver(e Event, wants func(*Session) bool) {
+	for _, s := range p.sessions {
+		if s.open && (wants == nil || wants(s)) {
+			s.conn.Send(e)
+		}
+	}
+}
+
+// ended ends those of the user's sessions that somebody else has ended. The caller holds mu.
+func (p *person) ended(e Ended) {
+	for _, s := range p.sessions {
+		if slices.Contains(e.Sessions, s.id) {
+			s.end(e.Why, &e, Retry{})
+		}
+	}
+}
+
+// fetch reads what is missing of a pair and delivers it.
+func (p *person) fetch(stream Stream, q *sequence) {
+	p.hub.catchUp(stream, &p.mu, q, func(page Page) bool { return p.caughtUp(page, q) })
+}
+
+// caughtUp delivers a page that was fetched and tells whether it was the last. The caller holds mu.
+func (p *person) caughtUp(page Page, q *sequence) bool {
+	if !page.Complete {
+		q.last = page.Head
+	}
+	for _, m := range q.fetched(page) {
+		p.message(m)
+	}
+	if page.More {
+		return false
+	}
+	ready, again := q.resume()
+	for _, e := range ready {
+		p.message(e.Message)
+	}
+	return !again
+}
+
+// conns returns the conns of the user's sessions here, or of those of one device.
+func (p *person) conns(device string) []Conn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var conns []Conn
+	for _, s := range p.sessions {
+		if device == "" || s.device == device {
+			conns = append(conns, s.conn)
+		}
+	}
+	return conns
+}
+
+func (p *person) add(s *Session) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sessions = append(p.sessions, s)
+}
+
+func (p *person) remove(s *Session) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sessions = slices.DeleteFunc(p.sessions, func(other *Session) bool { return other == s })
+}
+
+// welcome opens a session for what comes, after its first word.
+func (p *person) welcome(s *Session, say func(*Session)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if say != nil {
+		say(s)
+	}
+	s.open = true
+}

@@ -1,0 +1,80 @@
+package hubbub
+
+import "context"
+
+// Presences tells about up to 1000 users, in the same order.
+func (h *Hub) Presences(ctx context.Context, users []string) ([]Presence, error) {
+	if err := checkUsers(users); err != nil {
+		return nil, err
+	}
+	return h.driver.Presences(ctx, users)
+}
+
+// Count counts who is online.
+func (h *Hub) Count(ctx context.Context) (Counts, error) { return h.driver.Count(ctx) }
+
+// Online lists online users. The limit is 1 to 1000; 0 means 50.
+func (h *Hub) Online(ctx context.Context, f Filter, after string, limit int) (PresencePage, error) {
+	limit, err := pageSize(limit)
+	if err != nil {
+		return PresencePage{}, err
+	}
+	if f.Room != "" {
+		if _, err := h.rule(f.Room); err != nil {
+			return PresencePage{}, err
+		}
+	}
+	return h.driver.Online(ctx, f, after, limit)
+}
+
+// Occupied lists rooms that somebody is in. The limit is 1 to 1000; 0 means 50.
+func (h *Hub) Occupied(ctx context.Context, after string, limit int) (RoomPage, error) {
+	limit, err := pageSize(limit)
+	if err != nil {
+		return RoomPage{}, err
+	}
+	return h.driver.Occupied(ctx, after, limit)
+}
+
+// Present lists the users in a room that the session is in.
+func (s *Session) Present(ctx context.Context, room, after string, limit int) (PresencePage, error) {
+	return s.online(ctx, Filter{Room: room}, after, limit)
+}
+
+// Online lists online users: all where the options allow it, otherwise only of a room that the session is in (Forbidden).
+func (s *Session) Online(ctx context.Context, f Filter, after string, limit int) (PresencePage, error) {
+	if f.Room != "" {
+		return s.online(ctx, f, after, limit)
+	}
+	if !s.hub.o.ListPresence {
+		return PresencePage{}, Errorf(Forbidden, "here one may only list who is in a room: name one that you are in")
+	}
+	return s.hub.Online(ctx, f, after, limit)
+}
+
+// online lists users of a room.
+func (s *Session) online(ctx context.Context, f Filter, after string, limit int) (PresencePage, error) {
+	rule, err := s.hub.rule(f.Room)
+	if err != nil {
+		return PresencePage{}, err
+	}
+	if s.room(f.Room) == nil {
+		return PresencePage{}, Errorf(Forbidden, "join the room %q first", f.Room)
+	}
+	if rule.HidePresence {
+		return PresencePage{}, Errorf(Forbidden, "nobody may know who is in the room %q", f.Room)
+	}
+	return s.hub.Online(ctx, f, after, limit)
+}
+
+func checkUsers(users []string) error {
+	if len(users) > maxPage {
+		return Errorf(TooLarge, "you name %d users; at most %d at once are allowed", len(users), maxPage)
+	}
+	for _, user := range users {
+		if err := CheckName("user", user); err != nil {
+			return err
+		}
+	}
+	return nil
+}

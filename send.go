@@ -1,0 +1,196 @@
+package hubbub
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+)
+
+// Outgoing is a message that somebody wants to send.
+type Outgoing struct {
+	Data     json.RawMessage // any JSON value; must be valid
+	Key      string          // idempotency key, at most [MaxID] bytes; "" means none
+	Collapse string          // see [Message]; at most [MaxID] bytes
+	NoEcho   bool            // the sending device does not get it
+}
+
+// check tells what is wrong with a message whose data may have at most max bytes.
+func (m *Outgoing) check(max int) error {
+	switch {
+	case len(m.Data) == 0:
+		return Errorf(Invalid, "the message has no data; any JSON value will do")
+	case len(m.Data) > max:
+		return Errorf(TooLarge, "the data has %d bytes; at most %d are allowed here", len(m.Data), max)
+	case len(m.Key) > MaxID:
+		return Errorf(Invalid, "the key has %d bytes; at most %d are allowed", len(m.Key), MaxID)
+	case len(m.Collapse) > MaxID:
+		return Errorf(Invalid, "the collapse key has %d bytes; at most %d are allowed", len(m.Collapse), MaxID)
+	}
+	return nil
+}
+
+// SendRoom sends a message to a room that the session is in. The message has no position where nothing is kept. Forbidden,
+// TooLarge, RateLimited, and Conflict if the key was used for something else.
+func (s *Session) SendRoom(ctx context.Context, name string, m Outgoing) (Message, error) {
+	h := s.hub
+	rule, err := h.rule(name)
+	if err != nil {
+		return Message{}, err
+	}
+	if s.room(name) == nil {
+		return Message{}, Errorf(Forbidden, "join the room %q before you send to it", name)
+	}
+	if rule.Send != AccessAnyone {
+		id := s.Identity()
+		if err := h.allow(ctx, &id, name, rule.Send, "send", id.Rooms.Send); err != nil {
+			return Message{}, err
+		}
+	}
+	if err := m.check(rule.MaxMessage); err != nil {
+		return Message{}, err
+	}
+	if err := s.takeRoom(name, rule.Rate); err != nil {
+		return Message{}, err
+	}
+	return h.post(ctx, s.draft(RoomStream(name), m, rule.Retention))
+}
+
+// SendUser sends a message to all devices of both people, or of one who writes to themself. Errors as for SendRoom.
+func (s *Session) SendUser(ctx context.Context, user string, m Outgoing) (Message, error) {
+	if err := CheckName("user", user); err != nil {
+		return Message{}, err
+	}
+	rule := &s.hub.o.Private
+	if err := m.check(rule.MaxMessage); err != nil {
+		return Message{}, err
+	}
+	s.mu.Lock()
+	wait := s.private.take(rule.Rate, time.Now())
+	s.mu.Unlock()
+	if wait > 0 {
+		return Message{}, tooFast(wait)
+	}
+	return s.hub.post(ctx, s.draft(PairStream(s.user, user), m, rule.Retention))
+}
+
+// takeRoom counts a message against the room's rate.
+func (s *Session) takeRoom(name string, r Rate) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.rooms, func(m membership) bool { return m.room.name == name })
+	if i < 0 {
+		return nil // it was left a moment ago
+	}
+	if wait := s.rooms[i].bucket.take(r, time.Now()); wait > 0 {
+		return tooFast(wait)
+	}
+	return nil
+}
+
+func tooFast(wait time.Duration) error {
+	return &Error{Reason: RateLimited, Message: "you are sending too fast; wait a moment", RetryAfter: wait}
+}
+
+// draft makes the session's message.
+func (s *Session) draft(stream Stream, m Outgoing, keep Retention) Draft {
+	d := Draft{
+		Message: Message{ID: s.hub.newID(), Stream: stream, From: s.sender(), Data: m.Data, Time: time.Now(),
+			Collapse: m.Collapse},
+		Retention: keep,
+		Key:       m.Key,
+	}
+	if m.Key != "" {
+		d.Author = "user " + s.user + " " + s.device
+	}
+	if m.NoEcho {
+		d.Message.Except = s.device
+	}
+	return d
+}
+
+// post accepts a message and publishes it.
+func (h *Hub) post(ctx context.Context, d Draft) (Message, error) {
+	if d.Retention.Messages < 0 && d.Key == "" {
+		return d.Message, h.publish(ctx, Posted{Message: d.Message})
+	}
+	if h.poster != nil {
+		accepted, err := h.poster.Post(ctx, d)
+		return accepted.Message, err
+	}
+	accepted, err := h.driver.Append(ctx, d)
+	if err != nil {
+		return Message{}, err
+	}
+	return accepted.Message, h.publish(ctx, Posted{accepted.Message, accepted.Previous})
+}
+
+// publish gives a message to the room, or to both of the pair.
+func (h *Hub) publish(ctx context.Context, e Posted) error { return h.tell(ctx, e.Message.Stream, e) }
+
+// tell publishes an event about a stream to all who take part in it.
+func (h *Hub) tell(ctx context.Context, stream Stream, e Event) error {
+	if stream.Room != "" {
+		return h.driver.Publish(ctx, Topic{TopicRoom, stream.Room}, e)
+	}
+	for i, user := range stream.Pair {
+		if i == 1 && user == stream.Pair[0] {
+			break
+		}
+		if err := h.driver.Publish(ctx, Topic{TopicUser, user}, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SendRoom sends a message of a backend to a room. The author scopes the key.
+func (h *Hub) SendRoom(ctx context.Context, room, author string, m Outgoing) (Message, error) {
+	rule, err := h.rule(room)
+	if err != nil {
+		return Message{}, err
+	}
+	if err := m.check(rule.MaxMessage); err != nil {
+		return Message{}, err
+	}
+	return h.post(ctx, Draft{
+		Message:   Message{ID: h.newID(), Stream: RoomStream(room), Data: m.Data, Time: time.Now(), Collapse: m.Collapse},
+		Retention: rule.Retention,
+		Key:       m.Key,
+		Author:    "backend " + author,
+	})
+}
+
+// SendUser tells all devices of a user, or one of them, something that is not kept. NotFound if none of them is online.
+func (h *Hub) SendUser(ctx context.Context, user, device string, data json.RawMessage) (Direct, error) {
+	out := Outgoing{Data: data}
+	if err := out.check(h.o.Private.MaxMessage); err != nil {
+		return Direct{}, err
+	}
+	open, err := h.SessionsOf(ctx, user)
+	if err != nil {
+		return Direct{}, err
+	}
+	if !slices.ContainsFunc(open, func(s SessionRecord) bool { return device == "" || s.Device == device }) {
+		return Direct{}, Errorf(NotFound, "the user %q is not online%s", user, onDevice(device))
+	}
+	e := Direct{To: user, Device: device, ID: h.newID(), Data: data, Time: time.Now()}
+	return e, h.driver.Publish(ctx, Topic{TopicUser, user}, e)
+}
+
+func onDevice(device string) string {
+	if device == "" {
+		return ""
+	}
+	return " with the device " + device
+}
+
+// SendAll tells everybody who is online something that is not kept.
+func (h *Hub) SendAll(ctx context.Context, data json.RawMessage) (Broadcast, error) {
+	out := Outgoing{Data: data}
+	if err := out.check(h.o.Private.MaxMessage); err != nil {
+		return Broadcast{}, err
+	}
+	e := Broadcast{ID: h.newID(), Data: data, Time: time.Now()}
+	return e, h.driver.Publish(ctx, Topic{Kind: TopicAll}, e)
+}

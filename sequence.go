@@ -1,0 +1,106 @@
+package hubbub
+
+import (
+	"sync"
+	"time"
+)
+
+// sequence brings the messages of one stream into the order of their positions, each once, however the bus brings them. Its
+// owner guards it, and fetches from the log what accept calls missing.
+type sequence struct {
+	last     Position // of the latest message that was let through
+	known    bool     // last is right, also if it is zero
+	fetching bool     // the owner reads what is missing
+	waiting  []Posted // what came meanwhile, at most maxWaiting; the log has the rest
+}
+
+const maxWaiting = 256
+
+// verdict is what to do with a message.
+type verdict uint8
+
+const (
+	dropIt    verdict = iota // it is known, or will be fetched
+	deliverIt                // it is the next
+	fetchIt                  // messages before it are missing: fetch, then deliver
+)
+
+// accept judges a message that the bus has brought.
+func (q *sequence) accept(e Posted) verdict {
+	p := e.Message.Position
+	switch {
+	case p == (Position{}):
+		return deliverIt
+	case q.fetching:
+		if len(q.waiting) < maxWaiting {
+			q.waiting = append(q.waiting, e)
+		}
+		return dropIt
+	case !q.known:
+		q.known, q.last = true, p
+		return deliverIt
+	case p.Epoch == q.last.Epoch && p.Offset <= q.last.Offset:
+		return dropIt
+	case p.Epoch == q.last.Epoch && e.Previous > q.last.Offset, p.Epoch != q.last.Epoch && e.Previous > 0:
+		q.fetching = true
+		q.waiting = append(q.waiting, e)
+		return fetchIt
+	}
+	q.last = p
+	return deliverIt
+}
+
+// fetched takes a page that was read after from, and returns those of its messages that are new. They may be delivered.
+func (q *sequence) fetched(page Page) []Message {
+	for i, m := range page.Messages {
+		if m.Position.Epoch != q.last.Epoch || m.Position.Offset > q.last.Offset {
+			fresh := page.Messages[i:]
+			q.last = fresh[len(fresh)-1].Position
+			return fresh
+		}
+	}
+	return nil
+}
+
+// resume ends the fetching and returns what has waited and can be delivered now. It tells true if something is missing again.
+func (q *sequence) resume() (ready []Posted, again bool) {
+	waiting := q.waiting
+	q.waiting, q.fetching = nil, false
+	for i, e := range waiting {
+		switch q.accept(e) {
+		case deliverIt:
+			ready = append(ready, e)
+		case fetchIt:
+			q.waiting = append(q.waiting, waiting[i+1:]...)
+			return ready, true
+		}
+	}
+	return ready, false
+}
+
+// catchUp reads what is missing in a stream until deliver, which is called with mu held, tells that nothing is. While the log does not
+// answer, what comes waits.
+func (h *Hub) catchUp(stream Stream, mu *sync.Mutex, q *sequence, deliver func(Page) bool) {
+	for pause := 50 * time.Millisecond; ; {
+		mu.Lock()
+		last := q.last
+		mu.Unlock()
+		page, err := h.driver.After(h.context, stream, last, maxPage)
+		if err != nil {
+			h.complain("read missed messages", err)
+			select {
+			case <-h.context.Done():
+				return
+			case <-time.After(pause):
+			}
+			pause = min(2*pause, 5*time.Second)
+			continue
+		}
+		mu.Lock()
+		done := deliver(page)
+		mu.Unlock()
+		if done {
+			return
+		}
+	}
+}

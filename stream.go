@@ -1,0 +1,99 @@
+package hubbub
+
+import "context"
+
+// HistoryQuery selects a page of a stream. With neither After nor Before it is the newest messages.
+type HistoryQuery struct {
+	After  *Position // those that follow, oldest first
+	Before *Position // those that precede
+	Limit  int       // at most 1000; 0 means 50
+}
+
+// History reads a stream that the session may see: a room that it is in, or a pair that its user belongs to. Messages that are
+// hidden from its device are left out. A page that is not Complete has a gap.
+func (s *Session) History(ctx context.Context, stream Stream, q HistoryQuery) (Page, error) {
+	limit, err := pageSize(q.Limit)
+	if err != nil {
+		return Page{}, err
+	}
+	if q.After != nil && q.Before != nil {
+		return Page{}, Errorf(Invalid, "give after or before, not both")
+	}
+	if err := s.takesPart(stream); err != nil {
+		return Page{}, err
+	}
+	var page Page
+	switch {
+	case q.After != nil:
+		page, err = s.hub.driver.After(ctx, stream, *q.After, limit)
+	case q.Before != nil:
+		page, err = s.hub.driver.Before(ctx, stream, *q.Before, limit)
+	default:
+		page, err = s.hub.driver.Before(ctx, stream, Position{}, limit)
+	}
+	page.Messages = s.visible(page.Messages)
+	return page, err
+}
+
+// takesPart tells whether the session may see a stream: nil, or Forbidden, Invalid or NotFound.
+func (s *Session) takesPart(stream Stream) error {
+	if stream.Room == "" {
+		if stream.Pair[0] != s.user && stream.Pair[1] != s.user {
+			return Errorf(Forbidden, "these messages are of other people")
+		}
+		return CheckName("user", stream.Peer(s.user))
+	}
+	if _, err := s.hub.rule(stream.Room); err != nil {
+		return err
+	}
+	if s.room(stream.Room) == nil {
+		return Errorf(Forbidden, "join the room %q first", stream.Room)
+	}
+	return nil
+}
+
+// Conversations lists the streams that the user takes part in, those with the newest message first.
+func (s *Session) Conversations(ctx context.Context, before string, limit int) (ConversationPage, error) {
+	limit, err := pageSize(limit)
+	if err != nil {
+		return ConversationPage{}, err
+	}
+	return s.hub.driver.Conversations(ctx, s.user, before, limit)
+}
+
+// MarkRead remembers that the user has read a stream up to a position, and tells the others of a pair, or of a room that is not
+// too large.
+func (s *Session) MarkRead(ctx context.Context, stream Stream, p Position) error {
+	if err := s.takesPart(stream); err != nil {
+		return err
+	}
+	if p == (Position{}) {
+		return Errorf(Invalid, "the position is missing: give the epoch and offset of the last message that was read")
+	}
+	changed, err := s.hub.driver.MarkRead(ctx, s.user, stream, p)
+	if err != nil || !changed || s.tooLarge(stream) {
+		return err
+	}
+	return s.hub.tell(ctx, stream, Read{stream, s.user, p})
+}
+
+// Typing tells the others of a stream that the user is writing, or has stopped. In rooms with too many users nobody is told.
+func (s *Session) Typing(ctx context.Context, stream Stream, active bool) error {
+	if err := s.takesPart(stream); err != nil {
+		return err
+	}
+	e := Typing{stream, s.sender(), active}
+	if stream.Room == "" {
+		return s.hub.driver.Publish(ctx, Topic{TopicUser, stream.Peer(s.user)}, e)
+	}
+	if s.tooLarge(stream) {
+		return nil
+	}
+	return s.hub.tell(ctx, stream, e)
+}
+
+// tooLarge tells whether a stream is a room with too many users for receipts and typing.
+func (s *Session) tooLarge(stream Stream) bool {
+	r := s.room(stream.Room)
+	return r != nil && r.size() > s.hub.o.Limits.SmallRoom
+}

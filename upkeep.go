@@ -1,0 +1,168 @@
+package hubbub
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// trimStep is how many messages the log may drop in one step, so that no sender waits long for it.
+const trimStep = 1000
+
+// owed is an end of sessions that the driver could not be told.
+type owed struct {
+	target Target
+	why    EndReason
+}
+
+// run keeps the node's lease, reaps and trims until the hub is closed.
+func (h *Hub) run() {
+	lease := time.NewTicker(h.o.Lease / 3)
+	defer lease.Stop()
+	trim := time.NewTicker(10 * time.Second)
+	defer trim.Stop()
+	// While somebody's grace may run out, looking often keeps "offline" in time.
+	step := min(max(h.o.Grace/10, 50*time.Millisecond), time.Second)
+	grace := time.NewTimer(time.Hour)
+	defer grace.Stop()
+	var until time.Time // when the last grace that this node has caused is over
+	for {
+		select {
+		case <-h.context.Done():
+			return
+		case <-h.ending:
+			until = time.Now().Add(max(h.o.Grace, 0) + step)
+			grace.Reset(step)
+		case <-grace.C:
+			h.reap()
+			if time.Now().Before(until.Add(step)) {
+				grace.Reset(step)
+			}
+		case <-lease.C:
+			h.renew()
+			h.reap()
+		case <-trim.C:
+			h.trim()
+		}
+	}
+}
+
+// renew keeps the lease, ends the sessions that were to be ended without our noticing, and repeats what the driver did not take.
+func (h *Hub) renew() {
+	ended, err := h.driver.Renew(h.context, h.node)
+	if err != nil {
+		h.complain("renew the node's lease", err)
+		return
+	}
+	for _, id := range ended {
+		if s := h.session(id); s != nil {
+			s.end(EndLoggedOut, nil, Retry{})
+		}
+	}
+	h.mu.Lock()
+	debts := h.owed
+	h.owed = nil
+	h.mu.Unlock()
+	for _, d := range debts {
+		h.settle(d)
+	}
+}
+
+// session finds a session of this node. It is slow, and only for what is rare.
+func (h *Hub) session(id string) *Session {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for s := range h.sessions {
+		if s.id == id {
+			return s
+		}
+	}
+	return nil
+}
+
+// settle tells the driver that sessions have ended, and the others what has changed by it. If the driver is away it is owed.
+func (h *Hub) settle(d owed) {
+	transitions, err := h.driver.End(h.context, d.target, d.why)
+	if err != nil {
+		h.complain("end a session", err)
+		h.mu.Lock()
+		h.owed = append(h.owed, d)
+		h.mu.Unlock()
+		return
+	}
+	h.announce(h.context, transitions)
+}
+
+func (h *Hub) reap() {
+	transitions, err := h.driver.Reap(h.context)
+	if err != nil {
+		h.complain("look for dead nodes and users who have left", err)
+		return
+	}
+	h.announce(h.context, transitions)
+}
+
+func (h *Hub) trim() {
+	for more := true; more; {
+		var err error
+		if more, err = h.driver.Trim(h.context, trimStep); err != nil {
+			h.complain("drop old messages", err)
+			return
+		}
+	}
+}
+
+// complain logs what failed behind the hub, but not that the hub is closed.
+func (h *Hub) complain(what string, err error) {
+	if !errors.Is(err, context.Canceled) {
+		h.log.Error("hub: "+what+" failed; it is tried again", "err", err)
+	}
+}
+
+// announce tells all who must know what the registry has decided, and confirms it.
+func (h *Hub) announce(ctx context.Context, transitions []Transition) {
+	changed := map[string]bool{}
+	for _, t := range transitions {
+		changed[t.User] = true
+		if t.Kind == SessionDisconnected {
+			h.ended()
+		}
+		for _, left := range t.Left {
+			h.tellPresence(ctx, left.Room, left.Count, left)
+		}
+		if h.o.OnTransition != nil {
+			if err := h.o.OnTransition(ctx, t); err != nil {
+				h.complain("hand over "+string(t.Kind), err)
+				continue
+			}
+		}
+		if _, err := h.driver.Confirm(ctx, t.ID); err != nil {
+			h.complain("confirm "+string(t.Kind), err)
+		}
+	}
+	for user := range changed {
+		changed := PresenceChanged{Presence{User: user}}
+		if err := h.driver.Publish(ctx, Topic{TopicPresence, user}, changed); err != nil {
+			h.complain("tell that a user's presence has changed", err)
+		}
+	}
+}
+
+// ended wakes run, which then looks for graces that are over.
+func (h *Hub) ended() {
+	select {
+	case h.ending <- struct{}{}:
+	default:
+	}
+}
+
+// tellPresence tells a room who came or went, if it wants to know.
+func (h *Hub) tellPresence(ctx context.Context, room string, count int, e Event) {
+	rule, err := h.rule(room)
+	if err != nil || rule.Quiet || count > h.o.Limits.SmallRoom {
+		return
+	}
+	if err := h.driver.Publish(ctx, Topic{TopicRoom, room}, e); err != nil {
+		h.complain("tell a room who came or went", err)
+	}
+}
