@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -21,29 +20,13 @@ const Prefix = "/api/v1"
 // documentPath is where the OpenAPI document is, the only path that asks for no key.
 const documentPath = Prefix + "/openapi.json"
 
-// Hub is what the calls need of a [*hubbub.Hub].
-type Hub interface {
-	SendRoom(ctx context.Context, room, author string, m hubbub.Outgoing) (hubbub.Message, error)
-	SendUser(ctx context.Context, user, device string, data json.RawMessage) (hubbub.Direct, error)
-	SendAll(ctx context.Context, data json.RawMessage) (hubbub.Broadcast, error)
-	Presences(ctx context.Context, users []string) ([]hubbub.Presence, error)
-	Count(ctx context.Context) (hubbub.Counts, error)
-	Online(ctx context.Context, f hubbub.Filter, after string, limit int) (hubbub.PresencePage, error)
-	Occupied(ctx context.Context, after string, limit int) (hubbub.RoomPage, error)
-	SessionsOf(ctx context.Context, user string) ([]hubbub.SessionRecord, error)
-	End(ctx context.Context, t hubbub.Target, why hubbub.EndReason) (int, error)
-	Revoke(ctx context.Context, r hubbub.Revocation) (int, error)
-}
-
-var _ Hub = (*hubbub.Hub)(nil)
-
 // IssueTicket makes a ticket that lets whoever has it sign in as id, once, within ttl; 0 means the issuer's default. It
 // returns when the ticket becomes invalid.
 type IssueTicket func(ctx context.Context, id hubbub.Identity, ttl time.Duration) (ticket string, expires time.Time, err error)
 
 // Options configures an [API]. Only Hub must be set.
 type Options struct {
-	Hub Hub
+	Hub *hubbub.Hub
 	// Keys are who may call. Without any, every call is answered with 401, which says how to make one.
 	Keys []Key
 	// Rate is how many calls each key may make; the zero value means 1000 per second and bursts of 2000.
