@@ -11,6 +11,9 @@ import (
 	"github.com/hubbub-dev/hubbub"
 )
 
+// maxDescription is the most bytes of error_description.
+const maxDescription = 256
+
 // realm is what a challenge says that the credentials are for.
 const realm = "hubbub"
 
@@ -108,8 +111,12 @@ func (a *Authenticator) challenges() []string {
 	return all
 }
 
-// quotable keeps of a message what RFC 6750, section 3, allows in error_description.
+// quotable keeps of a message what RFC 6750, section 3, allows in error_description, and not too much of it: claims can be
+// long, and proxies refuse long headers.
 func quotable(message string) string {
+	if len(message) > maxDescription {
+		message = message[:maxDescription-3] + "..."
+	}
 	return strings.Map(func(c rune) rune {
 		switch {
 		case c == '"':
