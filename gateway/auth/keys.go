@@ -81,29 +81,44 @@ func (ring *keyring) close() {
 	}
 }
 
-// verify returns the payload of a token that one of the keys has signed. Unknown keys are looked for in the JWK sets again.
+// verify returns the payload of a token that one of the keys has signed. When none has, and none is the one that the token
+// names, the JWK sets are asked again: the key may be new.
 func (ring *keyring) verify(ctx context.Context, token *jose.JSONWebSignature) ([]byte, error) {
 	header := token.Signatures[0].Header
 	algorithm := jose.SignatureAlgorithm(header.Algorithm)
 	fitting := ring.find(header.KeyID, algorithm)
-	if len(fitting) == 0 && len(ring.remotes) > 0 {
+	payload, ok := try(fitting, token)
+	if !ok && len(ring.remotes) > 0 && !named(fitting, header.KeyID) {
 		if err := ring.refresh(ctx); err != nil {
 			return nil, err
 		}
 		fitting = ring.find(header.KeyID, algorithm)
-	}
-	for _, k := range fitting {
-		if payload, err := token.Verify(k.public); err == nil {
-			return payload, nil
-		}
+		payload, ok = try(fitting, token)
 	}
 	switch {
+	case ok:
+		return payload, nil
 	case len(fitting) > 0:
 		return nil, hubbub.Errorf(hubbub.Unauthorized, "the token's signature is not one of this server's keys")
 	case header.KeyID != "":
 		return nil, hubbub.Errorf(hubbub.Unauthorized, "no key with the kid %.64q is good for %s", header.KeyID, algorithm)
 	}
 	return nil, hubbub.Errorf(hubbub.Unauthorized, "no key of this server is good for %s", algorithm)
+}
+
+// try returns the payload of a token that one of the keys has signed.
+func try(keys []loadedKey, token *jose.JSONWebSignature) (payload []byte, ok bool) {
+	for _, k := range keys {
+		if payload, err := token.Verify(k.public); err == nil {
+			return payload, true
+		}
+	}
+	return nil, false
+}
+
+// named tells whether one of the keys is the very one that a token names.
+func named(keys []loadedKey, kid string) bool {
+	return kid != "" && slices.ContainsFunc(keys, func(k loadedKey) bool { return k.id == kid })
 }
 
 // find returns the keys that fit.

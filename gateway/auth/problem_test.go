@@ -57,7 +57,7 @@ func TestProblem(t *testing.T) {
 }
 
 func TestProblemOfEachReason(t *testing.T) {
-	for reason, status := range map[hubbub.Reason]int{hubbub.Invalid: 400, hubbub.Unauthorized: 401, hubbub.Forbidden: 403, hubbub.NotFound: 404,
+	for reason, status := range map[hubbub.Reason]int{hubbub.Invalid: 422, hubbub.Unauthorized: 401, hubbub.Forbidden: 403, hubbub.NotFound: 404,
 		hubbub.RateLimited: 429, hubbub.TooLarge: 413, hubbub.Unavailable: 503, hubbub.Conflict: 409} {
 		w := httptest.NewRecorder()
 		auth.WriteProblem(w, get(""), &hubbub.Error{Reason: reason, Message: "m", RetryAfter: 1500 * time.Millisecond,
