@@ -4,6 +4,7 @@
 import { ownRooms, rememberRooms } from "./identity.js";
 import { Presence } from "./presence.js";
 import { Stream } from "./stream.js";
+import { isAfter } from "./unread.js";
 
 const mostPresent = 200; // people of a room that are shown
 
@@ -46,16 +47,12 @@ export class Chat {
     return stream;
   }
 
-  /** Leaves a room, or takes a conversation off the list until the next message. */
-  close(stream) {
+  /** Leaves a room. */
+  leave(stream) {
     stream.cut();
-    if (stream.kind === "user") {
-      this.peers.delete(stream.name);
-    } else {
-      this.rooms.delete(stream.name);
-      this.#remember();
-      this.call("room.leave", stream.target).catch(() => {});
-    }
+    this.rooms.delete(stream.name);
+    this.#remember();
+    this.call("room.leave", stream.target).catch(() => {});
     this.#on("streams");
   }
 
@@ -171,18 +168,21 @@ export class Chat {
 
   /** Asks for the conversations with what is unread in them, those included that began while the person was away. */
   async list() {
-    const { conversations } = await this.call("conversation.list", { limit: 100 }).catch(() => ({ conversations: [] }));
+    const { conversations, next } = await this.call("conversation.list", { limit: 100 }).catch(() => ({ conversations: [], next: "unknown" }));
+    const gone = new Set(next ? [] : this.peers.keys()); // a server that has begun anew does not have them any more
     for (const each of conversations) {
       const isRoom = each.room !== undefined;
       const stream = isRoom ? this.rooms.get(each.room) : (this.peers.get(each.user) ?? this.#stream("user", each.user));
       if (!stream) continue;
       stream.unread.counted(each.unread, each.position);
-      stream.last ??= each.last;
+      if (!stream.last || isAfter(each.position, stream.last.position)) stream.last = each.last;
       if (isRoom) continue;
       this.presence.meet(each);
       this.presence.watch(each.user);
       if (each.peer_read) stream.hearRead(each.user, each.peer_read);
+      gone.delete(each.user);
     }
+    for (const user of gone) if (!this.peers.get(user).wanted && !this.peers.get(user).unread.fresh) this.peers.delete(user);
     this.#on("streams");
   }
 

@@ -6,11 +6,12 @@ import { faultOf, ownDevice, pretend, remember, userFrom, usualNames } from "./i
 /** Asks who somebody is, and calls enter({user, name, device, platform}). */
 export class Door {
   #places = [];
+  #entered = false;
 
   constructor(enter) {
     const field = $("name");
     field.addEventListener("input", () => field.setCustomValidity(""));
-    $("door").addEventListener("cancel", (event) => event.preventDefault());
+    $("door").addEventListener("close", () => this.#entered || this.open()); // nothing can be done without
     $("door").querySelector("form").addEventListener("submit", (event) => {
       event.preventDefault();
       field.setCustomValidity(faultOf(field.value));
@@ -18,6 +19,7 @@ export class Door {
       const { device, platform } = this.#places[$("device").selectedIndex];
       const who = { user: userFrom(field.value), name: field.value.trim(), device, platform };
       remember(who);
+      this.#entered = true;
       $("door").close();
       enter(who);
     });
@@ -39,12 +41,8 @@ export class Door {
 /** Tells why the page was signed out, and how to come back: again() signs in here, other() asks who somebody is. */
 export class Ended {
   constructor({ again, other }) {
-    $("ended").addEventListener("cancel", (event) => event.preventDefault());
     $("ended").querySelector("form").addEventListener("submit", again);
-    $("ended-other").addEventListener("click", () => {
-      this.close();
-      other();
-    });
+    $("ended-other").addEventListener("click", other);
   }
 
   show(why, me) {
@@ -73,7 +71,7 @@ function explain({ code, detail, by }, me) {
         text: by
           ? [who, " has just signed in on the device ", strong(by.device), ` (${by.platform}), so this one, `, strong(me.device), ", was signed out."]
           : [who, " has just signed in on another device, so this one was signed out."],
-        hint: "This server lets a person use so many devices at a time and no more. Signing in here again signs the other one out.",
+        hint: "This server limits how many devices one person may use at a time. Signing in here again signs the other one out.",
         again: "Sign in here again",
       };
     case 4502:

@@ -14,6 +14,7 @@ import { Trouble } from "./trouble.js";
 import { Wire } from "./wire.js";
 
 const censusEvery = 15_000; // ms
+const censusAge = 1_200; // ms after which the server counts anew
 const noticeLife = 12_000; // ms
 
 let me = null; // who is signed in
@@ -64,14 +65,11 @@ function enter(who) {
 
 const person = () => ({ user: me.user, info: { name: me.name } });
 
+/** Forgets who is here, and begins anew. */
 function signOut() {
-  connection.leave();
-  chat?.cut();
-  me = null;
   forget();
-  showPhase({ phase: "none" });
   history.replaceState(null, "", location.pathname);
-  door.open();
+  location.reload();
 }
 
 function showPhase(now) {
@@ -143,7 +141,7 @@ s.onopen = () => {
 window.addEventListener("hashchange", go);
 narrow.addEventListener("change", () => see());
 $("leave").addEventListener("click", () => {
-  chat.close(current);
+  chat.leave(current);
   current = null;
   location.hash = "";
 });
@@ -174,7 +172,10 @@ function changed(what, stream, detail) {
   if (what === "notice") return showNotice(detail);
   if (stream && stream === current) showCurrent(what, detail);
   dirty("streams");
-  if (what === "people" || what.startsWith("room.")) dirty("people");
+  if (what === "people" || what.startsWith("room.")) {
+    dirty("people");
+    census();
+  }
   if (what === "people" && detail === me?.user) devices.refresh();
 }
 
@@ -206,6 +207,16 @@ function showCurrent(what, detail) {
 function see() {
   const inSight = !document.hidden && (!narrow.matches || document.body.dataset.view === "talk") && !document.body.classList.contains("unfolded");
   if (chat?.session && current && inSight && log.atEnd) current.markRead();
+}
+
+let counting = 0;
+
+/** Asks for the figures a moment after somebody has come or gone. */
+function census() {
+  counting ||= setTimeout(() => {
+    counting = 0;
+    if (chat?.session) chat.census();
+  }, censusAge);
 }
 
 function showCensus({ users, sessions }) {

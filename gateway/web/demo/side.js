@@ -47,11 +47,11 @@ export function showTitle(chat, stream) {
   const isRoom = stream.kind === "room";
   const person = isRoom ? null : chat.presence.of(stream.name);
   name.replaceChildren(...(isRoom ? [element("span", "quiet", "# "), element("bdi", "", stream.name)] : [nameOf(person)]));
-  about.textContent = isRoom ? `${stream.count || "nobody"} here` : stateText(person, chat.me.user);
-  about.hidden = isRoom && !chat.session;
-  const leave = isRoom ? `Leave the room ${stream.name}` : "Take this conversation off the list";
-  $("leave").setAttribute("aria-label", leave);
-  $("leave").title = leave;
+  $("sign").replaceChildren(...(isRoom ? [] : [face(person)]));
+  about.textContent = isRoom ? `${stream.count} here` : stateText(person, chat.me.user);
+  about.hidden = isRoom && (!chat.session || Boolean(stream.error));
+  $("leave").hidden = !isRoom;
+  $("leave").title = `Leave the room ${stream.name}`;
 }
 
 function stateText(person, me) {
@@ -66,7 +66,8 @@ export function showPeople(chat, stream) {
   const me = chat.me.user;
   const users = stream.kind === "room" ? [...stream.present.keys()] : [...new Set([stream.name, me])];
   const people = users.map((user) => chat.presence.of(user));
-  people.sort((a, b) => (b.user === me) - (a.user === me) || nameText(a).localeCompare(nameText(b)));
+  const first = stream.kind === "room" ? me : stream.name;
+  people.sort((a, b) => (b.user === first) - (a.user === first) || nameText(a).localeCompare(nameText(b)));
   const rows = people.map((person) => personRow(person, person.user === me));
   const hidden = stream.kind === "room" ? stream.count - people.length : 0;
   if (hidden > 0 && people.length) rows.push(element("li", "quiet", `and ${hidden} more`));

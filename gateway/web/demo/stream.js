@@ -106,8 +106,9 @@ export class Stream {
     const lost = this.messages.length > 0;
     this.messages = messages;
     this.more = more;
-    this.position = messages.at(-1)?.position ?? null;
-    this.last = messages.at(-1) ?? this.last;
+    this.last = messages.at(-1) ?? null;
+    this.position = this.last?.position ?? null;
+    if (lost) this.unread.counted(messages.filter(({ from }) => from?.user !== this.#me).length, this.position);
     this.#onChange("reset", lost);
   }
 

@@ -32,6 +32,7 @@ export class Trouble {
   showError(stream) {
     if (this.#error === stream.error) return;
     this.#error = stream.error;
+    $("composer").hidden = Boolean(stream.error);
     this.#say();
   }
 
@@ -39,7 +40,8 @@ export class Trouble {
     const [text, button] = $("trouble").children;
     const words = this.#words();
     $("trouble").hidden = !words;
-    button.hidden = !["waiting", "connecting"].includes(this.#now.phase);
+    button.hidden = !["waiting", "connecting", "stopped"].includes(this.#now.phase);
+    button.textContent = this.#now.phase === "stopped" ? "Sign in again" : "Try now";
     if (text.textContent !== words) text.textContent = words;
   }
 
@@ -48,6 +50,7 @@ export class Trouble {
     if (phase === "open" && draining) return "This server is about to stop. The page goes on with the next one by itself; nothing is lost.";
     if (phase === "open") return this.#error && sentence(this.#error);
     if (phase === "connecting" && again) return "Connecting again…";
+    if (phase === "stopped") return "This page is signed out.";
     if (phase !== "waiting") return "";
     if (!navigator.onLine) return "This device is offline. What you write is sent when it is back.";
     const seconds = Math.ceil((until - Date.now()) / 1000);

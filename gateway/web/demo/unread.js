@@ -21,6 +21,11 @@ export class Unread {
     return this.#base + this.#since.length;
   }
 
+  /** How many of them have come live since the server counted. */
+  get fresh() {
+    return this.#since.length;
+  }
+
   /** Begins at a position in a stream that was never read: what was there before counts as read. */
   begin(position) {
     if (this.#began) return;
