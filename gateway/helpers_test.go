@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net"
@@ -22,10 +23,14 @@ type running struct {
 // start serves on addr, "" for any free port.
 func start(t *testing.T, addr string) running {
 	t.Helper()
-	if addr == "" {
-		addr = "127.0.0.1:0"
-	}
-	g, err := gateway.New(gateway.Config{Addr: addr, Dev: true, Shutdown: gateway.ShutdownConfig{Timeout: testkit.Patience}})
+	return startWith(t, gateway.Config{Addr: addr})
+}
+
+// startWith serves in development mode with a config otherwise.
+func startWith(t *testing.T, c gateway.Config) running {
+	t.Helper()
+	c.Addr, c.Dev, c.Shutdown.Timeout = cmp.Or(c.Addr, "127.0.0.1:0"), true, testkit.Patience
+	g, err := gateway.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,6 +63,6 @@ export function compose({ send, typing }) {
       grow();
       fits();
     },
-    focus: () => matchMedia("(pointer: fine)").matches && text.focus(),
+    focus: () => matchMedia("(pointer: coarse)").matches || text.focus(),
   };
 }

@@ -28,8 +28,6 @@ export class Log {
     $("newest").addEventListener("click", () => this.toEnd());
     $("earlier").addEventListener("click", () => this.#stream?.earlier());
     new ResizeObserver(() => this.#follow()).observe($("scroll"));
-    new IntersectionObserver(([seen]) => seen.isIntersecting && $("scroll").scrollTop < 40 && this.#stream?.earlier(), { root: $("scroll") })
-      .observe($("earlier"));
   }
 
   get atEnd() {
@@ -199,6 +197,7 @@ export class Log {
   #noticeScroll() {
     const { scrollTop, scrollHeight, clientHeight } = $("scroll");
     this.#atEnd = scrollHeight - scrollTop - clientHeight < 40;
+    if (scrollTop < 40 && scrollHeight > clientHeight) this.#stream?.earlier();
     if (!this.#atEnd) return;
     $("newest").hidden = true;
     this.#onEnd();
