@@ -5,12 +5,14 @@ import (
 	"time"
 )
 
-// Retention says how much of a stream is kept. A message is dropped when it is over any of the limits; 0 means no limit of
-// that kind. With Messages below 0 nothing is kept at all: messages get no position, and only their keys are remembered.
+// Retention says how much of a stream is kept. A message is dropped when it is over any of the limits, the oldest first; 0
+// means no limit of that kind.
 type Retention struct {
-	Messages int           // number of messages
+	// Messages is their number. Negative means that nothing is kept: the message gets no position, what was kept of the stream
+	// is dropped, and only the key is remembered.
+	Messages int
 	Bytes    int           // of their data
-	Age      time.Duration // since they were accepted
+	Age      time.Duration // since their Time; a message that is older is not read any more, even if nobody has trimmed
 }
 
 // Draft is a message that is to be appended. The log assigns its position.
@@ -23,21 +25,23 @@ type Draft struct {
 	Author string // the scope of Key: who uses it, a user's device or an API key
 }
 
-// KeyLife is how long an idempotency key is remembered at least.
+// KeyLife is how long an idempotency key is remembered at least. The first [Log.Trim] after that may forget it.
 const KeyLife = 5 * time.Minute
 
 // Appended is an accepted message.
 type Appended struct {
-	Message  Message // with position
-	Previous uint64  // offset of the message before it in the stream; 0 if there was none
+	Message  Message // with position, unless nothing is kept
+	Previous uint64  // offset of the message before it in the stream; 0 if there was none, or nothing is kept
 	Repeated bool    // the key was known: this is the message that was accepted then
 }
 
 // Page is a part of a stream, oldest message first.
 type Page struct {
 	Messages []Message
-	More     bool     // there are more in the direction of reading
-	Head     Position // of the newest message of the stream when the page was read; the epoch is set even if there is none
+	More     bool // there are more in the direction of reading
+	// Head is of the newest message of the stream, dropped or not, when the page was read. The epoch is set even if there was
+	// none yet, and who reads from that head on gets what comes later.
+	Head Position
 	// Complete says that nothing that was ever after (or before, when reading backwards) the given position is missing between
 	// it and the page: the epoch is the stream's and what followed is still kept.
 	Complete bool
@@ -52,15 +56,19 @@ type Log interface {
 	// After reads up to limit messages that follow a position. The zero position is before the first message that is kept,
 	// and always Complete. A position of another epoch, or past the head, gives an empty page that is not Complete.
 	After(ctx context.Context, s Stream, p Position, limit int) (Page, error)
-	// Before reads the limit messages that precede a position; before the zero position means the newest.
+	// Before reads the limit messages that precede a position; before the zero position means the newest, and is always
+	// Complete. A position past the head does too; one of another epoch gives an empty page that is not Complete.
 	Before(ctx context.Context, s Stream, p Position, limit int) (Page, error)
-	// Trim drops up to limit messages and keys of all streams that are past their age, and tells whether there are more to drop.
+	// Trim drops up to limit messages and keys of all streams that are past their age, and tells whether there may be more to
+	// drop. It also forgets streams of which nothing is kept and nothing was read or appended for an hour; they begin again with
+	// a new epoch.
 	Trim(ctx context.Context, limit int) (more bool, err error)
 }
 
 // Poster is a [Log] that can append and publish in one step, so that messages of a stream are published in the order of
 // their positions. The message is published as a [Posted] event on the topic of the room, or on those of both users of a pair.
-// A repeated key is published again; receivers drop what they have.
+// A repeated key is published again, since whoever used it first may have died in between; receivers drop the positions that
+// they have. Without a position it is not.
 type Poster interface {
 	Post(ctx context.Context, d Draft) (Appended, error)
 }

@@ -149,8 +149,7 @@ func (h *Hub) Revoke(ctx context.Context, r Revocation) (int, error) {
 	return h.End(ctx, Target{User: r.User, Device: r.Device, Token: r.Token, IssuedBefore: r.Before}, EndRevoked)
 }
 
-// EndSessions ends sessions of the same user: Session, Device or, with Except set to the session's own id, all others. The User of the
-// target does not matter. It returns how many were ended.
+// EndSessions ends those of the user's own sessions that the target selects, whose User does not matter, and returns how many.
 func (s *Session) EndSessions(ctx context.Context, t Target) (int, error) {
 	t.User = s.user
 	by := s.record(s.Identity())

@@ -41,34 +41,39 @@ type DeviceLimit struct {
 	Max         int  // devices; 0 means any number
 	PerPlatform bool // Max is for each platform instead of for all together
 	Refuse      bool // a device too many is refused with Conflict; otherwise it takes the place of the device that came first
-	Sessions    int  // sessions of one user; 0 means any number; one too many is refused with Conflict
+	// Sessions is how many one user may have, those aside that must give way; 0 means any number. One too many is refused with
+	// Conflict.
+	Sessions int
 }
 
 // Opened is the registry's answer to a session that was accepted.
 type Opened struct {
 	Generation  uint64          // rises with each session that a user opens
 	Replaced    []SessionRecord // sessions that had to give way; they count as ended already
-	Transitions []Transition    // what this has changed, to be told and confirmed
+	Transitions []Transition    // what this has changed, also those of Replaced, to be told and confirmed, in their order
 }
 
 // Target selects sessions of one user to be ended; the other fields narrow it down.
 type Target struct {
-	User    string
-	Session string // only this session
-	Device  string // only the sessions of this device
-	Except  string // all but this session
-	Token   string // only sessions of this token
+	User         string
+	Session      string // only this session
+	Device       string // only the sessions of this device
+	Except       string // all but this session
+	ExceptDevice string // all but the sessions of this device
+	Token        string // only sessions of this token
 	// IssuedBefore selects only sessions whose token was issued before this time, or has no time; zero means any.
 	IssuedBefore time.Time
 }
 
 // Registry knows which sessions are open, on all nodes, and decides who may open one. Its methods may be called concurrently.
 type Registry interface {
-	// Open adds a session, unless the limit refuses it (Conflict), it was revoked (Unauthorized), or its node has no lease. In
-	// one step it decides which sessions must give way: however many sign in at once, never more than Max devices are left.
+	// Open adds a session, unless the limit refuses it or its ID is open already (Conflict), it was revoked (Unauthorized), or
+	// its node has no lease (Unavailable). In one step it decides which sessions must give way: however many sign in at once,
+	// never more than Max devices are left. A further session of a device that is there already takes nobody's place. What is
+	// overdue for the user is done first: sessions of lost nodes end, and whose grace is over goes offline before coming back.
 	Open(ctx context.Context, s SessionRecord, l DeviceLimit) (Opened, error)
-	// Update replaces the record of an open session with the same ID and User by a newer one. NotFound if it has ended,
-	// Unauthorized if what it says now was revoked.
+	// Update replaces the record of an open session with the same ID and User by a newer one; its Device, Platform, Connected
+	// and Node stay what they were. NotFound if it has ended, Unauthorized if what it says now was revoked.
 	Update(ctx context.Context, s SessionRecord) error
 	// End removes the sessions that the target selects, and takes them out of their rooms. Sessions that have ended already
 	// are left out, so each ends once.
@@ -118,12 +123,12 @@ type Leases interface {
 	// Renew says that the node lives, for the length of a lease from now. It returns the ids of sessions that the node has,
 	// as far as the registry was told to end them and the node may have missed it.
 	Renew(ctx context.Context, node string) (ended []string, err error)
-	// Release ends a node's lease and all its sessions, when it shuts down.
+	// Release ends a node's lease and all its sessions (EndClosed), when it shuts down.
 	Release(ctx context.Context, node string) ([]Transition, error)
 	// Reap returns transitions that are due: users whose grace is over, sessions of nodes whose lease has run out (each once),
 	// and transitions that nobody confirmed for a lease's length.
 	Reap(ctx context.Context) ([]Transition, error)
-	// Confirm says that a transition was told. It tells true to exactly one caller.
+	// Confirm says that a transition was told. It tells true to exactly one caller, and false for what nobody knows.
 	Confirm(ctx context.Context, id string) (bool, error)
 }
 
@@ -137,10 +142,10 @@ type DeviceInfo struct {
 // Presence is whether a user is online.
 type Presence struct {
 	User     string
-	Online   bool // has a session, or had one until less than the grace period ago
-	Info     json.RawMessage
-	Devices  []DeviceInfo // with open sessions, the first to come first; empty during the grace period
-	LastSeen time.Time    // when the last session ended; zero while there is one, and for users never seen
+	Online   bool            // has a session, or had one until less than the grace period ago
+	Info     json.RawMessage // what was said last; nil when offline
+	Devices  []DeviceInfo    // with open sessions, the first to come first; empty during the grace period
+	LastSeen time.Time       // when the last session ended; zero while there is one, and for users never seen
 }
 
 // Counts is how many are online.
@@ -149,7 +154,7 @@ type Counts struct {
 	Sessions int `json:"sessions"`
 }
 
-// Filter selects online users. All that is set must hold.
+// Filter selects online users: those with an open session for which all holds that is set.
 type Filter struct {
 	Room     string
 	Platform string
@@ -157,7 +162,8 @@ type Filter struct {
 	Value    string // that it must have
 }
 
-// Directory tells who is online. Its methods may be called concurrently.
+// Directory tells who is online. Sessions of a node whose lease has run out are not there, whether they were reaped or not. Its
+// methods may be called concurrently.
 type Directory interface {
 	// Presences tells about each of the users, in the same order.
 	Presences(ctx context.Context, users []string) ([]Presence, error)
@@ -179,8 +185,8 @@ type PresencePage struct {
 // Occupancy knows which sessions are in which rooms. A session that ends leaves all of its rooms, see [Transition.Left]. Its
 // methods may be called concurrently.
 type Occupancy interface {
-	// Enter adds an open session to a room. It tells whether the user is new there, and how many users there are. A session
-	// that has ended is NotFound.
+	// Enter adds an open session to a room, if it is not there yet. It tells whether the user is new there, and how many users
+	// there are. A session that has ended is NotFound.
 	Enter(ctx context.Context, room, user, session string) (first bool, count int, err error)
 	// Leave takes a session out of a room. It tells whether the user is gone from it, and how many users are left.
 	Leave(ctx context.Context, room, user, session string) (last bool, count int, err error)

@@ -122,6 +122,9 @@ func (h *Hub) post(ctx context.Context, d Draft) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
+	if accepted.Repeated && accepted.Message.Position == (Position{}) {
+		return accepted.Message, nil
+	}
 	return accepted.Message, h.publish(ctx, Posted{accepted.Message, accepted.Previous})
 }
 

@@ -61,8 +61,8 @@ func (s *Session) Conversations(ctx context.Context, before string, limit int) (
 	return s.hub.driver.Conversations(ctx, s.user, before, limit)
 }
 
-// MarkRead remembers that the user has read a stream up to a position, and tells the others of a pair, or of a room that is not
-// too large.
+// MarkRead remembers that the user has read a stream up to a position, and tells the user's own sessions and the other one of a pair, or
+// those in the room if it is not too large.
 func (s *Session) MarkRead(ctx context.Context, stream Stream, p Position) error {
 	if err := s.takesPart(stream); err != nil {
 		return err
@@ -71,10 +71,14 @@ func (s *Session) MarkRead(ctx context.Context, stream Stream, p Position) error
 		return Errorf(Invalid, "the position is missing: give the epoch and offset of the last message that was read")
 	}
 	changed, err := s.hub.driver.MarkRead(ctx, s.user, stream, p)
-	if err != nil || !changed || s.tooLarge(stream) {
+	if err != nil || !changed {
 		return err
 	}
-	return s.hub.tell(ctx, stream, Read{stream, s.user, p})
+	e := Read{stream, s.user, p}
+	if s.tooLarge(stream) {
+		return s.hub.driver.Publish(ctx, Topic{TopicUser, s.user}, e)
+	}
+	return s.hub.tell(ctx, stream, e)
 }
 
 // Typing tells the others of a stream that the user is writing, or has stopped. In rooms with too many users nobody is told.

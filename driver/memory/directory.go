@@ -1,0 +1,212 @@
+package memory
+
+import (
+	"container/heap"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/hubbub-dev/hubbub"
+)
+
+// Presences implements [hubbub.Directory].
+func (d *Driver) Presences(_ context.Context, names []string) ([]hubbub.Presence, error) {
+	now := d.options.Now()
+	all := make([]hubbub.Presence, len(names))
+	for i, name := range names {
+		us := d.lockUser(name)
+		all[i] = d.presence(us, us.byName[name], now)
+		us.mu.Unlock()
+		all[i].User = name
+	}
+	return all, nil
+}
+
+// presence tells about a user, who may be nil.
+func (d *Driver) presence(us *users, u *user, now time.Time) hubbub.Presence {
+	if u == nil {
+		return hubbub.Presence{}
+	}
+	p := hubbub.Presence{User: u.name}
+	if devices := u.devices(now, ""); len(devices) > 0 {
+		p.Online, p.Info = true, u.info
+		p.Devices = make([]hubbub.DeviceInfo, len(devices))
+		for i := range devices {
+			p.Devices[i] = devices[i].DeviceInfo
+		}
+		return p
+	}
+	p.LastSeen = u.lastEnd()
+	if d.inGrace(us, u, now) {
+		p.Online, p.Info = true, u.info
+	}
+	return p
+}
+
+// inGrace tells whether a user without live sessions is still online.
+func (d *Driver) inGrace(us *users, u *user, now time.Time) bool {
+	return u.in != &us.gone && u.lastEnd().Add(d.options.Grace).After(now)
+}
+
+// online tells whether a user is online.
+func (d *Driver) online(us *users, u *user, now time.Time) bool {
+	return slices.ContainsFunc(u.sessions, func(s *session) bool { return s.live(now) }) || d.inGrace(us, u, now)
+}
+
+// Count implements [hubbub.Directory].
+func (d *Driver) Count(context.Context) (hubbub.Counts, error) {
+	now := d.options.Now()
+	if d.nodes.allLive(now) {
+		return d.count(func(us *users) hubbub.Counts {
+			return hubbub.Counts{Users: len(us.byName) - us.gone.n, Sessions: us.sessions}
+		}), nil
+	}
+	return d.count(func(us *users) (c hubbub.Counts) {
+		for _, u := range us.byName {
+			if d.online(us, u, now) {
+				c.Users++
+			}
+			for _, s := range u.sessions {
+				if s.live(now) {
+					c.Sessions++
+				}
+			}
+		}
+		return c
+	}), nil
+}
+
+func (d *Driver) count(of func(*users) hubbub.Counts) (sum hubbub.Counts) {
+	for i := range d.users {
+		us := &d.users[i]
+		us.mu.Lock()
+		c := of(us)
+		us.mu.Unlock()
+		sum.Users += c.Users
+		sum.Sessions += c.Sessions
+	}
+	return sum
+}
+
+// allLive tells whether no lease has run out that nobody has reaped.
+func (ns *nodes) allLive(now time.Time) bool {
+	ns.mu.RLock()
+	defer ns.mu.RUnlock()
+	for _, n := range ns.byName {
+		if n.lease != nil && !n.lease.live(now) {
+			return false
+		}
+	}
+	return true
+}
+
+// Online implements [hubbub.Directory]. It looks at everybody who is online, or in the room, at each call: a few milliseconds
+// for 100,000.
+func (d *Driver) Online(_ context.Context, f hubbub.Filter, after string, limit int) (hubbub.PresencePage, error) {
+	now := d.options.Now()
+	sel := selection{after: after, limit: max(0, limit)}
+	if f.Room != "" {
+		for _, u := range d.members(f.Room) {
+			us := d.lockUser(u.name)
+			if matches(u, &f, now) {
+				sel.add(u.name)
+			}
+			us.mu.Unlock()
+		}
+	} else {
+		for i := range d.users {
+			d.selectOnline(&d.users[i], &f, now, &sel)
+		}
+	}
+	page := hubbub.PresencePage{Total: sel.total}
+	names := sel.sorted()
+	if sel.more && len(names) > 0 {
+		page.Next = names[len(names)-1]
+	}
+	page.Users, _ = d.Presences(context.Background(), names)
+	page.Users = slices.DeleteFunc(page.Users, func(p hubbub.Presence) bool { return !p.Online })
+	return page, nil
+}
+
+// selectOnline adds those of a shard who are online and match a filter without room.
+func (d *Driver) selectOnline(us *users, f *hubbub.Filter, now time.Time, to *selection) {
+	us.mu.Lock()
+	defer us.mu.Unlock()
+	all := *f == hubbub.Filter{}
+	for _, u := range us.byName {
+		if all && d.online(us, u, now) || !all && matches(u, f, now) {
+			to.add(u.name)
+		}
+	}
+}
+
+// matches tells whether a user has a live session for which all holds that a filter says.
+func matches(u *user, f *hubbub.Filter, now time.Time) bool {
+	return slices.ContainsFunc(u.sessions, func(s *session) bool {
+		if !s.live(now) || f.Platform != "" && f.Platform != s.Platform {
+			return false
+		}
+		if f.Attr != "" {
+			if value, ok := s.Attrs[f.Attr]; !ok || value != f.Value {
+				return false
+			}
+		}
+		return f.Room == "" || slices.ContainsFunc(s.rooms, func(r *room) bool { return r.name == f.Room })
+	})
+}
+
+// SessionsOf implements [hubbub.Directory].
+func (d *Driver) SessionsOf(_ context.Context, name string) ([]hubbub.SessionRecord, error) {
+	us := d.lockUser(name)
+	defer us.mu.Unlock()
+	u := us.byName[name]
+	if u == nil {
+		return nil, nil
+	}
+	now := d.options.Now()
+	var all []hubbub.SessionRecord
+	for _, s := range u.sessions {
+		if s.live(now) {
+			all = append(all, s.SessionRecord)
+		}
+	}
+	return all, nil
+}
+
+// selection picks the first names after one, out of many that come in any order.
+type selection struct {
+	after string
+	limit int
+	total int  // of all names
+	more  bool // there are names that come after those that were picked
+	names names
+}
+
+// names is a heap with the greatest on top.
+type names []string
+
+func (n names) Len() int           { return len(n) }
+func (n names) Less(i, j int) bool { return n[i] > n[j] }
+func (n names) Swap(i, j int)      { n[i], n[j] = n[j], n[i] }
+func (n *names) Push(v any)        { *n = append(*n, v.(string)) }
+func (n *names) Pop() any          { panic("memory: names are replaced, not taken") }
+
+func (s *selection) add(name string) {
+	s.total++
+	switch {
+	case name <= s.after:
+	case len(s.names) < s.limit:
+		heap.Push(&s.names, name)
+	default:
+		s.more = true
+		if s.limit > 0 && name < s.names[0] {
+			s.names[0] = name
+			heap.Fix(&s.names, 0)
+		}
+	}
+}
+
+func (s *selection) sorted() []string {
+	slices.Sort(s.names)
+	return s.names
+}

@@ -1,0 +1,131 @@
+package memory
+
+import (
+	"context"
+
+	"github.com/hubbub-dev/hubbub"
+)
+
+// Append implements [hubbub.Log].
+func (d *Driver) Append(_ context.Context, draft hubbub.Draft) (hubbub.Appended, error) {
+	s := d.locked(draft.Message.Stream, true)
+	defer s.mu.Unlock()
+	return d.append(s, &draft)
+}
+
+// append accepts a message for a stream that is locked.
+func (d *Driver) append(s *stream, draft *hubbub.Draft) (hubbub.Appended, error) {
+	a, known, err := d.repeated(s, draft)
+	if known {
+		return a, err
+	}
+	s.retention = draft.Retention
+	s.expire(s.used, -1)
+	m := draft.Message
+	m.Position = hubbub.Position{}
+	a.Previous = s.head
+	if s.retention.Messages < 0 {
+		a.Previous = 0
+		for s.kept.len() > 0 {
+			s.drop()
+		}
+	} else {
+		s.add(&m)
+		d.takePart(s, &m)
+	}
+	a.Message = m
+	d.remember(s, draft, &a)
+	return a, nil
+}
+
+// After implements [hubbub.Log].
+func (d *Driver) After(_ context.Context, name hubbub.Stream, p hubbub.Position, limit int) (hubbub.Page, error) {
+	s := d.locked(name, true)
+	defer s.mu.Unlock()
+	if p == (hubbub.Position{}) {
+		p = s.position(s.before())
+	}
+	if !s.has(p) {
+		return hubbub.Page{Head: s.position(s.head)}, nil
+	}
+	from := int(max(p.Offset, s.before()) - s.before())
+	to := min(s.kept.len(), from+max(0, limit))
+	page := s.page(from, to)
+	page.More = to < s.kept.len()
+	page.Complete = p.Offset >= s.before()
+	return page, nil
+}
+
+// Before implements [hubbub.Log].
+func (d *Driver) Before(_ context.Context, name hubbub.Stream, p hubbub.Position, limit int) (hubbub.Page, error) {
+	s := d.locked(name, true)
+	defer s.mu.Unlock()
+	last := s.head // the offset that the page ends with
+	newest := p == (hubbub.Position{})
+	if !newest && p.Epoch != s.epoch {
+		return hubbub.Page{Head: s.position(s.head)}, nil
+	}
+	if !newest {
+		last = min(max(p.Offset, 1)-1, s.head)
+	}
+	to := int(max(last, s.before()) - s.before())
+	from := max(0, to-max(0, limit))
+	page := s.page(from, to)
+	page.More = from > 0
+	page.Complete = newest || last == 0 || last > s.before()
+	return page, nil
+}
+
+// page returns the messages that are kept from one index to before another.
+func (s *stream) page(from, to int) hubbub.Page {
+	page := hubbub.Page{Head: s.position(s.head)}
+	if from < to {
+		page.Messages = make([]hubbub.Message, 0, to-from)
+	}
+	for i := from; i < to; i++ {
+		page.Messages = append(page.Messages, **s.kept.at(i))
+	}
+	return page
+}
+
+// Trim implements [hubbub.Log]. It also forgets streams of which nothing was kept and nothing was asked for an hour.
+func (d *Driver) Trim(_ context.Context, limit int) (more bool, err error) {
+	first := d.streams.trimming.Load()
+	for i := range uint32(shards) {
+		number := (first + i) % shards
+		if limit -= d.trimShard(number, limit); limit <= 0 {
+			d.streams.trimming.Store(number)
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// trimShard drops up to limit messages and keys of the streams of one shard.
+func (d *Driver) trimShard(number uint32, limit int) (dropped int) {
+	shard := &d.streams.shards[number]
+	shard.mu.Lock()
+	all := make([]*stream, 0, len(shard.byName))
+	for _, s := range shard.byName {
+		all = append(all, s)
+	}
+	shard.mu.Unlock()
+	for _, s := range all {
+		if dropped >= limit {
+			break
+		}
+		dropped += d.trimStream(s, limit-dropped)
+	}
+	return dropped
+}
+
+func (d *Driver) trimStream(s *stream, limit int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := d.options.Now()
+	dropped := s.expire(now, limit)
+	if s.kept.len() == 0 && s.keys == nil && now.Sub(s.used) > forgetAfter && !s.forgotten {
+		d.forget(s)
+	}
+	return dropped
+}

@@ -1,0 +1,62 @@
+package memory
+
+import (
+	"slices"
+	"time"
+
+	"github.com/hubbub-dev/hubbub"
+)
+
+// sweepRevocations is how often those that are over are looked for.
+const sweepRevocations = time.Minute
+
+// revocations are those of the users of one shard.
+type revocations struct {
+	byUser map[string][]hubbub.Revocation
+	swept  time.Time
+}
+
+// add remembers a revocation. Those of the user that say nothing beyond another one are left out, so that who signs out
+// everywhere again and again takes no more memory each time.
+func (rs *revocations) add(r hubbub.Revocation) {
+	all := rs.byUser[r.User]
+	if slices.ContainsFunc(all, func(other hubbub.Revocation) bool { return implies(other, r) }) {
+		return
+	}
+	if rs.byUser == nil {
+		rs.byUser = make(map[string][]hubbub.Revocation)
+	}
+	all = slices.DeleteFunc(all, func(other hubbub.Revocation) bool { return implies(r, other) })
+	rs.byUser[r.User] = append(all, r)
+}
+
+// implies tells whether all that b revokes, as long as it does, is revoked by a.
+func implies(a, b hubbub.Revocation) bool {
+	return (a.Device == "" || a.Device == b.Device) && (a.Token == "" || a.Token == b.Token) &&
+		(a.Before.IsZero() || !b.Before.IsZero() && !a.Before.Before(b.Before)) &&
+		(a.Until.IsZero() || !b.Until.IsZero() && !a.Until.Before(b.Until))
+}
+
+// revoked tells whether what a session's record says was revoked.
+func (rs *revocations) revoked(s *hubbub.SessionRecord, now time.Time) bool {
+	return slices.ContainsFunc(rs.byUser[s.User], func(r hubbub.Revocation) bool {
+		return !over(r, now) && (r.Device == "" || r.Device == s.Device) && (r.Token == "" || r.Token == s.Token) &&
+			(r.Before.IsZero() || s.Issued.Before(r.Before))
+	})
+}
+
+func over(r hubbub.Revocation, now time.Time) bool { return !r.Until.IsZero() && !now.Before(r.Until) }
+
+// sweep forgets those that are over.
+func (rs *revocations) sweep(now time.Time) {
+	if now.Sub(rs.swept) < sweepRevocations {
+		return
+	}
+	rs.swept = now
+	for user, all := range rs.byUser {
+		rest := slices.DeleteFunc(all, func(r hubbub.Revocation) bool { return over(r, now) })
+		if rs.byUser[user] = rest; len(rest) == 0 {
+			delete(rs.byUser, user)
+		}
+	}
+}

@@ -1,0 +1,129 @@
+package memory
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hubbub-dev/hubbub"
+)
+
+// streams finds the streams by name.
+type streams struct {
+	shards [shards]struct {
+		mu     sync.Mutex
+		byName map[hubbub.Stream]*stream
+	}
+	trimming atomic.Uint32 // the shard that Trim goes on with
+}
+
+// forgetAfter is how long a stream that nothing is kept of still has its epoch, so that who has read that it was empty can go
+// on from there.
+const forgetAfter = time.Hour
+
+// stream is the messages of one room or pair. The offsets that are kept are contiguous and end with head.
+type stream struct {
+	// Immutable.
+	name  hubbub.Stream
+	epoch string
+
+	mu sync.Mutex
+	// Guarded by mu.
+	forgotten bool // it is not in the index any more; look again
+	used      time.Time
+	head      uint64
+	kept      ring[*hubbub.Message]
+	bytes     int // of the data of kept
+	retention hubbub.Retention
+	keys      *keys // nil if there are none
+	takers    *readers
+}
+
+// locked returns the stream with its lock held; nil if there is none and make is false.
+func (d *Driver) locked(name hubbub.Stream, make bool) *stream {
+	for {
+		s := d.find(name, make)
+		if s == nil {
+			return nil
+		}
+		s.mu.Lock()
+		if !s.forgotten {
+			s.used = d.options.Now()
+			s.expire(s.used, -1)
+			return s
+		}
+		s.mu.Unlock()
+	}
+}
+
+func (d *Driver) find(name hubbub.Stream, create bool) *stream {
+	shard := &d.streams.shards[shard(d, name)]
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	s := shard.byName[name]
+	if s != nil || !create {
+		return s
+	}
+	if shard.byName == nil {
+		shard.byName = make(map[hubbub.Stream]*stream)
+	}
+	s = &stream{name: name, epoch: random()}
+	shard.byName[name] = s
+	return s
+}
+
+// forget takes the stream, which must be locked, out of the index.
+func (d *Driver) forget(s *stream) {
+	s.forgotten = true
+	for _, user := range s.users() {
+		d.takers[shard(d, user)].remove(user, s)
+	}
+	shard := &d.streams.shards[shard(d, s.name)]
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	delete(shard.byName, s.name)
+}
+
+// before returns the offset before the first one that is kept.
+func (s *stream) before() uint64 { return s.head - uint64(s.kept.len()) }
+
+// position returns the place of an offset.
+func (s *stream) position(offset uint64) hubbub.Position {
+	return hubbub.Position{Epoch: s.epoch, Offset: offset}
+}
+
+// has tells whether a position is one of this stream.
+func (s *stream) has(p hubbub.Position) bool { return p.Epoch == s.epoch && p.Offset <= s.head }
+
+// add appends a message to what is kept and drops what is too much then.
+func (s *stream) add(m *hubbub.Message) {
+	s.head++
+	m.Position = s.position(s.head)
+	s.kept.push(m)
+	s.bytes += len(m.Data)
+	r := s.retention
+	for r.Messages > 0 && s.kept.len() > r.Messages || r.Bytes > 0 && s.bytes > r.Bytes {
+		s.drop()
+	}
+}
+
+func (s *stream) drop() { s.bytes -= len(s.kept.pop().Data) }
+
+// expire drops up to limit messages and keys that are past their age, without limit if it is negative, and returns how many.
+func (s *stream) expire(now time.Time, limit int) int {
+	dropped := 0
+	for s.retention.Age > 0 && s.kept.len() > 0 && dropped != limit {
+		if now.Sub((*s.kept.at(0)).Time) <= s.retention.Age {
+			break
+		}
+		s.drop()
+		dropped++
+	}
+	for s.keys != nil && dropped != limit && s.keys.expire(now) {
+		dropped++
+	}
+	if s.keys != nil && s.keys.order.len() == 0 {
+		s.keys = nil
+	}
+	return dropped
+}
