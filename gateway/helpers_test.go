@@ -25,7 +25,7 @@ func start(t *testing.T, addr string) running {
 	if addr == "" {
 		addr = "127.0.0.1:0"
 	}
-	g, err := gateway.New(gateway.Config{Addr: addr, Dev: true, ShutdownTimeout: testkit.Patience})
+	g, err := gateway.New(gateway.Config{Addr: addr, Dev: true, Shutdown: gateway.ShutdownConfig{Timeout: testkit.Patience}})
 	if err != nil {
 		t.Fatal(err)
 	}
