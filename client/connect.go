@@ -82,7 +82,8 @@ func (c *Client) until(ctx context.Context, fits func(*link) bool) (*link, error
 // read takes a frame.
 func (c *Client) read(l *link, m ws.Message) {
 	if !c.queue.wait() {
-		l.conn.Close(ws.CodeSlow, "the handlers are too slow")
+		l.overrun.Store(true)
+		_ = l.conn.Close(ws.CodeSlow, "slow") // fails if it is closing already
 		return
 	}
 	var f frame

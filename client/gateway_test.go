@@ -99,11 +99,11 @@ type bubble struct {
 	http *wstest.Server
 }
 
-func inBubble(t *testing.T, h hubbub.Options, test func(bubble)) {
+func inBubble(t *testing.T, h hubbub.Options, test func(*testing.T, bubble)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t, h)
-		test(bubble{t, g, wstest.NewServer(t, g)})
+		test(t, bubble{t, g, wstest.NewServer(t, g)})
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/ws"
@@ -16,6 +17,8 @@ type link struct {
 	conn  *ws.Conn
 	ctx   context.Context // ends with the conn
 	slots chan struct{}   // one for each stream that is fetched at the same time
+
+	overrun atomic.Bool // it was closed since far too much waits for the handlers
 
 	mu      sync.Mutex
 	last    uint64 // id of a request
@@ -91,6 +94,9 @@ func (l *link) fail(why ws.CloseInfo) {
 	err := disconnected("the connection was lost before the reply came", why)
 	if why.Code == ws.CodeTooBig && why.Err == nil {
 		err = hubbub.Errorf(hubbub.TooLarge, "the server closed the connection since a request was too large: %w", why)
+	}
+	if l.overrun.Load() {
+		err = hubbub.Errorf(hubbub.Unavailable, "the connection was closed, since far too much waits for the handlers: %w", why)
 	}
 	for _, done := range lost {
 		done(nil, err)

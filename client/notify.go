@@ -12,7 +12,7 @@ func (c *Client) notify(l *link, method string, params json.RawMessage) {
 			c.welcomed(l, w)
 		}
 	case "room.message":
-		inRoom(c, params, func(r *Room, m Message) { r.message(m) })
+		inRoom(c, params, func(r *Room, m Message) { r.message(l, m) })
 	case "room.skipped":
 		inRoom(c, params, func(r *Room, s Skipped) { r.skipped(l, s) })
 	case "room.joined":
@@ -20,7 +20,7 @@ func (c *Client) notify(l *link, method string, params json.RawMessage) {
 	case "room.left":
 		inRoom(c, params, func(r *Room, _ Entry) { deliver(c, r.handler.Left, params) })
 	case "user.message":
-		c.privateMessage(params)
+		c.privateMessage(l, params)
 	case "message.read":
 		deliver(c, handlerOf(c, params, h.Read, func(r *RoomHandler) func(Read) { return r.Read }), params)
 	case "typing":

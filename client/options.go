@@ -25,9 +25,9 @@ type Options struct {
 	MinDelay time.Duration  // before the second attempt after a failure at most; 0 means 1 s
 	MaxDelay time.Duration  // between attempts at most, doubling; 0 means 30 s
 
-	// MaxQueue is how many bytes may wait for the handlers; 0 means 4 MiB. Then the connection is not read, which makes the server
-	// wait, too; unless calls wait for replies, since these may be behind. Beyond four times of it the connection is closed, and
-	// what was missed is fetched later.
+	// MaxQueue is how many bytes may wait for the handlers; 0 means 4 MiB. With more the connection is not read, so that the server
+	// has to wait, too. Only if calls wait for replies it is read on; messages that the server keeps are fetched later then,
+	// others wait up to four times of it. Beyond that calls fail, and the client connects again.
 	MaxQueue int
 
 	Handlers Handlers

@@ -56,7 +56,7 @@ func (c *Client) handPrivate(m Message) {
 }
 
 // privateMessage takes a live private message, or one of a backend.
-func (c *Client) privateMessage(params json.RawMessage) {
+func (c *Client) privateMessage(l *link, params json.RawMessage) {
 	var m Message
 	if c.o.Handlers.Message == nil || json.Unmarshal(params, &m) != nil {
 		return
@@ -67,7 +67,7 @@ func (c *Client) privateMessage(params json.RawMessage) {
 		c.handPrivate(m)
 		return
 	}
-	c.peer(m.Peer, m.Position.Epoch).live(m)
+	c.live(l, c.peer(m.Peer, m.Position.Epoch), m)
 }
 
 // findPrivate finds out what was missed of private conversations, or, in the first session, where they stand. It runs on a

@@ -52,6 +52,13 @@ func (q *queue) wait() bool {
 	return q.bytes <= 4*q.limit
 }
 
+// full tells whether too much waits already, so that only what cannot be had later may be added.
+func (q *queue) full() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.bytes > q.limit
+}
+
 // room returns when there is room, or false when ctx has ended before.
 func (q *queue) room(ctx context.Context) bool {
 	stop := context.AfterFunc(ctx, func() {

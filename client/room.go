@@ -213,10 +213,10 @@ func (r *Room) hand(m Message) {
 	}
 }
 
-// message takes a live message.
-func (r *Room) message(m Message) {
+// message takes a live message. The client's mu is held.
+func (r *Room) message(l *link, m Message) {
 	if r.in {
-		r.track.live(m)
+		r.c.live(l, &r.track, m)
 	}
 }
 

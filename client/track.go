@@ -40,8 +40,9 @@ func follows(p, other hubbub.Position) bool { return p.Epoch != other.Epoch || p
 // none is no position.
 var none hubbub.Position
 
-// live takes a message that came as a notification.
-func (t *track) live(m Message) {
+// live takes a message that came as a notification. While too much waits for the handlers it is left to the history, too. The
+// client's mu is held.
+func (c *Client) live(l *link, t *track, m Message) {
 	switch {
 	case m.Position == none: // of a stream that keeps nothing
 		t.hand(m)
@@ -49,6 +50,9 @@ func (t *track) live(m Message) {
 		return // known
 	case t.held:
 		t.target = m.Position
+	case t.last != none && c.queue.full():
+		t.held, t.target = true, m.Position
+		c.work.Go(func() { c.catchUp(l, t) })
 	default:
 		if t.last != none && m.Position.Epoch != t.last.Epoch {
 			t.lost()
