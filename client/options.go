@@ -68,7 +68,7 @@ type RoomHandler struct {
 	// Since is the position of the last message that was handled, by an earlier run of the program: what came after it is handed
 	// over. Zero means to begin with the newest messages.
 	Since hubbub.Position
-	// Limit is how many of the newest messages to begin with, at most 1000; 0 means 50.
+	// Limit is how many of the newest messages to begin with, at most 1000; 0 means 50, negative means none.
 	Limit int
 
 	Message func(Message)

@@ -117,7 +117,11 @@ type joinReply struct {
 // join asks to join. The reply is taken by the goroutine that reads, so that no live message comes between. The client's mu is held.
 func (r *Room) join(l *link) {
 	since := r.track.last
-	err := l.start("room.join", joinParams{r.where.Room, optional(since), r.handler.Limit}, func(result json.RawMessage, err error) {
+	limit := r.handler.Limit
+	if limit < 0 {
+		limit = 1 // the least that the server knows
+	}
+	err := l.start("room.join", joinParams{r.where.Room, optional(since), limit}, func(result json.RawMessage, err error) {
 		var reply joinReply
 		if err == nil {
 			err = unmarshal("room.join", result, &reply)
@@ -143,6 +147,9 @@ func (r *Room) joined(l *link, reply joinReply, since hubbub.Position) {
 	if !reply.Recovered && (r.ever || since != none) {
 		t.last = none
 		t.lost()
+	}
+	if !reply.Recovered && r.handler.Limit < 0 {
+		reply.Messages = nil
 	}
 	for _, m := range reply.Messages {
 		t.fetched(m)
