@@ -69,6 +69,9 @@ func (c *checker) paths() {
 	if c.Metrics.Addr == "" {
 		c.path("metrics.path", c.Metrics.Path, taken)
 	}
+	if len(c.Paths.WebSocket) == 0 {
+		c.fail("paths.websocket", "nobody could connect; leave it out for the default")
+	}
 	for i, p := range c.Paths.WebSocket {
 		c.path(fmt.Sprintf("paths.websocket[%d]", i), p, taken)
 	}
@@ -114,7 +117,8 @@ func (c *checker) apiKeys() {
 			c.fail(at+".name", "two keys have the name %q", k.Name)
 		}
 		seen[k.Name] = true
-		_, err := hex.DecodeString(k.Hash)
+		digits := strings.TrimPrefix(k.Hash, "sha256:")
+		_, err := hex.DecodeString(digits)
 		switch {
 		case k.Key == "" && k.Hash == "":
 			c.fail(at, "the key is missing: set key, key_file or hash")
@@ -122,7 +126,7 @@ func (c *checker) apiKeys() {
 			c.fail(at, "key and hash are both set; keep one of the two")
 		case k.Key != "" && len(k.Key) < 16:
 			c.fail(at+".key", "the key is shorter than 16 characters and can be guessed; openssl rand -hex 32 makes a good one")
-		case k.Hash != "" && (err != nil || len(k.Hash) != 64):
+		case k.Hash != "" && (err != nil || len(digits) != 64):
 			c.fail(at+".hash", "this is not a SHA-256 in hex, which has 64 digits")
 		}
 	}

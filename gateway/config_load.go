@@ -106,6 +106,9 @@ func (c *Config) fill() {
 	if c.Dev && c.Shutdown.Window == 0 {
 		c.Shutdown.Window = -1
 	}
+	if c.Dev && c.Devices.Limit == 0 {
+		c.Devices.Limit = 1 // so that one sees what happens
+	}
 	table().Fill(c)
 	if host, port, err := net.SplitHostPort(c.Addr); err == nil && host == "" && c.Dev {
 		c.Addr = net.JoinHostPort("127.0.0.1", port)

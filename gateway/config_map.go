@@ -1,10 +1,14 @@
 package gateway
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/hubbub-dev/hubbub"
+	"github.com/hubbub-dev/hubbub/gateway/httpapi"
 	"github.com/hubbub-dev/hubbub/ws"
 )
 
@@ -83,4 +87,21 @@ func (c *Config) socketOptions(logger *slog.Logger) ws.Options {
 		}[c.Compression]},
 		Logger: logger,
 	}
+}
+
+// key is the key as the HTTP API knows it: by its hash. Without scopes it may do everything.
+func (k APIKeyConfig) key() httpapi.Key {
+	hash := "sha256:" + strings.TrimPrefix(k.Hash, "sha256:")
+	if k.Key != "" {
+		sum := sha256.Sum256([]byte(k.Key))
+		hash = "sha256:" + hex.EncodeToString(sum[:])
+	}
+	scopes := httpapi.Scopes()
+	if len(k.Scopes) > 0 {
+		scopes = nil
+		for _, s := range k.Scopes {
+			scopes = append(scopes, httpapi.Scope(s))
+		}
+	}
+	return httpapi.Key{Name: k.Name, Hash: hash, Scopes: scopes}
 }

@@ -27,6 +27,8 @@ type front struct {
 	sockets *ws.Server
 	// drain tells sessions to leave, and returns when it has closed all or ctx has ended; nil if there is nobody to tell.
 	drain func(ctx context.Context, window hubbub.Retry)
+	// end ends what serves the conns, after the last of them is closed; nil if there is nothing.
+	end func(ctx context.Context) error
 	// healthy tells whether new clients can be served; nil means always.
 	healthy func() error
 
@@ -210,11 +212,15 @@ func (f *front) leave(ctx context.Context) {
 	f.drain(ctx, hubbub.Retry{Max: max(f.cfg.Shutdown.Window, 0)})
 }
 
-// close closes all conns and writes what waits for them.
+// close closes all conns, writes what waits for them, and ends what served them.
 func (f *front) close(ctx context.Context) error {
 	f.draining.Store(true)
-	if err := f.sockets.Shutdown(ctx); err != nil {
-		return fmt.Errorf("end connections: %w", err)
+	err := f.sockets.Shutdown(ctx)
+	if err != nil {
+		err = fmt.Errorf("end connections: %w", err)
 	}
-	return nil
+	if f.end != nil {
+		err = errors.Join(err, f.end(ctx))
+	}
+	return err
 }

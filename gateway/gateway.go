@@ -7,8 +7,9 @@ import (
 	"net"
 	"net/http"
 	"syscall"
-	"time"
 
+	"github.com/hubbub-dev/hubbub/gateway/httpapi"
+	"github.com/hubbub-dev/hubbub/gateway/rpc"
 	"github.com/hubbub-dev/hubbub/gateway/web"
 	"github.com/hubbub-dev/hubbub/ws"
 )
@@ -19,42 +20,48 @@ type Gateway struct {
 	cfg     Config
 	front   *front
 	handler http.Handler
+	*services
 }
 
-// errNotYet keeps the demo chat, which lets anyone in, out of production.
-var errNotYet = errors.New("only development mode exists so far: this version cannot let people in by their keys yet. Try it on " +
-	"your own machine with: hubbub serve --dev")
-
-// New makes a gateway that does not listen yet. Its error says what to change in the config.
+// New makes a gateway that does not listen yet. Its error says what to change in the config. End it with Serve or Shutdown.
 func New(cfg Config) (*Gateway, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	if !cfg.Dev {
-		return nil, errNotYet
-	}
 	g := &Gateway{cfg: cfg}
-	g.front, err = newFront(&g.cfg, NewMetrics(Version(), []string{"room.join", "room.present", "room.send"}))
+	g.front, err = newFront(&g.cfg, NewMetrics(Version(), rpc.Methods()))
 	if err != nil {
 		return nil, err
 	}
 	options := g.front.observe(g.cfg.socketOptions(cfg.Logger))
-	options.MaxMessage = maxRequest // of the demo chat
+	options.Group, options.Subprotocols = rpc.GroupOptions, []string{rpc.Subprotocol}
 	g.front.sockets = ws.NewServer(options)
-	g.handler = g.routes(newChat(g.front.sockets, time.Now))
+	if g.services, err = newServices(g); err != nil {
+		return nil, err
+	}
+	g.front.drain, g.front.end = g.hub.Drain, g.services.close
+	g.handler = g.routes()
 	return g, nil
 }
 
-func (g *Gateway) routes(c *chat) http.Handler {
-	sockets := ws.NewRouter(g.front.sockets)
-	for _, path := range g.cfg.Paths.WebSocket {
-		sockets.Handle(path, c.connect)
-	}
+func (g *Gateway) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/", web.Demo())
-	// Around the router, not in it: a plain GET is refused like a handshake, since a page cannot see why one was refused.
-	return g.front.handler(mux, acceptLoopbackOrigins(identify(sockets)))
+	page := web.Works()
+	if g.cfg.Dev {
+		page = web.Demo()
+	}
+	mux.Handle("/", page)
+	mux.Handle(httpapi.Prefix+"/", g.api)
+	return g.front.handler(mux, g.signIn())
+}
+
+func (g *Gateway) signIn() http.Handler {
+	s := &signIn{front: g.front, auth: g.auth, hub: g.hub, rpc: g.rpc}
+	if g.cfg.Dev {
+		return acceptLoopbackOrigins(s)
+	}
+	return s
 }
 
 // Handler serves everything that the gateway serves, for those who bring their own http.Server. They call Shutdown.

@@ -70,6 +70,7 @@ func (a *audience) Deliver(e hubbub.Event, except []hubbub.Conn) {
 			without = append(without, p.conn)
 		}
 	}
+	a.server.opts.Delivered(a.group.Len() - len(without))
 	if err := a.group.Broadcast(m, without...); err != nil {
 		a.server.opts.Logger.Error("an event could not be sent to clients", "group", a.group.Key(), "error", err)
 	}

@@ -16,3 +16,6 @@
 //   - An event is encoded once for each audience (encode.go, audience.go), whose conns are a ws.Group.
 //   - Errors become codes by one table (errors.go).
 package rpc
+
+// Subprotocol is the name of the protocol in a handshake (RFC 6455, section 1.9).
+const Subprotocol = "hubbub.v1"

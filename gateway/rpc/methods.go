@@ -2,6 +2,8 @@ package rpc
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/hubbub-dev/hubbub/ws"
@@ -43,6 +45,9 @@ func methods() map[string]*method {
 	}
 	return byName
 }
+
+// Methods are the names of what clients may ask for, in ascending order; those that were registered are not among them.
+func Methods() []string { return slices.Sorted(maps.Keys(methods())) }
 
 // call is a request on its way.
 type call struct {

@@ -93,6 +93,12 @@ func (p *peer) receive(m ws.Message) {
 		c.refuse(refuseFlood(wait))
 		return
 	}
+	if err := p.server.opts.Limit(p.user, p.conn.RemoteAddr().Addr()); err != nil {
+		flood := refusalOf(err)
+		flood.flood = true
+		c.refuse(flood)
+		return
+	}
 	method, ok := p.server.methods[string(c.request.method)]
 	switch {
 	case !ok:

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,6 +25,9 @@ type Options struct {
 	Verify func(ctx context.Context, token string) (hubbub.Identity, error)
 	// Rate is how many requests a session may make; 0 means 100 per second and 200 at once, a negative PerSecond no limit.
 	Rate hubbub.Rate
+	// Limit is asked before each request of a user from an address, besides Rate. An error refuses the request. nil limits
+	// nothing.
+	Limit func(user string, from netip.Addr) *hubbub.Error
 	// Reconnect is the window in which clients shall come back after a connection was lost; the zero value means 0 to 1 s.
 	Reconnect hubbub.Retry
 	// Heartbeat is after how much silence Sockets gives a peer up, its Ping and PongTimeout together; 0 means 35 s. Clients
@@ -32,7 +36,10 @@ type Options struct {
 	// Observe is called after each request with the method, "unknown" if there is no such one, the error if there was one, and
 	// how long it took. It may be called concurrently. nil means nothing.
 	Observe func(method string, err *hubbub.Error, took time.Duration)
-	Logger  *slog.Logger // nil means slog.Default()
+	// Delivered is called with the number of conns that an event was given to, and Skipped with the number of messages that a
+	// slow conn has missed. They may be called concurrently. nil means nothing.
+	Delivered, Skipped func(int)
+	Logger             *slog.Logger // nil means slog.Default()
 }
 
 // Func is a method that somebody else has: it gets the params as they were written, nil if there are none, and returns what
@@ -63,6 +70,15 @@ func New(o Options) *Server {
 	o.Heartbeat = cmp.Or(o.Heartbeat, 35*time.Second)
 	if o.Reconnect == (hubbub.Retry{}) {
 		o.Reconnect.Max = time.Second
+	}
+	if o.Limit == nil {
+		o.Limit = func(string, netip.Addr) *hubbub.Error { return nil }
+	}
+	if o.Delivered == nil {
+		o.Delivered = func(int) {}
+	}
+	if o.Skipped == nil {
+		o.Skipped = func(int) {}
 	}
 	s := &Server{opts: o, methods: methods(), began: time.Now()}
 	s.rate = hubbub.Rate{PerSecond: cmp.Or(o.Rate.PerSecond, 100), Burst: cmp.Or(o.Rate.Burst, 200)}

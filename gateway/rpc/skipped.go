@@ -9,6 +9,7 @@ import (
 
 // skip tells a client what the slow policy of a room has kept from it.
 func (p *peer) skip(s ws.Skipped) {
+	p.server.opts.Skipped(s.Messages)
 	first, last := peek(s.First), peek(s.Last)
 	if first.Room == "" {
 		return // not of a room: whoever is told of other things misses nothing that could be fetched
