@@ -223,11 +223,12 @@ func (c *Client) event(e ws.ReconnectEvent) {
 		return
 	}
 	err := c.reason(e.Err)
-	if !c.o.Retry {
+	if !c.o.Retry && !c.hasBegun() {
 		select {
-		case c.failed <- err:
-		default: // not the first
+		case c.failed <- err: // Dial tells it
+		default: // Dial has not ended it yet
 		}
+		return
 	}
 	c.state(State{Delay: e.Delay, Err: err})
 }

@@ -123,10 +123,17 @@ func (c *Client) welcomed(l *link, w Welcome) {
 func (c *Client) begin() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !c.hasBegun() {
+		close(c.begun)
+	}
+}
+
+func (c *Client) hasBegun() bool {
 	select {
 	case <-c.begun:
+		return true
 	default:
-		close(c.begun)
+		return false
 	}
 }
 

@@ -168,11 +168,7 @@ func dialFailed(err error) error {
 	e, domain := errors.AsType[*hubbub.Error](err)
 	switch {
 	case errors.As(err, &refused) && refused.Status != http.StatusSwitchingProtocols:
-		if !domain {
-			e = problemOf(refused)
-		}
-		return &exitError{exitRefused, fmt.Errorf("refused with %d %s: %s (%s)", refused.Status, http.StatusText(refused.Status),
-			e.Message, e.Reason)}
+		return &exitError{exitRefused, errors.New(refusalOf(refused))}
 	case errors.As(err, &closed) && domain:
 		return &exitError{exitRefused, fmt.Errorf("refused with the close code %d: %s (%s)", closed.Code, e.Message, e.Reason)}
 	case errors.As(err, &closed):

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/hubbub-dev/hubbub"
@@ -137,14 +138,14 @@ func closedBy(why ws.CloseInfo) error {
 	return &exitError{exitClosed, why}
 }
 
-// problemOf reads the problem document of a refusal, or takes its text as it is.
-func problemOf(refused *ws.HandshakeError) *hubbub.Error {
+// refusalOf tells a refusal with the problem document that came with it, or with its text.
+func refusalOf(refused *ws.HandshakeError) string {
 	var p struct {
 		Detail string        `json:"detail"`
 		Reason hubbub.Reason `json:"reason"`
 	}
 	if json.Unmarshal(refused.Body, &p) != nil || p.Detail == "" {
-		return &hubbub.Error{Reason: "no reason given", Message: refused.Error()}
+		return "refused: " + refused.Error()
 	}
-	return &hubbub.Error{Reason: p.Reason, Message: p.Detail}
+	return fmt.Sprintf("refused with %d %s: %s (%s)", refused.Status, http.StatusText(refused.Status), p.Detail, p.Reason)
 }
