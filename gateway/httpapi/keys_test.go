@@ -1,9 +1,11 @@
 package httpapi_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -180,8 +182,13 @@ func TestRate(t *testing.T) {
 		ok[hubbub.Counts](s, "GET", "/online", "", busy...)
 	}
 	a := s.refuse(refused{429, hubbub.RateLimited, `"busy"`}, "GET", "/online", "", busy...)
-	if got := a.Header.Get("Retry-After"); len(got) < 3 || len(got) > 4 || !strings.Contains(string(a.body), `"retry_after_ms":`+got[:2]) {
-		t.Errorf("come back after %q: %s", got, a.body)
+	var p httpapi.Problem
+	if err := json.Unmarshal(a.body, &p); err != nil {
+		t.Fatal(err)
+	}
+	seconds, err := strconv.ParseInt(a.Header.Get("Retry-After"), 10, 64)
+	if err != nil || p.RetryAfterMS <= 0 || p.RetryAfterMS > 1_000_000 || seconds != (p.RetryAfterMS+999)/1000 {
+		t.Errorf("come back after %d s, %v: %s", seconds, err, a.body)
 	}
 	ok[hubbub.Counts](s, "GET", "/online", "") // the other key has its own
 
