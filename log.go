@@ -25,7 +25,7 @@ type Draft struct {
 	Author string // the scope of Key: who uses it, a user's device or an API key
 }
 
-// KeyLife is how long an idempotency key is remembered at least. The first [Log.Trim] after that may forget it.
+// KeyLife is how long an idempotency key is remembered at least. Trimming forgets it after that.
 const KeyLife = 5 * time.Minute
 
 // Appended is an accepted message.

@@ -120,10 +120,11 @@ type Transition struct {
 
 // Leases keeps nodes alive and clears up after those that died. Its methods may be called concurrently.
 type Leases interface {
-	// Renew says that the node lives, for the length of a lease from now. It returns the ids of sessions that the node has,
-	// as far as the registry was told to end them and the node may have missed it.
-	Renew(ctx context.Context, node string) (ended []string, err error)
-	// Release ends a node's lease and all its sessions (EndClosed), when it shuts down.
+	// Renew says that the node lives, for the length of a lease from now. It returns the ids of sessions of the node that were
+	// ended since it renewed before, and why, as far as the node may have missed it: also by a node that took it for dead. That
+	// it has ended some of them itself is no harm.
+	Renew(ctx context.Context, node string) (ended map[string]EndReason, err error)
+	// Release ends a node's lease and all its sessions (EndDraining), when it shuts down.
 	Release(ctx context.Context, node string) ([]Transition, error)
 	// Reap returns transitions that are due: users whose grace is over, sessions of nodes whose lease has run out (each once),
 	// and transitions that nobody confirmed for a lease's length.

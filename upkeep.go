@@ -54,10 +54,8 @@ func (h *Hub) renew() {
 		h.complain("renew the node's lease", err)
 		return
 	}
-	for _, id := range ended {
-		if s := h.session(id); s != nil {
-			s.end(EndLoggedOut, nil, Retry{})
-		}
+	for s, why := range h.those(ended) {
+		s.end(why, nil, Retry{})
 	}
 	h.mu.Lock()
 	debts := h.owed
@@ -68,16 +66,20 @@ func (h *Hub) renew() {
 	}
 }
 
-// session finds a session of this node. It is slow, and only for what is rare.
-func (h *Hub) session(id string) *Session {
+// those returns the sessions of this node that are among the ids.
+func (h *Hub) those(ids map[string]EndReason) map[*Session]EndReason {
+	if len(ids) == 0 {
+		return nil
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	found := map[*Session]EndReason{}
 	for s := range h.sessions {
-		if s.id == id {
-			return s
+		if why, ok := ids[s.id]; ok {
+			found[s] = why
 		}
 	}
-	return nil
+	return found
 }
 
 // settle tells the driver that sessions have ended, and the others what has changed by it. If the driver is away it is owed.

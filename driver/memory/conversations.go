@@ -3,9 +3,9 @@ package memory
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/hubbub-dev/hubbub"
@@ -153,17 +153,16 @@ func (d *Driver) Conversations(_ context.Context, user, before string, limit int
 		return hubbub.ConversationPage{}, err
 	}
 	type found struct {
-		place place
+		place uint64
 		s     *stream
 	}
 	var all []found
 	for _, s := range d.takers[shard(d, user)].of(user) {
-		at, ok := d.place(s)
-		if ok && (before == "" || from.compare(at) < 0) {
+		if at := d.place(s); at != 0 && at < from {
 			all = append(all, found{at, s})
 		}
 	}
-	slices.SortFunc(all, func(a, b found) int { return a.place.compare(b.place) })
+	slices.SortFunc(all, func(a, b found) int { return cmp.Compare(b.place, a.place) })
 	var page hubbub.ConversationPage
 	for i, f := range all {
 		if i == max(0, limit) {
@@ -173,46 +172,33 @@ func (d *Driver) Conversations(_ context.Context, user, before string, limit int
 			page.Conversations = append(page.Conversations, c)
 		}
 		if i+1 < len(all) && i+1 == limit {
-			page.Next = f.place.String()
+			page.Next = strconv.FormatUint(f.place, 36)
 		}
 	}
 	return page, nil
 }
 
-// place is where a conversation stands in a list.
-type place struct {
-	newest int64 // when the newest message was accepted, in ns
-	stream string
-}
-
-// compare orders the newest first.
-func (p place) compare(q place) int {
-	return cmp.Or(cmp.Compare(q.newest, p.newest), cmp.Compare(p.stream, q.stream))
-}
-
-func (p place) String() string { return strconv.FormatInt(p.newest, 36) + " " + p.stream }
-
-func parsePlace(s string) (place, error) {
+// parsePlace returns the place in a list of conversations that those to be listed come after. The list is in falling order.
+func parsePlace(s string) (uint64, error) {
 	if s == "" {
-		return place{}, nil
+		return math.MaxUint64, nil
 	}
-	number, stream, _ := strings.Cut(s, " ")
-	newest, err := strconv.ParseInt(number, 36, 64)
+	place, err := strconv.ParseUint(s, 36, 64)
 	if err != nil {
-		return place{}, hubbub.Errorf(hubbub.Invalid, "%q is no place in a list of conversations; take the next of a page", s)
+		return 0, hubbub.Errorf(hubbub.Invalid, "%q is no place in a list of conversations; take the next of a page", s)
 	}
-	return place{newest, stream}, nil
+	return place, nil
 }
 
-// place returns where a stream stands; false if nothing of it is kept.
-func (d *Driver) place(s *stream) (place, bool) {
+// place returns where a stream stands in lists; 0 if nothing of it is kept.
+func (d *Driver) place(s *stream) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.expire(d.options.Now(), -1)
 	if s.kept.len() == 0 {
-		return place{}, false
+		return 0
 	}
-	return place{(*s.kept.at(s.kept.len() - 1)).Time.UnixNano(), s.name.String()}, true
+	return s.newest
 }
 
 const maxUnread = 1000

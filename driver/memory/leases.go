@@ -21,7 +21,13 @@ type nodes struct {
 type node struct {
 	lease *lease // nil when the node was lost
 	lost  time.Time
-	ended ring[string] // sessions that others have ended since the node's last renewal
+	ended ring[ended] // since the node's last renewal
+}
+
+// ended is a session that somebody has ended.
+type ended struct {
+	session string
+	why     hubbub.EndReason
 }
 
 const (
@@ -49,7 +55,7 @@ func (ns *nodes) leaseOf(name string, now time.Time) (*lease, error) {
 }
 
 // tell notes that a session of a node was ended.
-func (ns *nodes) tell(name, session string) {
+func (ns *nodes) tell(name string, e ended) {
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
 	n := ns.byName[name]
@@ -59,11 +65,11 @@ func (ns *nodes) tell(name, session string) {
 	if n.ended.len() == maxEnded {
 		n.ended.pop()
 	}
-	n.ended.push(session)
+	n.ended.push(e)
 }
 
 // Renew implements [hubbub.Leases].
-func (d *Driver) Renew(_ context.Context, name string) (ended []string, err error) {
+func (d *Driver) Renew(_ context.Context, name string) (all map[string]hubbub.EndReason, err error) {
 	ns := &d.nodes
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
@@ -79,10 +85,14 @@ func (d *Driver) Renew(_ context.Context, name string) (ended []string, err erro
 		n.lease = &lease{}
 	}
 	n.lease.until.Store(d.options.Now().Add(d.options.Lease).UnixNano())
-	for n.ended.len() > 0 {
-		ended = append(ended, n.ended.pop())
+	if n.ended.len() > 0 {
+		all = make(map[string]hubbub.EndReason, n.ended.len())
 	}
-	return ended, nil
+	for n.ended.len() > 0 {
+		e := n.ended.pop()
+		all[e.session] = e.why
+	}
+	return all, nil
 }
 
 // Release implements [hubbub.Leases].
@@ -99,7 +109,7 @@ func (d *Driver) Release(_ context.Context, name string) ([]hubbub.Transition, e
 	n.lease.until.Store(min(n.lease.until.Load(), now.UnixNano()))
 	var all []hubbub.Transition
 	for i := range d.users {
-		all = append(all, d.endAll(&d.users[i], map[*lease]bool{n.lease: true}, hubbub.EndClosed, now)...)
+		all = append(all, d.endAll(&d.users[i], map[*lease]bool{n.lease: true}, hubbub.EndDraining, now)...)
 	}
 	return all, nil
 }

@@ -31,6 +31,7 @@ func (d *Driver) append(s *stream, draft *hubbub.Draft) (hubbub.Appended, error)
 		}
 	} else {
 		s.add(&m)
+		s.newest = d.streams.kept.Add(1)
 		d.takePart(s, &m)
 	}
 	a.Message = m

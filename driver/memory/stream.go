@@ -15,6 +15,7 @@ type streams struct {
 		byName map[hubbub.Stream]*stream
 	}
 	trimming atomic.Uint32 // the shard that Trim goes on with
+	kept     atomic.Uint64 // messages of all streams that were ever kept
 }
 
 // forgetAfter is how long a stream that nothing is kept of still has its epoch, so that who has read that it was empty can go
@@ -32,6 +33,7 @@ type stream struct {
 	forgotten bool // it is not in the index any more; look again
 	used      time.Time
 	head      uint64
+	newest    uint64 // how many were kept in all streams with the newest of this one: orders streams by their newest messages
 	kept      ring[*hubbub.Message]
 	bytes     int // of the data of kept
 	retention hubbub.Retention

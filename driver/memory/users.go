@@ -110,7 +110,7 @@ func (d *Driver) end(us *users, u *user, s *session, why hubbub.EndReason, now t
 		u.seen = at
 	}
 	if why != hubbub.EndClosed {
-		d.nodes.tell(s.Node, s.ID)
+		d.nodes.tell(s.Node, ended{s.ID, why})
 	}
 	return d.decided(us, hubbub.Transition{
 		Kind: hubbub.SessionDisconnected, User: u.name, Session: s.SessionRecord, Why: why, Time: at, Left: d.leaveAll(u, s),

@@ -107,14 +107,14 @@ func (a *Authenticator) Authenticate(r *http.Request) (Result, error) {
 	}
 	c, err := a.find(r, query)
 	if err != nil {
-		return Result{}, a.refuse(c.method, err)
+		return Result{Method: c.method}, a.refuse(c.method, err)
 	}
 	id, err := a.identify(r.Context(), c)
 	if err != nil {
-		return Result{}, a.refuse(c.method, err)
+		return Result{Method: c.method}, a.refuse(c.method, err)
 	}
 	if err := place(&id, query); err != nil {
-		return Result{}, a.refuse(c.method, err)
+		return Result{Method: c.method}, a.refuse(c.method, err)
 	}
 	return Result{Identity: id, Method: c.method, Ambient: c.method == Password || c.method == Cookie}, nil
 }

@@ -1,0 +1,131 @@
+package drivertest
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hubbub-dev/hubbub"
+)
+
+// The driver under test must be configured with these.
+const (
+	Grace = 5 * time.Second  // how long a user without a session is still online
+	Lease = 10 * time.Second // how long a node that does not renew is taken for alive
+)
+
+// Clock is a clock that a test moves. It may be used concurrently.
+type Clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+// NewClock returns a clock that stands at some time, in whole milliseconds, until it is moved.
+func NewClock() *Clock { return &Clock{now: time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC)} }
+
+// Now returns the clock's time. It is what the driver must take for the present.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// Advance moves the clock.
+func (c *Clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// Run tests a driver. driver returns a new one that knows nothing of the others, has the [Grace] and [Lease] of this package
+// and lives by the clock. It is called for each test, and cleans up after itself with t.Cleanup.
+func Run(t *testing.T, driver func(t *testing.T, clock *Clock) hubbub.Driver) {
+	tests := logTests()
+	for _, more := range [][]test{
+		keyTests(), busTests(), conversationTests(), deviceTests(), sessionTests(), leaseTests(), directoryTests(), roomTests(),
+	} {
+		tests = append(tests, more...)
+	}
+	if _, ok := driver(t, NewClock()).(hubbub.Poster); ok {
+		tests = append(tests, postTests()...)
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			clock := NewClock()
+			test.run(&rig{tb: t, clock: clock, Driver: driver(t, clock)})
+		})
+	}
+	t.Run("model of a log", func(t *testing.T) { modelLog(t, driver) })
+	t.Run("model of the registry", func(t *testing.T) { modelRegistry(t, driver) })
+}
+
+// test is one test of the suite.
+type test struct {
+	name string
+	run  func(r *rig)
+}
+
+// tb is what a test of this package and one of package rapid have in common.
+type tb interface {
+	Helper()
+	Context() context.Context
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
+// rig is a driver under test.
+type rig struct {
+	tb
+	hubbub.Driver
+	clock *Clock
+}
+
+// must fails the test if there is an error.
+func (r *rig) must(err error) {
+	r.Helper()
+	if err != nil {
+		r.Fatalf("%v", err)
+	}
+}
+
+// refused fails the test unless there is an error for a reason.
+func (r *rig) refused(err error, reason hubbub.Reason) {
+	r.Helper()
+	var e *hubbub.Error
+	if !errors.As(err, &e) || e.Reason != reason {
+		r.Fatalf("want an error with the reason %q, got %v", reason, err)
+	}
+}
+
+// patience is how long the suite waits for what should happen at once. It is used up only by a test that fails.
+const patience = 30 * time.Second
+
+// eventually polls until a condition holds. what completes the sentence "waited in vain for".
+func (r *rig) eventually(what string, condition func() bool) {
+	r.Helper()
+	deadline := time.Now().Add(patience)
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		if time.Now().After(deadline) {
+			r.Fatalf("waited in vain for %s", what)
+		}
+		<-tick.C
+	}
+}
+
+// atOnce runs n functions at the same time and waits for them.
+func atOnce(n int, do func(i int)) {
+	var wg sync.WaitGroup
+	begin := make(chan struct{})
+	for i := range n {
+		wg.Go(func() {
+			<-begin
+			do(i)
+		})
+	}
+	close(begin)
+	wg.Wait()
+}

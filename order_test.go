@@ -1,0 +1,197 @@
+package hubbub_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hubbub-dev/hubbub"
+	"github.com/hubbub-dev/hubbub/driver/memory"
+)
+
+// unruly is a driver that cannot append and publish in one step, and whose calls take a random time: so messages are published
+// out of order, some twice, and reading fails now and then. Nothing is lost, as the contract says.
+type unruly struct {
+	hubbub.Driver
+
+	mu  sync.Mutex
+	rng *rand.Rand
+}
+
+func (u *unruly) roll(n int) int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.rng.IntN(n)
+}
+
+// wait is the time that a call takes. (Not in a bubble of synctest: its clock stands still while the hub waits for a mutex.)
+func (u *unruly) wait() { time.Sleep(time.Duration(u.roll(300)) * time.Microsecond) }
+
+func (u *unruly) Publish(ctx context.Context, topic hubbub.Topic, e hubbub.Event) error {
+	u.wait()
+	if _, ok := e.(hubbub.Posted); ok && u.roll(5) == 0 {
+		if err := u.Driver.Publish(ctx, topic, e); err != nil {
+			return err
+		}
+		u.wait()
+	}
+	return u.Driver.Publish(ctx, topic, e)
+}
+
+func (u *unruly) After(ctx context.Context, s hubbub.Stream, p hubbub.Position, limit int) (hubbub.Page, error) {
+	u.wait()
+	if u.roll(10) == 0 {
+		return hubbub.Page{}, errors.New("the log is away")
+	}
+	page, err := u.Driver.After(ctx, s, p, limit)
+	u.wait()
+	return page, err
+}
+
+func (u *unruly) Before(ctx context.Context, s hubbub.Stream, p hubbub.Position, limit int) (hubbub.Page, error) {
+	u.wait()
+	page, err := u.Driver.Before(ctx, s, p, limit)
+	u.wait()
+	return page, err
+}
+
+// TestOrderOnAnUnrulyBus has clients come and go in a room where others talk. Whatever happens, each has all messages
+// since it first came, once and in order.
+func TestOrderOnAnUnrulyBus(t *testing.T) {
+	for seed := range uint64(12) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			talk(t, seed)
+		})
+	}
+}
+
+const talkers, each, visitors = 4, 40, 6
+
+func talk(t *testing.T, seed uint64) {
+	d := &unruly{Driver: memory.New(memory.Options{}), rng: rand.New(rand.NewPCG(seed, 1))}
+	o := hubbub.Options{Driver: d, Rooms: []hubbub.RoomRule{{Match: "*", Quiet: true, Rate: hubbub.Rate{PerSecond: -1}}}}
+	nodes := []*hubbub.Hub{start(t, o), start(t, o)}
+	var talking, visiting sync.WaitGroup
+	done := make(chan struct{})
+	for i := range talkers {
+		talking.Go(func() {
+			c := open(t, nodes[i%2], fmt.Sprint("talker", i))
+			c.join(t, "lobby", nil)
+			for n := range each {
+				c.say(t, "lobby", fmt.Sprint(i, " ", n))
+				d.wait()
+			}
+		})
+	}
+	found := make([]*visitor, visitors)
+	for i := range visitors {
+		found[i] = &visitor{}
+		visiting.Go(func() { found[i].run(t, nodes[i%2], d, done) })
+	}
+	talking.Wait()
+	close(done)
+	visiting.Wait()
+
+	page, err := d.Driver.After(t.Context(), hubbub.RoomStream("lobby"), hubbub.Position{}, 1000)
+	if err != nil || len(page.Messages) != talkers*each {
+		t.Fatalf("the log has %d messages, %v", len(page.Messages), err)
+	}
+	for i, v := range found {
+		want := page.Messages[v.first:]
+		if len(v.got) != len(want) {
+			t.Errorf("visitor %d has %d messages from %d on, and should have %d", i, len(v.got), v.first, len(want))
+			continue
+		}
+		for n := range want {
+			if v.got[n].Position != want[n].Position {
+				t.Errorf("visitor %d has %v as number %d, and should have %v", i, v.got[n].Position, n, want[n].Position)
+				break
+			}
+		}
+	}
+}
+
+// visitor comes and goes, and keeps what it gets.
+type visitor struct {
+	came  bool
+	first uint64 // offset at which it came first
+	last  hubbub.Position
+	got   []hubbub.Message
+}
+
+func (v *visitor) run(t *testing.T, h *hubbub.Hub, d *unruly, done chan struct{}) {
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+		v.visit(t, h, d)
+		select {
+		case <-done:
+			// What a room fetches may still be on its way to it.
+			if v.last.Offset == talkers*each {
+				return
+			}
+		default:
+		}
+	}
+}
+
+// visit joins, stays a while and leaves again.
+func (v *visitor) visit(t *testing.T, h *hubbub.Hub, d *unruly) {
+	c := open(t, h, "visitor")
+	defer c.Closed()
+	var since *hubbub.Position
+	if v.came {
+		since = &v.last
+	}
+	var r hubbub.JoinResult
+	for {
+		err := c.Join(t.Context(), "lobby", hubbub.JoinOptions{Since: since, Limit: 3}, func(got hubbub.JoinResult) { r = got })
+		if err == nil {
+			break
+		}
+	}
+	if !v.came {
+		v.came, v.first, v.last = true, r.Position.Offset, r.Position
+	} else {
+		if !r.Recovered {
+			t.Errorf("not recovered from %v: %+v", v.last, r)
+		}
+		v.take(t, r.Messages)
+	}
+	for v.last.Offset < r.Position.Offset {
+		page, err := c.History(t.Context(), hubbub.RoomStream("lobby"), hubbub.HistoryQuery{After: &v.last, Limit: 3})
+		if err != nil {
+			continue
+		}
+		for len(page.Messages) > 0 && page.Messages[len(page.Messages)-1].Position.Offset > r.Position.Offset {
+			page.Messages = page.Messages[:len(page.Messages)-1]
+		}
+		v.take(t, page.Messages)
+	}
+	for range d.roll(20) {
+		d.wait()
+	}
+	if err := c.Leave(t.Context(), "lobby"); err != nil {
+		t.Error(err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, e := range c.events {
+		if posted, ok := e.(hubbub.Posted); ok {
+			v.take(t, []hubbub.Message{posted.Message})
+		}
+	}
+}
+
+func (v *visitor) take(t *testing.T, messages []hubbub.Message) {
+	for _, m := range messages {
+		if m.Position.Offset <= v.last.Offset {
+			t.Errorf("%v comes after %v", m.Position, v.last)
+		}
+		v.last = m.Position
+		v.got = append(v.got, m)
+	}
+}
