@@ -25,7 +25,7 @@ type JoinResult struct {
 	Recovered bool      // with Messages, and the pages of history up to Position if there are More, nothing is missing after Since
 	Messages  []Message // those after Since, oldest first; the newest ones if there is no Since or it cannot be recovered
 	More      bool      // after Messages and up to Position there are more; without recovery: before Messages
-	Present   int       // users in the room now
+	Present   int       // users in the room now; 0 where nobody may know
 }
 
 // Join makes the session a member of the room's audience. reply is called before it gets any message of the room, and must
@@ -137,14 +137,14 @@ func (r *room) finish(j *joiner, result JoinResult, reply func(JoinResult), admi
 	delete(r.joining, j)
 	if admit == nil {
 		// Its events went to the crowd, it has had them: what comes after the reply is not what the reply misses.
-		result.Present = r.count
+		result.Present = r.shown()
 		reply(result)
 		return true
 	}
 	if j.late {
 		return false
 	}
-	result.Present = r.count
+	result.Present = r.shown()
 	if !admit() {
 		return true // the conn is gone, and nobody waits for the reply
 	}
@@ -158,34 +158,37 @@ func (r *room) finish(j *joiner, result JoinResult, reply func(JoinResult), admi
 	return true
 }
 
+// shown is how many users those in the room may know of. The caller holds mu.
+func (r *room) shown() int {
+	if r.rule.HidePresence {
+		return 0
+	}
+	return r.count
+}
+
 // history reads what a session wants to know of the messages up to a position.
 func (r *room) history(ctx context.Context, s *Session, at Position, since *Position, limit int) (JoinResult, error) {
 	result := JoinResult{Room: r.name, Position: at}
 	if r.rule.History == HistoryNone {
 		return result, nil
 	}
-	log := r.hub.driver
 	if since != nil {
-		page, err := log.After(ctx, r.stream(), *since, limit)
+		page, err := s.page(ctx, r.stream(), *since, limit, true)
 		if err != nil {
 			return result, err
 		}
 		if page.Complete && since.Epoch == at.Epoch {
 			result.Recovered = true
 			result.Messages, result.More = upTo(page, at)
-			result.Messages = s.visible(result.Messages)
 			return result, nil
 		}
 	}
 	if at.Offset == 0 {
 		return result, nil
 	}
-	page, err := log.Before(ctx, r.stream(), Position{at.Epoch, at.Offset + 1}, limit)
-	if err != nil {
-		return result, err
-	}
-	result.Messages, result.More = s.visible(page.Messages), page.More
-	return result, nil
+	page, err := s.page(ctx, r.stream(), Position{at.Epoch, at.Offset + 1}, limit, false)
+	result.Messages, result.More = page.Messages, page.More
+	return result, err
 }
 
 // upTo cuts a page after a position, and tells whether there is more between the page and the position.

@@ -12,7 +12,7 @@ import (
 func (g *Gateway) URL(a net.Addr) string {
 	host, port, err := net.SplitHostPort(a.String())
 	if err != nil {
-		return "http://" + a.String() + "/"
+		return g.scheme() + "://" + a.String() + "/"
 	}
 	named, _, _ := net.SplitHostPort(g.cfg.Addr)
 	ip, err := netip.ParseAddr(named)
@@ -22,7 +22,14 @@ func (g *Gateway) URL(a net.Addr) string {
 	case ip.IsUnspecified(), named == "127.0.0.1":
 		host = "localhost"
 	}
-	return "http://" + net.JoinHostPort(host, port) + "/"
+	return g.scheme() + "://" + net.JoinHostPort(host, port) + "/"
+}
+
+func (g *Gateway) scheme() string {
+	if g.front.cert != nil {
+		return "https"
+	}
+	return "http"
 }
 
 // Exposed says whether other machines can reach a listener's address. In development mode that deserves a warning, since

@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
-	"sync/atomic"
 	"syscall"
-	"time"
 
+	"github.com/hubbub-dev/hubbub/gateway/httpapi"
+	"github.com/hubbub-dev/hubbub/gateway/rpc"
 	"github.com/hubbub-dev/hubbub/gateway/web"
 	"github.com/hubbub-dev/hubbub/ws"
 )
@@ -19,45 +18,50 @@ import (
 type Gateway struct {
 	// Immutable after New.
 	cfg     Config
-	sockets *ws.Server
+	front   *front
 	handler http.Handler
-
-	// Safe for concurrent use.
-	draining atomic.Bool
+	*services
 }
 
-// New makes a gateway that does not listen yet. Its error says what to change in the config.
+// New makes a gateway that does not listen yet. Its error says what to change in the config. End it with Serve or Shutdown.
 func New(cfg Config) (*Gateway, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
 	}
 	g := &Gateway{cfg: cfg}
-	g.sockets = ws.NewServer(ws.Options{MaxMessage: maxRequest, Logger: cfg.Logger})
-	g.handler = g.routes(newChat(g.sockets, time.Now))
+	g.front, err = newFront(&g.cfg, NewMetrics(Version(), rpc.Methods()))
+	if err != nil {
+		return nil, err
+	}
+	options := g.front.observe(g.cfg.socketOptions(cfg.Logger))
+	options.Group, options.Subprotocols = rpc.GroupOptions, []string{rpc.Subprotocol}
+	g.front.sockets = ws.NewServer(options)
+	if g.services, err = newServices(g); err != nil {
+		return nil, err
+	}
+	g.front.drain, g.front.end = g.hub.Drain, g.services.close
+	g.handler = g.routes()
 	return g, nil
 }
 
-func (g *Gateway) routes(c *chat) http.Handler {
-	sockets := ws.NewRouter(g.sockets)
-	sockets.Handle("/ws", c.connect)
-
+func (g *Gateway) routes() http.Handler {
 	mux := http.NewServeMux()
-	// Around the router, not in it: a plain GET is refused like a handshake, since a page cannot see why one was refused.
-	mux.Handle("/ws", acceptLoopbackOrigins(identify(sockets)))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", g.ready)
-	mux.Handle("/", web.Demo())
-	return mux
+	page := web.Works()
+	if g.cfg.Dev {
+		page = web.Demo()
+	}
+	mux.Handle("/", page)
+	mux.Handle(httpapi.Prefix+"/", g.api)
+	return g.front.handler(mux, g.signIn())
 }
 
-// ready tells a load balancer whether to send new connections here.
-func (g *Gateway) ready(w http.ResponseWriter, _ *http.Request) {
-	if g.draining.Load() {
-		http.Error(w, "shutting down", http.StatusServiceUnavailable)
-		return
+func (g *Gateway) signIn() http.Handler {
+	s := &signIn{front: g.front, auth: g.auth, hub: g.hub, rpc: g.rpc}
+	if g.cfg.Dev {
+		return acceptLoopbackOrigins(s)
 	}
-	fmt.Fprintln(w, "ready")
+	return s
 }
 
 // Handler serves everything that the gateway serves, for those who bring their own http.Server. They call Shutdown.
@@ -65,65 +69,43 @@ func (g *Gateway) Handler() http.Handler { return g.handler }
 
 // Listen opens the configured address. Its error says what to do when another program has it.
 func (g *Gateway) Listen(ctx context.Context) (net.Listener, error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", g.cfg.Addr)
+	return listen(ctx, g.cfg.Addr, "addr")
+}
+
+// listen opens the address of a setting.
+func listen(ctx context.Context, addr, setting string) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("%s is in use by another program, perhaps by another hubbub: stop that one, or choose "+
-			"another port, for example --addr :8081 (%w)", g.cfg.Addr, err)
+			"another port, for example %s (%w)", addr, flagFor(setting, ":8081"), err)
 	}
 	if errors.Is(err, syscall.EACCES) {
 		return nil, fmt.Errorf("%s may not be used without further rights (ports below 1024 are reserved): choose a "+
-			"higher port, for example --addr :8080 (%w)", g.cfg.Addr, err)
+			"higher port, for example %s (%w)", addr, flagFor(setting, ":8080"), err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", g.cfg.Addr, err)
+		return nil, fmt.Errorf("listen on %s (%s): %w", addr, setting, err)
 	}
 	return l, nil
 }
 
-// Serve serves l until ctx ends, then shuts down as [Gateway.Shutdown] does, for at most Config.ShutdownTimeout. It
-// returns nil after a complete shutdown, and closes l in any case.
+func flagFor(setting, value string) string {
+	if setting == "addr" {
+		return "--addr " + value
+	}
+	return "--set " + setting + "=" + value
+}
+
+// Serve serves l until ctx ends. Then /readyz says 503, new clients are refused, sessions are told and closed in stages over
+// Config.Shutdown.Window, what waits for them is written, and everything ends, after Config.Shutdown.Timeout at the latest.
+// It returns nil after a complete shutdown, and closes l in any case.
 func (g *Gateway) Serve(ctx context.Context, l net.Listener) error {
-	srv := &http.Server{
-		Handler:           g.handler,
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(g.cfg.Logger.Handler(), slog.LevelDebug),
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- srv.Serve(l) }()
-	var failed error
-	select {
-	case err := <-ended:
-		failed = fmt.Errorf("serve %s: %w", l.Addr(), err)
-		ended <- err
-	case <-ctx.Done():
-	}
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.cfg.ShutdownTimeout)
-	defer cancel()
-	err := g.shutdownWith(stop, srv)
-	<-ended
-	return errors.Join(failed, err)
+	return g.front.serve(ctx, l, g.handler)
 }
 
-// shutdownWith ends requests and conns at the same time, so that a slow request does not take the conns' share of the
-// deadline, and cuts the requests that are left at the deadline. The listener closes first of all.
-func (g *Gateway) shutdownWith(ctx context.Context, srv *http.Server) error {
-	g.draining.Store(true)
-	requests := make(chan error, 1)
-	go func() { requests <- srv.Shutdown(ctx) }()
-	conns := g.Shutdown(ctx)
-	if err := <-requests; err != nil {
-		return errors.Join(fmt.Errorf("end requests: %w", err), srv.Close(), conns)
-	}
-	return conns
-}
-
-// Shutdown refuses new conns with 503 and closes all others with 1001, until ctx ends. Serve calls it.
+// Shutdown refuses new conns with 503 and closes all others with 1001, until ctx ends. It is for those who bring their own
+// http.Server; Serve does it by itself.
 func (g *Gateway) Shutdown(ctx context.Context) error {
-	g.draining.Store(true)
-	if err := g.sockets.Shutdown(ctx); err != nil {
-		return fmt.Errorf("end connections: %w", err)
-	}
-	return nil
+	g.front.leave(ctx)
+	return g.front.close(ctx)
 }

@@ -49,24 +49,15 @@ func newOriginPolicy(list []string) (originPolicy, error) {
 // connects to always may, and a request without Origin comes from no page. A refusal is logged here, at level info,
 // because it is the operator who has to change the list.
 func (p *originPolicy) check(r *http.Request, o *Options) *refusal {
-	values := r.Header["Origin"]
-	if len(values) == 0 || p.any {
+	if allowed, _ := p.allows(r, o); allowed {
 		return nil
 	}
 	host := clientHost(r, o.TrustedProxies)
-	raw := strings.Join(values, ", ")
-	add := raw
-	if raw == "null" {
-		if p.null {
-			return nil
-		}
-	} else {
-		from, ok := parseOrigin(raw)
+	add := strings.Join(r.Header["Origin"], ", ")
+	if add != "null" {
+		from, ok := parseOrigin(add)
 		if !ok {
-			return refuseJunkOrigin(r, o, raw, host)
-		}
-		if from.sameHost(host) || p.lists(from) {
-			return nil
+			return refuseJunkOrigin(r, o, add, host)
 		}
 		add = from.String()
 	}
@@ -76,6 +67,23 @@ func (p *originPolicy) check(r *http.Request, o *Options) *refusal {
 		" To allow them, add %[1]q to Options.Origins. If %[2]q is not the host in the client's URL, a proxy changed it:"+
 		` let the proxy pass the Host header on (nginx: "proxy_set_header Host $http_host;"), or list the proxy in`+
 		" Options.TrustedProxies and let it send X-Forwarded-Host.", add, host)}
+}
+
+// allows is the decision of check alone. byName says that the page's own origin decided, not "*" or "null".
+func (p *originPolicy) allows(r *http.Request, o *Options) (allowed, byName bool) {
+	values := r.Header["Origin"]
+	if len(values) == 0 {
+		return true, true
+	}
+	raw := strings.Join(values, ", ")
+	if raw == "null" {
+		return p.null || p.any, false
+	}
+	from, ok := parseOrigin(raw)
+	if ok && (from.sameHost(clientHost(r, o.TrustedProxies)) || p.lists(from)) {
+		return true, true
+	}
+	return p.any, false
 }
 
 // refuseJunkOrigin has no value to suggest: no browser sends such a header.

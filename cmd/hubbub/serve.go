@@ -12,13 +12,18 @@ import (
 )
 
 type serveCommand struct {
-	Addr string `default:":8080" placeholder:"HOST:PORT" help:"Address to listen on (default ${default}). Without a host: every address; with --dev, loopback only."`
-	Dev  bool   `help:"Development mode: anyone may connect under any name, and the demo chat is at /."`
+	settingsFlags
 }
 
 // Run serves until SIGINT or SIGTERM, then ends every conn in order. A second signal ends the process at once.
 func (c *serveCommand) Run() error {
-	g, err := gateway.New(gateway.Config{Addr: c.Addr, Dev: c.Dev})
+	loaded, err := c.load()
+	if err != nil {
+		return err
+	}
+	cfg := loaded.Config
+	cfg.Logger = gateway.NewLogger(cfg.Log)
+	g, err := gateway.New(cfg)
 	if err != nil {
 		return err
 	}
@@ -28,7 +33,11 @@ func (c *serveCommand) Run() error {
 	if err != nil {
 		return err
 	}
-	announce(g, l.Addr())
+	if cfg.Dev {
+		announce(g, l.Addr())
+	} else {
+		cfg.Logger.Info("hubbub is serving", "version", gateway.Version(), "url", g.URL(l.Addr()), "addr", l.Addr().String())
+	}
 	defer context.AfterFunc(ctx, func() {
 		stop()
 		fmt.Fprintln(os.Stderr, "hubbub: shutting down; press Ctrl-C again to end at once")

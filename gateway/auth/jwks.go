@@ -83,7 +83,9 @@ func newClient() *http.Client {
 }
 
 func (r *remote) close() {
+	r.mu.Lock() // no fetch begins after this
 	r.cancel()
+	r.mu.Unlock()
 	r.done.Wait()
 	r.client.CloseIdleConnections()
 }
@@ -102,7 +104,7 @@ func (r *remote) keepFresh(flight <-chan struct{}) {
 		wait := r.key.Refresh
 		if r.failed() != nil {
 			wait = min(pause, r.key.Refresh)
-			pause *= 2
+			pause = 2 * wait
 		} else {
 			pause = retryFetch
 		}
@@ -176,6 +178,9 @@ func (r *remote) get() ([]loadedKey, error) {
 	}
 	request.Header.Set("Accept", "application/jwk-set+json, application/json")
 	response, err := r.client.Do(request)
+	if failed, ok := errors.AsType[*url.Error](err); ok {
+		return nil, fmt.Errorf("%s: %w", SafeURL(request.URL), failed.Err) // the whole URL may hold a secret
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"io"
 	"io/fs"
 	"net/http"
 )
@@ -17,6 +18,19 @@ var files embed.FS
 // around it.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// Works serves one plain page at / that says that the server works, and 404 for anything else.
+func Works() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/" {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		io.WriteString(w, "hubbub works. WebSockets connect to /ws; see docs/protocol.md.\n")
+	})
+}
 
 // Demo serves the demo chat: its page at /, what the page needs below /demo/, and 404 for anything else. Browsers ask
 // each time whether a file has changed, so that a new version of the server is seen at once.

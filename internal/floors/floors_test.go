@@ -42,6 +42,7 @@ var floors = []floor{
 	{dir: "gateway/webhook", may: []string{"."}},
 	{dir: "gateway/web", may: []string{"."}},
 	{dir: "gateway", may: []string{"*"}},
+	{dir: "internal/settings"},
 	{dir: "cmd", may: []string{"*"}},
 
 	{dir: "internal/testkit", tests: true},

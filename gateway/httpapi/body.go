@@ -1,0 +1,58 @@
+package httpapi
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"time"
+	"unicode/utf8"
+
+	"github.com/hubbub-dev/hubbub"
+)
+
+const (
+	maxBody     = 1 << 20          // bytes
+	bodyTimeout = 10 * time.Second // for the whole body to arrive
+)
+
+// bufferBody replaces a request's body by one that is in memory, so that neither its size nor its slowness concerns the call.
+// It returns what to answer if that is not possible.
+func bufferBody(w http.ResponseWriter, r *http.Request) *Problem {
+	if given := r.Header.Get("Content-Type"); given != "" {
+		media, _, err := mime.ParseMediaType(given)
+		if err != nil || media != "application/json" {
+			return newProblem(http.StatusUnsupportedMediaType, hubbub.Invalid, "the body must be JSON and say so: send it with "+
+				"`Content-Type: application/json`", 0)
+		}
+	}
+	// Where the server cannot set deadlines (a test's recorder), nothing is slow. Without the second call the deadline would end
+	// a call that takes longer than its body.
+	deadline := http.NewResponseController(w)
+	_ = deadline.SetReadDeadline(time.Now().Add(bodyTimeout))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	_ = deadline.SetReadDeadline(time.Time{})
+	if err != nil {
+		return unread(err)
+	}
+	if !utf8.Valid(body) {
+		return newProblem(http.StatusBadRequest, hubbub.Invalid, "the body is not UTF-8", 0)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return nil
+}
+
+// unread says why a body could not be read.
+func unread(err error) *Problem {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return newProblem(hubbub.TooLarge.Status(), hubbub.TooLarge, fmt.Sprintf("the body has more than %d bytes", maxBody), 0)
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return newProblem(http.StatusRequestTimeout, hubbub.Unavailable,
+			fmt.Sprintf("the body did not arrive within %v; try again", bodyTimeout), 0)
+	}
+	return newProblem(http.StatusBadRequest, hubbub.Invalid, "the body ended early", 0)
+}

@@ -1,0 +1,9 @@
+// Package httpapi serves the HTTP API for backends under /api/v1: they send messages, ask who is online, and sign people out.
+//
+// The package joins [hubbub.Hub] to HTTP and decides nothing of the domain. Its calls are described by an OpenAPI 3.1 document
+// that is made from the same Go types which decode and check the requests, so it cannot differ from what the server does.
+//
+// A request passes these gates, in this order, and the first that refuses answers with a problem document (RFC 9457): the API
+// key (401), its rate (429), the path and method (404, 405), the key's scope (403), the body's type and size (415, 413, 400),
+// its fields (422). What the domain refuses has the status of its reason, see [hubbub.Reason.Status].
+package httpapi

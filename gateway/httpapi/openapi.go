@@ -1,0 +1,109 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// describe is the part of the OpenAPI document that is not made from the calls. Huma's page to read it, which would load a
+// program from elsewhere, its further forms of the document, and its links to schemas in replies are off.
+func describe(version string) huma.Config {
+	schemas := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	return huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{
+				Title:   "hubbub",
+				Version: version,
+				Description: "The API for backends: send messages, ask who is online, sign people out. Times are Unix milliseconds. " +
+					"Errors are problem documents (RFC 9457) with a stable reason. Each call needs an API key with the scope that its " +
+					"security requirement names, or with the scope admin.",
+				License: &huma.License{Name: "MIT", Identifier: "MIT"},
+			},
+			Servers: []*huma.Server{{URL: Prefix}},
+			Tags: []*huma.Tag{
+				{Name: "messages", Description: "Send to a room, to a user or device, to everybody."},
+				{Name: "presence", Description: "Who is online, with which devices, and in which rooms."},
+				{Name: "sessions", Description: "Sign people in and out."},
+			},
+			Components: &huma.Components{
+				Schemas: schemas,
+				SecuritySchemes: map[string]*huma.SecurityScheme{
+					"bearer": {Type: "http", Scheme: "bearer", Description: "An API key, as `hubbub apikey` prints it."},
+					"header": {Type: "apiKey", In: "header", Name: "X-API-Key", Description: "The same key in a header of its own."},
+				},
+			},
+		},
+		// "json" is what huma looks for by the end of application/problem+json.
+		Formats:                      map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
+		DefaultFormat:                "application/json",
+		RejectUnknownQueryParameters: true,
+		Transformers:                 []huma.Transformer{ownProblems},
+	}
+}
+
+// errorResponse describes every error of every call.
+func (a *API) errorResponse() *huma.Response {
+	schema := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
+	return &huma.Response{
+		Description: "An error, which the problem's reason names.",
+		Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: schema}},
+	}
+}
+
+// describeAll returns the whole document, when all calls are registered.
+func (a *API) describeAll() ([]byte, error) {
+	// Huma adds its own form of errors, which ownProblems never lets out.
+	schemas := a.huma.OpenAPI().Components.Schemas.Map()
+	delete(schemas, "ErrorModel")
+	delete(schemas, "ErrorDetail")
+	a.openReplies()
+	document, err := json.MarshalIndent(a.huma.OpenAPI(), "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("describe the API: %w", err)
+	}
+	return append(document, '\n'), nil
+}
+
+// openReplies lets replies have more fields than the document says, since later versions add some. Requests may not: a field
+// that is not known is a mistake of the caller.
+func (a *API) openReplies() {
+	schemas := a.huma.OpenAPI().Components.Schemas
+	asked := map[*huma.Schema]bool{}
+	for _, path := range a.huma.OpenAPI().Paths {
+		if path.Post != nil {
+			reach(schemas, path.Post.RequestBody.Content["application/json"].Schema, asked)
+		}
+	}
+	for _, schema := range schemas.Map() {
+		if !asked[schema] {
+			schema.AdditionalProperties = nil
+		}
+	}
+}
+
+// reach adds a schema and those that its properties refer to.
+func reach(schemas huma.Registry, s *huma.Schema, reached map[*huma.Schema]bool) {
+	if s.Ref != "" {
+		s = schemas.SchemaFromRef(s.Ref)
+	}
+	if reached[s] {
+		return
+	}
+	reached[s] = true
+	for _, property := range s.Properties {
+		reach(schemas, property, reached)
+	}
+}
+
+// Document is the OpenAPI 3.1 document in JSON. It must not be changed.
+func (a *API) Document() []byte { return a.document }
+
+func (a *API) serveDocument(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/openapi+json")
+	w.Write(a.document) // fails only if the client is gone
+}

@@ -1,0 +1,50 @@
+package rpc
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/hubbub-dev/hubbub"
+	"github.com/hubbub-dev/hubbub/ws"
+)
+
+// Request is a decoded request, for tests.
+type Request struct{ ID, Method, Params string }
+
+// Decode returns the request of a frame, or the code of its refusal; 0 means that there was none.
+func Decode(frame []byte) (Request, int) {
+	var r request
+	why := decode(frame, &r)
+	out := Request{string(r.id), string(r.method), string(r.params.raw)}
+	if why != nil {
+		return out, why.code
+	}
+	return out, 0
+}
+
+// Encode returns the frame of an event, "" if it has none.
+func Encode(e hubbub.Event, viewer string) string {
+	m, ok := encode(e, viewer)
+	if !ok {
+		return ""
+	}
+	return string(m.Data)
+}
+
+// CloseCodes returns our own close codes with their words, sorted.
+func CloseCodes() []string {
+	words := map[ws.Code]string{
+		ws.CodeSlow: "slow", ws.CodeHeartbeat: "heartbeat", // sent by package ws
+		CodeBadRequests: "too_many_bad_requests",
+	}
+	for _, why := range []hubbub.EndReason{hubbub.EndReplaced, hubbub.EndLoggedOut, hubbub.EndRevoked, hubbub.EndExpired, hubbub.EndDraining} {
+		code, word := closing(why)
+		words[code] = word
+	}
+	var all []string
+	for code, word := range words {
+		all = append(all, strconv.Itoa(int(code))+" "+word)
+	}
+	slices.Sort(all)
+	return all
+}

@@ -1,0 +1,148 @@
+package rpc
+
+import (
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hubbub-dev/hubbub"
+	"github.com/hubbub-dev/hubbub/ws"
+)
+
+const (
+	maxBeside  = 16 // requests of one conn that run beside the others
+	maxRefused = 30 // bad requests in a row; the last one closes
+)
+
+// peer is a conn with its session. It is the session's hubbub.Conn.
+type peer struct {
+	// Immutable once requests are read.
+	server  *Server
+	conn    *ws.Conn
+	user    string
+	session *hubbub.Session
+
+	// Owned by the conn's handlers, of which one runs at a time.
+	bucket bucket
+
+	// Safe for concurrent use.
+	refused atomic.Int32 // bad requests since the last good one
+
+	// Guarded by mu.
+	mu     sync.Mutex
+	beside int           // requests that run beside the others
+	freed  chan struct{} // closed when one of them is done; nil unless somebody waits
+}
+
+// Send tells an event to this conn.
+func (p *peer) Send(e hubbub.Event) {
+	if m, ok := encode(e, p.user); ok {
+		p.push(m)
+	}
+}
+
+// push sends a frame. Its errors say that the conn is closing, which OnClose tells too.
+func (p *peer) push(m ws.Message) { _ = p.conn.Send(m) }
+
+// Close ends the conn with the code and the word of a reason.
+func (p *peer) Close(why hubbub.EndReason, retry hubbub.Retry) {
+	code, word := closing(why)
+	if code == CodeDraining {
+		word = fmt.Sprintf("%s retry=%d-%d", word, retry.Min.Milliseconds(), retry.Max.Milliseconds())
+	}
+	_ = p.conn.Close(code, word) // fails if it is closing already
+}
+
+// closing is the close code and its word for a session that the hub ends.
+func closing(why hubbub.EndReason) (ws.Code, string) {
+	switch why {
+	case hubbub.EndReplaced:
+		return CodeReplaced, "replaced"
+	case hubbub.EndLoggedOut:
+		return CodeLoggedOut, "logged_out"
+	case hubbub.EndRevoked:
+		return CodeNotAllowed, "not_allowed"
+	case hubbub.EndExpired:
+		return CodeTokenExpired, "token_expired"
+	case hubbub.EndNodeLost:
+		return ws.CodeRestart, "the server had lost its place; connect again"
+	case hubbub.EndDraining:
+		return CodeDraining, "draining"
+	}
+	return ws.CodeNormal, ""
+}
+
+// receive handles a frame.
+func (p *peer) receive(m ws.Message) {
+	if m.Binary {
+		_ = p.conn.Close(ws.CodeUnsupported, "binary frames are not understood; send text")
+		return
+	}
+	c := &call{peer: p, size: len(m.Data)}
+	c.request.params.members = c.inline[:0]
+	if wrong := decode(m.Data, &c.request); wrong != nil {
+		c.answer = true
+		c.refuse(wrong)
+		return
+	}
+	c.answer = c.request.id != nil
+	limit := &p.server.rate
+	if wait := p.bucket.take(time.Since(p.server.began), limit.PerSecond, limit.Burst); wait > 0 {
+		c.refuse(refuseFlood(wait))
+		return
+	}
+	if err := p.server.opts.Limit(p.user, p.conn.RemoteAddr().Addr()); err != nil {
+		c.refuse(refusalOf(err)) // no reason to end the session: somebody else of the user or address may have used it up
+		return
+	}
+	method, ok := p.server.methods[string(c.request.method)]
+	switch {
+	case !ok:
+		c.refuse(refuse(codeUnknownMethod, "there is no method %.40q; see docs/protocol.md", c.request.method))
+	case method.beside:
+		p.runBeside(method, c)
+	default:
+		c.run(p.server.ctx, method)
+	}
+}
+
+// runBeside runs a request on a goroutine of its own, and waits before that while too many do.
+func (p *peer) runBeside(m *method, c *call) {
+	p.mu.Lock()
+	for p.beside >= maxBeside {
+		if p.freed == nil {
+			p.freed = make(chan struct{})
+		}
+		freed := p.freed
+		p.mu.Unlock()
+		<-freed
+		p.mu.Lock()
+	}
+	p.beside++
+	p.mu.Unlock()
+	p.server.running.Go(func() {
+		defer p.free()
+		defer p.rescue()
+		c.run(p.conn.Context(), m)
+	})
+}
+
+func (p *peer) free() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.beside--
+	if p.freed != nil {
+		close(p.freed)
+		p.freed = nil
+	}
+}
+
+// rescue does for a request that runs beside the others what package ws does for the conn's handlers.
+func (p *peer) rescue() {
+	if v := recover(); v != nil {
+		p.server.opts.Logger.Error("a method panicked", "panic", v, "stack", string(debug.Stack()))
+		_ = p.conn.Close(ws.CodeInternal, "an error in the server")
+	}
+}

@@ -1,0 +1,94 @@
+package gateway
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/hubbub-dev/hubbub"
+	"github.com/hubbub-dev/hubbub/gateway/auth"
+	"github.com/hubbub-dev/hubbub/gateway/rpc"
+)
+
+// signIn stands at the WebSocket paths: it lets people in, or tells them why not.
+type signIn struct {
+	front *front
+	auth  *auth.Authenticator
+	hub   *hubbub.Hub
+	rpc   *rpc.Server
+}
+
+// ServeHTTP makes a session of a handshake. A page cannot see why a handshake was refused, so a plain GET with the same
+// credentials is judged alike and answered in words.
+func (s *signIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	id, err := s.judge(r)
+	switch {
+	case err != nil && s.front.cfg.Auth.Refuse == "close" && isHandshake(r) && isFinal(err):
+		if conn, failed := s.front.sockets.Upgrade(w, r); failed == nil {
+			s.rpc.Refuse(conn, err)
+		}
+	case err != nil:
+		if cause := hubbub.AsError(err).Err; cause != nil {
+			s.front.cfg.Logger.Warn("somebody could not be let in", "error", cause)
+		}
+		auth.WriteProblem(w, r, err)
+	case !isHandshake(r):
+		s.confirm(w, id)
+	default:
+		if conn, failed := s.front.sockets.Upgrade(w, r); failed == nil { // otherwise it has been answered
+			s.rpc.Serve(conn, id)
+		}
+	}
+}
+
+// judge tells who may come in.
+func (s *signIn) judge(r *http.Request) (hubbub.Identity, error) {
+	allowed, byName := s.front.allows(r)
+	if !allowed {
+		return hubbub.Identity{}, s.foreign(r)
+	}
+	who, err := s.auth.Authenticate(r)
+	if err != nil {
+		s.front.metrics.AuthFailed(string(who.Method))
+		return hubbub.Identity{}, err
+	}
+	// A browser adds a password or cookie by itself, whoever wrote the page: then "*" is not enough.
+	if who.Ambient && !byName {
+		return hubbub.Identity{}, s.foreign(r)
+	}
+	if err := s.hub.Check(r.Context(), who.Identity); err != nil {
+		s.front.metrics.AuthFailed(string(who.Method))
+		return hubbub.Identity{}, s.auth.Refuse(who.Method, err)
+	}
+	return who.Identity, nil
+}
+
+// foreign is the refusal of a page of another origin. It is logged, since whoever wrote the page cannot see it.
+func (s *signIn) foreign(r *http.Request) error {
+	origin := r.Header.Get("Origin")
+	s.front.cfg.Logger.Info("a page of another origin was refused; to allow it, add the origin to the setting origins",
+		"origin", origin, "host", r.Host)
+	return hubbub.Errorf(hubbub.Forbidden, "pages of the origin %.200q may not connect here; to allow them, add it to the "+
+		"setting origins", origin)
+}
+
+// isFinal tells whether an error is about who asks, so that coming back does not help.
+func isFinal(err error) bool {
+	reason := hubbub.AsError(err).Reason
+	return reason == hubbub.Unauthorized || reason == hubbub.Forbidden || reason == hubbub.Invalid
+}
+
+// confirm tells a plain GET that a WebSocket would be accepted, and for whom.
+func (s *signIn) confirm(w http.ResponseWriter, id hubbub.Identity) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	body, err := json.Marshal(map[string]string{
+		"user":   id.User,
+		"detail": "a WebSocket would be accepted here; see docs/protocol.md for what to say",
+	})
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	fmt.Fprintf(w, "%s\n", body)
+}
