@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -135,7 +136,7 @@ func secondDeviceSignsOutTheFirst(t *testing.T, first context.Context) {
 }
 
 func presenceShowsDevices(t *testing.T, first context.Context) {
-	g := startWith(t, gateway.Config{Devices: gateway.DevicesConfig{Limit: 5}})
+	g := serve(t, gateway.Config{Dev: true, Devices: gateway.DevicesConfig{Limit: 5}})
 	ann := visit(t, first, g.url("http", "/"), "user=ann&name=Ann&device=laptop")
 	g.bot(t, "user=bob&name=Bob&device=tablet&platform=ios")
 	g.bot(t, "user=bob&name=Bob&device=desk")
@@ -220,11 +221,14 @@ func pageRecoversAfterACut(t *testing.T, first context.Context) {
 }
 
 func pageComesBackAfterARestart(t *testing.T, first context.Context) {
-	g := start(t, "")
+	g := serve(t, gateway.Config{Dev: true, Shutdown: gateway.ShutdownConfig{Window: time.Second}})
 	ann := visit(t, first, g.url("http", "/"), "user=ann&name=Ann&device=laptop")
 	ann.say(t, "before")
 	ann.sees(t, "before")
+	testkit.Evaluate[any](t, ann.tab, `(window.states = [], new MutationObserver(() => states.push(document.querySelector("#state").textContent))
+		.observe(document.querySelector("#state"), {childList: true}), null)`)
 	g.stop()
+	ann.until(t, "the page to hear that the server stops", `states.includes("Server is stopping")`)
 	ann.until(t, "the page to say that it reconnects", `document.querySelector("#state").textContent === "Reconnecting…"`)
 	ann.say(t, "kept")
 	ann.until(t, "the text to wait", `document.querySelector("#outbox .pending .text")?.textContent === "kept"`)

@@ -79,12 +79,14 @@ func serve(t *testing.T, hubbub string, signal syscall.Signal) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	closed := make(chan ws.CloseInfo, 1)
+	welcome, closed := make(chan ws.Message, 10), make(chan ws.CloseInfo, 1)
+	conn.OnMessage(func(m ws.Message) { welcome <- m })
 	conn.OnClose(func(why ws.CloseInfo) { closed <- why })
+	testkit.Receive(t, "the welcome", welcome)
 	if err := cmd.Process.Signal(signal); err != nil {
 		t.Fatal(err)
 	}
-	if why := testkit.Receive(t, "the close", closed); why.Code != ws.CodeGoingAway {
+	if why := testkit.Receive(t, "the close", closed); why.Code != 4003 {
 		t.Errorf("closed with %+v", why)
 	}
 	p.Succeed(t)
