@@ -51,6 +51,6 @@ func announce(g *gateway.Gateway, a net.Addr) {
 	if gateway.Exposed(a) {
 		reach = "OTHER MACHINES CAN CONNECT: it listens on " + a.String() + "."
 	}
-	fmt.Fprintf(os.Stderr, "\n  hubbub, DEVELOPMENT MODE: anyone may connect under any name. %s\n\n  Open  %s\n\n", reach,
-		g.URL(a))
+	fmt.Fprintf(os.Stderr, "\n  hubbub, DEVELOPMENT MODE: anyone may connect under any name. %s\n\n  Open  %s\n\n"+
+		"  A key for the HTTP API until it ends: %s\n\n", reach, g.URL(a), g.DevKey())
 }
