@@ -69,6 +69,9 @@ func (c *checker) paths() {
 	if c.Metrics.Addr == "" {
 		c.path("metrics.path", c.Metrics.Path, taken)
 	}
+	if len(c.Paths.WebSocket) == 0 {
+		c.fail("paths.websocket", "nobody could connect; leave it out for the default")
+	}
 	for i, p := range c.Paths.WebSocket {
 		c.path(fmt.Sprintf("paths.websocket[%d]", i), p, taken)
 	}

@@ -2,13 +2,18 @@ package gateway_test
 
 import (
 	"flag"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/gateway"
+	"github.com/hubbub-dev/hubbub/internal/testkit"
 )
 
 var update = flag.Bool("update", false, "write docs/configuration.md anew")
@@ -54,5 +59,236 @@ func TestDefaultFileIsTheDefaults(t *testing.T) {
 	}
 	if want := gateway.DefaultConfig(); !reflect.DeepEqual(c.Config, want) {
 		t.Errorf("got  %+v\nwant %+v", c.Config, want)
+	}
+}
+
+// load loads a file without variables and flags.
+func load(t *testing.T, text string) (gateway.Config, error) {
+	t.Helper()
+	c, err := gateway.Load(gateway.ConfigSources{File: write(t, text)})
+	if err != nil {
+		return gateway.Config{}, err
+	}
+	return c.Config, nil
+}
+
+// leaf is a setting in the struct.
+type leaf struct {
+	key string
+	get func(reflect.Value) reflect.Value
+	typ reflect.Type
+}
+
+// leaves finds all settings by their tags, but for lists of sections.
+func leaves(typ reflect.Type, prefix string, get func(reflect.Value) reflect.Value) []leaf {
+	var found []leaf
+	for f := range typ.Fields() {
+		tag := f.Tag.Get("koanf")
+		inner := func(v reflect.Value) reflect.Value { return get(v).FieldByIndex(f.Index) }
+		switch {
+		case tag == "-":
+		case tag == ",squash":
+			found = append(found, leaves(f.Type, prefix, inner)...)
+		case f.Type.Kind() == reflect.Struct:
+			found = append(found, leaves(f.Type, prefix+tag+".", inner)...)
+		case f.Type.Kind() != reflect.Slice || f.Type.Elem().Kind() != reflect.Struct || f.Type.Elem() == reflect.TypeFor[netip.Prefix]():
+			found = append(found, leaf{prefix + tag, inner, f.Type})
+		}
+	}
+	return found
+}
+
+// TestEverySettingComesByVariableAndFlag sets each by itself, and finds the value where it belongs and nothing else changed.
+func TestEverySettingComesByVariableAndFlag(t *testing.T) {
+	cert := testkit.SelfSigned(t)
+	always := []string{"tls.cert=" + cert.CertFile, "tls.key=" + cert.KeyFile, "limits.message=60KiB"}
+	values := map[string]string{
+		"addr": "127.0.0.1:9", "tls.cert": cert.CertFile, "tls.key": cert.KeyFile, "paths.websocket": "/chat", "metrics.path": "/figures",
+		"metrics.addr": "127.0.0.1:10", "origins": "https://a.example,null", "trusted_proxies": "10.0.0.0/8,192.0.2.7",
+		"compression": "shared", "auth.refuse": "close", "devices.per": "platform", "devices.on_exceed": "refuse", "log.level": "debug",
+		"log.format": "json", "limits.pending": "70KiB", "limits.header": "5KiB",
+	}
+	byType := map[reflect.Type]string{
+		reflect.TypeFor[string](): "x", reflect.TypeFor[bool](): "true", reflect.TypeFor[int](): "17", reflect.TypeFor[float64](): "1.5",
+		reflect.TypeFor[time.Duration](): "11s", reflect.TypeFor[gateway.Size](): "33KiB", reflect.TypeFor[[]string](): "a,b",
+	}
+	all := leaves(reflect.TypeFor[gateway.Config](), "", func(v reflect.Value) reflect.Value { return v })
+	if len(all) < 50 {
+		t.Fatalf("found only %d settings", len(all))
+	}
+	for _, s := range all {
+		value := values[s.key]
+		if value == "" {
+			value = byType[s.typ]
+		}
+		name := gateway.EnvPrefix + strings.ToUpper(strings.ReplaceAll(s.key, ".", "_"))
+		base, err := gateway.Load(gateway.ConfigSources{File: write(t, ""), Set: always})
+		if err != nil {
+			t.Fatal(err)
+		}
+		variable, err := gateway.Load(gateway.ConfigSources{File: write(t, ""), Set: always, Environ: []string{name + "=" + value}})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		flag, err := gateway.Load(gateway.ConfigSources{File: write(t, ""), Set: always, Flags: []string{s.key + "=" + value}})
+		if err != nil {
+			t.Errorf("%s: %v", s.key, err)
+			continue
+		}
+		a, b, c := s.get(reflect.ValueOf(&flag.Config).Elem()), s.get(reflect.ValueOf(&variable.Config).Elem()), s.get(reflect.ValueOf(&base.Config).Elem())
+		fixed := slices.ContainsFunc(always, func(s2 string) bool { return strings.HasPrefix(s2, s.key+"=") })
+		if !fixed && !reflect.DeepEqual(a.Interface(), b.Interface()) {
+			t.Errorf("%s: by flag %v, by variable %v", s.key, a, b)
+		}
+		if !fixed && reflect.DeepEqual(a.Interface(), c.Interface()) {
+			t.Errorf("%s: is %v as if it had not been set to %s", s.key, a, value)
+		}
+		a.Set(c)
+		if s.key != "dev" && !reflect.DeepEqual(flag.Config, base.Config) {
+			t.Errorf("%s changes something else, too", s.key)
+		}
+		if !strings.Contains(variable.Show(), "# "+name+"\n") && !fixed {
+			t.Errorf("%s is not shown as the source", name)
+		}
+	}
+}
+
+func TestWhatCannotBe(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"address":           {"addr: 8080", ":1: addr: address \"8080\": write it as host:port or :port"},
+		"metrics address":   {"metrics: {addr: ':8080'}", "metrics.addr: this is the gateway's own address"},
+		"cert without key":  {"tls: {cert: x}", "tls.key: the file with the private key is missing"},
+		"key without cert":  {"tls: {key: x}", "tls.cert: the file with the certificate is missing"},
+		"no such cert":      {"tls: {key: x, cert: /does/not/exist}", "tls: the certificate cannot be loaded: open /does/not/exist"},
+		"path":              {"paths: {websocket: [ws]}", "paths.websocket[0]: \"ws\" is not a path"},
+		"wildcard in path":  {"paths: {websocket: ['/{x}']}", "is not a path"},
+		"root":              {"paths: {websocket: [/]}", "\"/\" is the page of the gateway"},
+		"path twice":        {"paths: {websocket: [/a, /a]}", "\"/a\" is taken by paths.websocket[0]"},
+		"path of probe":     {"paths: {websocket: /healthz}", "\"/healthz\" is taken by the probe"},
+		"path of API":       {"paths: {websocket: /api/ws}", "lies within what the gateway itself serves"},
+		"path of metrics":   {"metrics: {path: /ws}", "is taken by metrics.path"},
+		"no path":           {"paths: {websocket: []}", "paths.websocket: "},
+		"origin":            {"origins: [https://a.com/b]", ":1: origins[0]: \"https://a.com/b\" has more than scheme, host and port"},
+		"any origin":        {"origins: ['*']\ncors: {credentials: true}", ":2: cors.credentials: with the origin * any page"},
+		"key without key":   {"api: {keys: [{name: a}]}", "api.keys[0]: the key is missing"},
+		"key and hash":      {"api: {keys: [{name: a, key: aaaaaaaaaaaaaaaa, hash: b}]}", "key and hash are both set"},
+		"short key":         {"api: {keys: [{name: a, key: hunter2}]}", "api.keys[0].key: the key is shorter than 16"},
+		"hash":              {"api: {keys: [{name: a, hash: abc}]}", "this is not a SHA-256 in hex"},
+		"two keys":          {"api: {keys: [{name: a, key: aaaaaaaaaaaaaaaa}, {name: a, key: aaaaaaaaaaaaaaab}]}", "two keys have the name"},
+		"name of key":       {"api: {keys: [{name: a b, key: aaaaaaaaaaaaaaaa}]}", "api.keys[0].name: the name \"a b\" must not contain"},
+		"hidden rules":      {"rooms: [{match: '*'}, {match: a}]", "rooms[0].match: this fits all rooms"},
+		"endless history":   {"rooms: [{match: a, history: {messages: off, size: off, age: off}}]", "rooms[0].history: messages, size and age are all off"},
+		"endless pairs":     {"private: {history: {messages: off, size: off, age: off}}", "private.history: messages, size and age are all off"},
+		"large message":     {"rooms: [{match: a, max_message: 64KiB}]", "rooms[0].max_message: a message of 64KiB does not fit"},
+		"short heartbeat":   {"heartbeat: {ping: 10ms, timeout: 1ms}", "heartbeat.ping: this must be at least 1s"},
+		"long window":       {"shutdown: {window: 1h}", "shutdown.window: this must be shorter than shutdown.timeout (25s)"},
+		"small header":      {"limits: {header: 1KiB}", "limits.header: browsers with cookies need more"},
+		"small pending":     {"limits: {pending: 1KiB}", "limits.pending: this must be at least limits.message (64KiB)"},
+		"wrong name":        {"limits: {mesage: 1KiB}", "limits.mesage: there is no such setting; did you mean message?"},
+		"wrong word":        {"devices: {on_exceed: refus}", "did you mean refuse?"},
+		"message and frame": {"limits: {message: 0}", "limits.message: \"0\" is not greater than zero"},
+	} {
+		_, err := load(t, c.text)
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: got %v, want %s", name, err, c.want)
+		}
+	}
+}
+
+func TestProblemsOfShapeAndOfSenseAreToldTogether(t *testing.T) {
+	_, err := load(t, "heartbeat:\n  ping: soon\nshutdown:\n  window: 1h\nrooms:\n  - join: anyone\n")
+	if err == nil || strings.Count(err.Error(), "\n") != 2 {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestConfigMadeByAProgramIsChecked(t *testing.T) {
+	_, err := gateway.New(gateway.Config{Dev: true, Compression: "some", Limits: gateway.LimitsConfig{Frames: -1}})
+	for _, want := range []string{`compression: "some" is not one of`, "limits.frames: this must be greater than zero"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("no %q in %v", want, err)
+		}
+	}
+}
+
+func TestVerifyLooksAtKeys(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "auth.keys", "dev: true": "", "auth: {anonymous: true}": "", "auth: {keys: [{secret: hunter2}]}": "it needs 32",
+		"auth: {keys: [{file: /does/not/exist}]}":                      "/does/not/exist",
+		"auth: {keys: [{secret: 0123456789abcdef0123456789abcdefxx}]}": "",
+	} {
+		c, err := load(t, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = c.Verify()
+		if (err == nil) != (want == "") || err != nil && (!strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2")) {
+			t.Errorf("%q: got %v, want %q", text, err, want)
+		}
+	}
+}
+
+func TestFileIsFound(t *testing.T) {
+	named := write(t, "node: named")
+	t.Chdir(t.TempDir())
+	for _, c := range []struct {
+		sources gateway.ConfigSources
+		want    string
+	}{
+		{gateway.ConfigSources{}, ""},
+		{gateway.ConfigSources{Environ: []string{"HUBBUB_CONFIG=" + named}}, "named"},
+		{gateway.ConfigSources{File: named, Environ: []string{"HUBBUB_CONFIG=/does/not/exist"}}, "named"},
+	} {
+		got, err := gateway.Load(c.sources)
+		if err != nil || got.Node != c.want {
+			t.Errorf("%+v: got %+v, %v", c.sources, got, err)
+		}
+	}
+	if err := os.WriteFile(gateway.ConfigFile, []byte("node: here"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := gateway.Load(gateway.ConfigSources{}); err != nil || got.Node != "here" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func TestHubOptions(t *testing.T) {
+	c, err := load(t, `
+node: n1
+rooms:
+  - match: "team:*"
+    join: token
+    send: backend
+    history: {messages: 5, size: off, age: 1h}
+    slow: latest
+    quiet: true
+  - match: "*"
+    history: {kind: none}
+devices: {limit: 2, per: platform, on_exceed: refuse}
+limits: {connections_per_user: 9, small_room: 7}
+presence: {grace: off, list_all: true}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := c.HubOptions()
+	private := hubbub.PrivateRule{Retention: hubbub.Retention{Messages: 1000, Bytes: 4 << 20, Age: 7 * 24 * time.Hour}, MaxMessage: 16 << 10,
+		Rate: hubbub.Rate{PerSecond: 10, Burst: 20}}
+	want := hubbub.Options{
+		Node: "n1", Private: private, Devices: hubbub.DeviceLimit{Max: 2, PerPlatform: true, Refuse: true, Sessions: 9},
+		Limits: hubbub.Limits{RoomsPerSession: 100, WatchesPerSession: 1000, SmallRoom: 7}, ListPresence: true, Grace: -1,
+		Rooms: []hubbub.RoomRule{
+			{Match: "team:*", Join: hubbub.AccessToken, Send: hubbub.AccessBackend, Retention: hubbub.Retention{Messages: 5, Age: time.Hour},
+				Quiet: true, Slow: hubbub.SlowLatest, MaxMessage: 16 << 10, Rate: hubbub.Rate{PerSecond: 10, Burst: 20}},
+			{Match: "*", History: hubbub.HistoryNone, Retention: hubbub.Retention{Messages: 1000, Bytes: 4 << 20, Age: 24 * time.Hour},
+				MaxMessage: 16 << 10, Rate: hubbub.Rate{PerSecond: 10, Burst: 20}},
+		},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	if empty := (gateway.Config{}).HubOptions(); empty.Rooms != nil || empty.Devices != (hubbub.DeviceLimit{}) {
+		t.Errorf("defaults are %+v", empty)
 	}
 }

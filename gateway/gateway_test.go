@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hubbub-dev/hubbub/gateway"
 	"github.com/hubbub-dev/hubbub/internal/testkit"
@@ -111,14 +112,27 @@ func TestProbes(t *testing.T) {
 	}
 }
 
-func TestStopClosesConnsWithGoingAway(t *testing.T) {
-	g := start(t, "")
-	peers := []*peer{g.join(t, "ann", ""), g.join(t, "bob", ""), g.connect(t, "out", "")}
+func TestStopSendsEverybodyAway(t *testing.T) {
+	g := serve(t, gateway.Config{Dev: true, Shutdown: gateway.ShutdownConfig{Window: 200 * time.Millisecond}})
+	peers := []*peer{g.connect(t, "ann"), g.connect(t, "bob"), g.connect(t, "cid")}
+	peers[0].call(t, "room.join", `{"room":"lobby"}`)
+	sent := peers[0].call(t, "room.send", `{"room":"lobby","data":"accepted"}`)
 	g.stop()
 	for _, p := range peers {
-		if why := testkit.Receive(t, "the close", p.closed); why.Code != ws.CodeGoingAway {
+		d := decode[struct {
+			Reconnect struct {
+				Max int64 `json:"max_ms"`
+			}
+		}](t, p.expect(t, "server.draining").Params)
+		if d.Reconnect.Max != 200 {
+			t.Errorf("told %+v", d)
+		}
+		if why := testkit.Receive(t, "the close", p.closed); why.Code != 4003 || why.Reason != "draining retry=0-200" {
 			t.Errorf("closed with %+v", why)
 		}
+	}
+	if len(sent) == 0 {
+		t.Error("the message was not accepted")
 	}
 	if _, err := net.Dial("tcp", g.addr.String()); err == nil {
 		t.Error("the port is still open")
@@ -140,29 +154,33 @@ func TestServeReturnsWhenItsListenerFails(t *testing.T) {
 	}
 }
 
-func TestWhoCannotBeIdentifiedGets400(t *testing.T) {
+func TestWhoCannotBeIdentifiedIsTold(t *testing.T) {
 	g := start(t, "")
 	for name, c := range map[string]struct {
-		query url.Values
-		says  string
+		query  url.Values
+		status int
+		says   string
 	}{
-		"nobody":           {url.Values{}, "?user=ann"},
-		"space":            {url.Values{"user": {"ann lee"}}, "spaces"},
-		"control":          {url.Values{"user": {"ann\x00"}}, "control"},
-		"brace":            {url.Values{"user": {"{ann}"}}, "{ }"},
-		"too long":         {url.Values{"user": {strings.Repeat("a", 129)}}, "128 bytes"},
-		"no UTF-8":         {url.Values{"user": {"\xff"}}, "UTF-8"},
-		"name too long":    {url.Values{"user": {"a"}, "name": {strings.Repeat("ä", 65)}}, "128 bytes"},
-		"name of two rows": {url.Values{"user": {"a"}, "name": {"a\u2028b"}}, "line breaks"},
-		"unseen name":      {url.Values{"user": {"a"}, "name": {"\u200b\u200d"}}, "seen"},
+		"nobody":         {url.Values{}, 401, "?user=ID"},
+		"space":          {url.Values{"user": {"ann lee"}}, 422, "spaces"},
+		"control":        {url.Values{"user": {"ann\x00"}}, 422, "control"},
+		"brace":          {url.Values{"user": {"{ann}"}}, 422, "{ }"},
+		"too long":       {url.Values{"user": {strings.Repeat("a", 129)}}, 422, "at most 128"},
+		"no UTF-8":       {url.Values{"user": {"\xff"}}, 422, "UTF-8"},
+		"device":         {url.Values{"user": {"ann"}, "device": {"a b"}}, 422, "device"},
+		"platform":       {url.Values{"user": {"ann"}, "platform": {strings.Repeat("a", 129)}}, 422, "platform"},
+		"forged token":   {url.Values{"token": {"e30.e30.e30"}}, 401, "token"},
+		"token and user": {url.Values{"token": {"e30.e30.e30"}, "user": {"ann"}}, 401, "token"},
+		"unknown ticket": {url.Values{"ticket": {"x"}}, 401, "ticket"},
 	} {
 		path := "/ws?" + c.query.Encode()
-		if code, body := get(t, g.Handler(), path); code != 400 || !strings.Contains(body, c.says) {
+		code, body := get(t, g.Handler(), path)
+		if code != c.status || !strings.Contains(body, c.says) || !strings.Contains(body, `"reason":"`) {
 			t.Errorf("%s: GET answers %d %q", name, code, body)
 		}
 		_, err := ws.Dial(t.Context(), g.url("ws", path), ws.DialOptions{})
 		refused, ok := errors.AsType[*ws.HandshakeError](err)
-		if !ok || refused.Status != 400 || !strings.Contains(string(refused.Body), c.says) {
+		if !ok || refused.Status != c.status || string(refused.Body) != body {
 			t.Errorf("%s: the handshake ends with %v", name, err)
 		}
 	}

@@ -1,10 +1,14 @@
 package gateway_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
-	"net/url"
+	"strconv"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/hubbub-dev/hubbub/gateway"
@@ -19,13 +23,18 @@ type running struct {
 	stop func()
 }
 
-// start serves on addr, "" for any free port.
+// start serves in development mode on addr, "" for any free port.
 func start(t *testing.T, addr string) running {
 	t.Helper()
-	if addr == "" {
-		addr = "127.0.0.1:0"
-	}
-	g, err := gateway.New(gateway.Config{Addr: addr, Dev: true, Shutdown: gateway.ShutdownConfig{Timeout: testkit.Patience}})
+	return serve(t, gateway.Config{Addr: addr, Dev: true})
+}
+
+// serve serves a config on a free port of the loopback address unless it names one.
+func serve(t *testing.T, cfg gateway.Config) running {
+	t.Helper()
+	cfg.Addr = cmp.Or(cfg.Addr, "127.0.0.1:0")
+	cfg.Shutdown.Timeout = testkit.Patience
+	g, err := gateway.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,21 +63,7 @@ func (r running) url(scheme, path string) string { return scheme + "://" + r.add
 // frame is any frame of the server.
 type frame struct {
 	Method string
-	Params struct {
-		Session, User, Room, ID string
-		Info                    struct{ Name string }
-		From                    struct {
-			User string
-			Info struct{ Name string }
-		}
-		Data     struct{ Text string }
-		Time     int64
-		Present  int
-		Position struct {
-			Epoch  string
-			Offset uint64
-		}
-	}
+	Params json.RawMessage
 	ID     json.RawMessage
 	Result json.RawMessage
 	Error  *struct {
@@ -81,43 +76,70 @@ type frame struct {
 	}
 }
 
-// peer is a client of the chat.
-type peer struct {
-	conn   *ws.Conn
-	frames chan frame
-	closed chan ws.CloseInfo
+func (f frame) String() string {
+	if f.Error != nil {
+		return fmt.Sprintf("error %+v", *f.Error)
+	}
+	return fmt.Sprintf("%s %s%s", f.Method, f.Params, f.Result)
 }
 
-// connect dials as a user with a name, or as the query says where it is not empty, and takes the welcome.
-func (r running) connect(t *testing.T, user, name string) *peer {
+// peer is a client of hubbub.v1.
+type peer struct {
+	conn   *ws.Conn
+	told   chan frame // notifications
+	closed chan ws.CloseInfo
+
+	mu    sync.Mutex
+	calls int
+	wait  map[string]chan frame // by id
+}
+
+// dial connects with a query and headers; the notification welcome is the first that it is told.
+func (r running) dial(t *testing.T, query string, o ws.DialOptions) (*peer, error) {
 	t.Helper()
-	q := url.Values{"user": {user}}
-	if name != "" {
-		q.Set("name", name)
+	conn, err := ws.Dial(t.Context(), r.url("ws", "/ws?"+query), o)
+	if err != nil {
+		return nil, err
 	}
-	conn, err := ws.Dial(t.Context(), r.url("ws", "/ws?"+q.Encode()), ws.DialOptions{})
+	t.Cleanup(conn.Terminate)
+	p := &peer{conn: conn, told: make(chan frame, 10_000), closed: make(chan ws.CloseInfo, 1), wait: map[string]chan frame{}}
+	conn.OnMessage(func(m ws.Message) { p.receive(t, m) })
+	conn.OnClose(func(why ws.CloseInfo) { p.closed <- why })
+	return p, nil
+}
+
+func (p *peer) receive(t *testing.T, m ws.Message) {
+	var f frame
+	if err := json.Unmarshal(m.Data, &f); err != nil {
+		t.Errorf("the server sent %q: %v", m.Data, err)
+	}
+	if f.Method != "" {
+		p.told <- f
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if reply := p.wait[string(f.ID)]; reply != nil {
+		delete(p.wait, string(f.ID))
+		reply <- f
+		return
+	}
+	p.told <- f // a reply without a request of ours
+}
+
+// connect dials in development mode as "user" or "user/device", and takes the welcome.
+func (r running) connect(t *testing.T, who string) *peer {
+	t.Helper()
+	user, device, _ := strings.Cut(who, "/")
+	query := "user=" + user
+	if device != "" {
+		query += "&device=" + device
+	}
+	p, err := r.dial(t, query, ws.DialOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(conn.Terminate)
-	p := &peer{conn, make(chan frame, 1000), make(chan ws.CloseInfo, 1)}
-	conn.OnMessage(func(m ws.Message) {
-		var f frame
-		if err := json.Unmarshal(m.Data, &f); err != nil {
-			t.Errorf("the server sent %q: %v", m.Data, err)
-		}
-		p.frames <- f
-	})
-	conn.OnClose(func(why ws.CloseInfo) { p.closed <- why })
 	p.expect(t, "welcome")
-	return p
-}
-
-// join connects and joins the lobby.
-func (r running) join(t *testing.T, user, name string) *peer {
-	t.Helper()
-	p := r.connect(t, user, name)
-	p.call(t, "room.join", `{"room":"lobby"}`)
 	return p
 }
 
@@ -128,39 +150,45 @@ func (p *peer) send(t *testing.T, text string) {
 	}
 }
 
-func (p *peer) next(t *testing.T, what string) frame {
-	t.Helper()
-	return testkit.Receive(t, what, p.frames)
-}
-
-// expect takes the next frame, which must be this notification.
+// expect waits for a notification, and forgets those before it.
 func (p *peer) expect(t *testing.T, method string) frame {
 	t.Helper()
-	f := p.next(t, method)
-	if f.Method != method {
-		t.Fatalf("got %+v, want the notification %s", f, method)
+	for {
+		if f := testkit.Receive(t, method, p.told); f.Method == method {
+			return f
+		}
 	}
-	return f
 }
 
-// call sends a request and takes the next frame, which must be its result.
+// try sends a request and waits for its reply.
+func (p *peer) try(t *testing.T, method, params string) frame {
+	t.Helper()
+	p.mu.Lock()
+	p.calls++
+	id := strconv.Itoa(p.calls)
+	reply := make(chan frame, 1)
+	p.wait[id] = reply
+	p.mu.Unlock()
+	p.send(t, `{"id":`+id+`,"method":"`+method+`","params":`+params+`}`)
+	return testkit.Receive(t, "the reply to "+method, reply)
+}
+
+// call is try for what must succeed.
 func (p *peer) call(t *testing.T, method, params string) json.RawMessage {
 	t.Helper()
-	p.send(t, `{"jsonrpc":"2.0","id":"c","method":"`+method+`","params":`+params+`}`)
-	f := p.next(t, "the reply to "+method)
-	if string(f.ID) != `"c"` || f.Error != nil {
-		t.Fatalf("got %+v (error %+v), want the result of %s", f, f.Error, method)
+	f := p.try(t, method, params)
+	if f.Error != nil {
+		t.Fatalf("%s %s: %v", method, params, f)
 	}
 	return f.Result
 }
 
-// say sends a message to the lobby, takes the reply and the message itself.
-func (p *peer) say(t *testing.T, text string) frame {
+// decode unpacks JSON.
+func decode[T any](t *testing.T, raw json.RawMessage) T {
 	t.Helper()
-	data, err := json.Marshal(map[string]any{"room": "lobby", "data": map[string]string{"text": text}})
-	if err != nil {
-		t.Fatal(err)
+	var v T
+	if err := json.Unmarshal(raw, &v); err != nil {
+		t.Fatalf("%s: %v", raw, err)
 	}
-	p.call(t, "room.send", string(data))
-	return p.expect(t, "room.message")
+	return v
 }

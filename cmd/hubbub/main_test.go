@@ -84,7 +84,7 @@ func serve(t *testing.T, hubbub string, signal syscall.Signal) {
 	if err := cmd.Process.Signal(signal); err != nil {
 		t.Fatal(err)
 	}
-	if why := testkit.Receive(t, "the close", closed); why.Code != ws.CodeGoingAway {
+	if why := testkit.Receive(t, "the close", closed); why.Code != 4003 {
 		t.Errorf("closed with %+v", why)
 	}
 	p.Succeed(t)

@@ -25,18 +25,18 @@ type tokenCommand struct {
 
 // signingFlags say how tokens are signed.
 type signingFlags struct {
-	Key       string   `type:"existingfile" placeholder:"FILE" help:"A PEM file or JWK with the private key."`
-	Secret    string   `env:"HUBBUB_SECRET" placeholder:"TEXT" help:"The shared secret, at least 32 bytes. In the environment it does not stay in the shell's history."`
-	Base64    string   `name:"secret-base64" env:"HUBBUB_SECRET_BASE64" placeholder:"TEXT" help:"The same in base64."`
-	KID       string   `name:"kid" placeholder:"ID" help:"The name of the key, which the server compares."`
-	Algorithm string   `placeholder:"NAME" help:"How to sign, such as PS256, if the key allows several ways."`
+	Config    string   `placeholder:"FILE" help:"YAML file of the gateway, whose auth.keys, issuer and audience are used (default: as of serve)."`
+	Key       string   `placeholder:"FILE" xor:"key" help:"Sign with this private key, PEM or JWK, instead."`
+	Secret    string   `placeholder:"TEXT" xor:"key" help:"Sign with this secret instead. It stays in the shell's history."`
+	KID       string   `name:"kid" placeholder:"ID" help:"The name of the key given by --key or --secret."`
+	Algorithm string   `placeholder:"NAME" help:"How to sign with that key, such as PS256, if it allows several ways."`
 	Issuer    string   `placeholder:"TEXT" help:"The iss claim."`
 	Audience  []string `placeholder:"TEXT" help:"The aud claim."`
 }
 
 // Run prints a token on one line.
 func (c *tokenCommand) Run() error {
-	config, err := c.Sign.config()
+	config, err := c.Sign.load()
 	if err != nil {
 		return err
 	}
@@ -47,18 +47,36 @@ func (c *tokenCommand) Run() error {
 	}
 	token, err := auth.Sign(config, id, c.TTL)
 	if err != nil {
-		return err
+		return explain(err)
 	}
 	fmt.Println(token)
 	return nil
 }
 
-// config makes the configuration that signs. Without a key it says how to name one.
-func (f *signingFlags) config() (auth.Config, error) {
-	if f.Key == "" && f.Secret == "" && f.Base64 == "" {
-		return auth.Config{}, errors.New("nothing to sign with: name the private key with --key FILE, or set HUBBUB_SECRET or " +
-			"HUBBUB_SECRET_BASE64 to the secret or secret_base64 of the server's auth.keys")
+// load makes the configuration that signs: that of the gateway, unless the flags say otherwise.
+func (f *signingFlags) load() (auth.Config, error) {
+	loaded, err := (&settingsFlags{Config: f.Config}).load()
+	if err != nil {
+		return auth.Config{}, err
 	}
-	return auth.Config{Issuer: f.Issuer, Audience: f.Audience,
-		Keys: []auth.Key{{ID: f.KID, Algorithm: f.Algorithm, File: f.Key, Secret: f.Secret, SecretBase64: f.Base64}}}, nil
+	config := loaded.Auth.Config
+	if f.Key != "" || f.Secret != "" {
+		config.Keys = []auth.Key{{ID: f.KID, Algorithm: f.Algorithm, File: f.Key, Secret: f.Secret}}
+	}
+	if f.Issuer != "" {
+		config.Issuer = f.Issuer
+	}
+	if len(f.Audience) > 0 {
+		config.Audience = f.Audience
+	}
+	return config, nil
+}
+
+// explain says how to name a key when there is none.
+func explain(err error) error {
+	if !errors.Is(err, auth.ErrCannotSign) {
+		return err
+	}
+	return errors.New("nothing to sign with: set auth.keys, in hubbub.yaml or as HUBBUB_AUTH_KEYS='[{secret: …}]', to a secret, or " +
+		"name the file with the private key with --key FILE. (With hubbub serve --dev no token is needed: /ws?user=ann)")
 }

@@ -14,12 +14,11 @@ import (
 func TestToken(t *testing.T) {
 	hubbub := build(t)
 	const secret = "0123456789abcdef0123456789abcdef"
-	t.Setenv("HUBBUB_SECRET", "")
-	t.Setenv("HUBBUB_SECRET_BASE64", "")
+	t.Chdir(t.TempDir())
 
 	cmd := exec.CommandContext(t.Context(), hubbub, "token", "--user", "ann", "--device", "d1", "--info", `{"name":"Ann"}`,
-		"--attrs", "plan=pro,beta=true", "--rooms", "team-*", "--join", "lobby", "--issuer", "me")
-	cmd.Env = append(os.Environ(), "HUBBUB_SECRET="+secret)
+		"--attrs", "plan=pro,beta=true", "--rooms", "team-*", "--join", "lobby")
+	cmd.Env = append(os.Environ(), "HUBBUB_AUTH_ISSUER=me", "HUBBUB_AUTH_KEYS=[{secret: "+secret+"}]")
 	out, err := cmd.Output()
 	if err != nil || strings.Count(string(out), "\n") != 1 {
 		t.Fatalf("it prints %q, %v", out, err)
@@ -44,9 +43,10 @@ func TestToken(t *testing.T) {
 	}
 	for says, args := range map[string][]string{
 		"--user":      {},
-		"--key FILE":  {"--user", "ann"},
+		"auth.keys":   {"--user", "ann"},
 		"5 bytes":     {"--user", "ann", "--secret", "short"},
-		"private key": {"--user", "ann", "--key", public},
+		"with --key":  {"--user", "ann", "--key", public},
+		"missing.pem": {"--user", "ann", "--key", "missing.pem"},
 		"JSON object": {"--user", "ann", "--secret", secret, "--info", "Ann"},
 		"spaces":      {"--user", "a b", "--secret", secret},
 		"HS512":       {"--user", "ann", "--secret", secret, "--algorithm", "HS512"},

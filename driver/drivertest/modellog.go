@@ -1,10 +1,192 @@
 package drivertest
 
 import (
+	"fmt"
+	"slices"
 	"testing"
+	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/hubbub-dev/hubbub"
 )
 
-func modelLog(*testing.T, func(*testing.T, *Clock) hubbub.Driver)      {}
-func modelRegistry(*testing.T, func(*testing.T, *Clock) hubbub.Driver) {}
+// logModel is what a stream should be: all messages that ever had a position, and from where on they are kept.
+type logModel struct {
+	r      *rig
+	stream hubbub.Stream
+
+	all       []hubbub.Message
+	from      int // all[from:] is kept
+	retention hubbub.Retention
+	keys      map[string]keyModel
+	next      int // what the next message says
+}
+
+type keyModel struct {
+	used    time.Time
+	says    int
+	message hubbub.Message
+}
+
+// modelLog does anything in any order with two streams, and compares with the models.
+func modelLog(t *testing.T, driver func(*testing.T, *Clock) hubbub.Driver) {
+	rapid.Check(t, func(rt *rapid.T) {
+		clock := NewClock()
+		r := &rig{tb: rt, clock: clock, Driver: driver(t, clock)}
+		models := []*logModel{
+			{r: r, stream: lobby, keys: map[string]keyModel{}},
+			{r: r, stream: hubbub.PairStream("ann", "bob"), keys: map[string]keyModel{}},
+		}
+		one := func(rt *rapid.T) *logModel { return rapid.SampledFrom(models).Draw(rt, "stream") }
+		rt.Repeat(map[string]func(*rapid.T){
+			"append": func(rt *rapid.T) { one(rt).append(rt) },
+			"repeat": func(rt *rapid.T) { one(rt).repeat(rt) },
+			"after":  func(rt *rapid.T) { one(rt).after(rt) },
+			"before": func(rt *rapid.T) { one(rt).before(rt) },
+			"trim":   func(*rapid.T) { r.trim() },
+			"pass": func(rt *rapid.T) {
+				clock.Advance(time.Duration(rapid.IntRange(0, 120_000).Draw(rt, "ms")) * time.Millisecond)
+			},
+			"": func(*rapid.T) {
+				for _, m := range models {
+					m.expire()
+					r.expect(r.after(m.stream, hubbub.Position{}, 1000), false, true, says(m.all[m.from:])...)
+				}
+			},
+		})
+	})
+}
+
+func says(messages []hubbub.Message) []int { return numbers(hubbub.Page{Messages: messages}) }
+
+// expire drops what is too old.
+func (m *logModel) expire() {
+	now := m.r.clock.Now()
+	for m.retention.Age > 0 && m.from < len(m.all) && now.Sub(m.all[m.from].Time) > m.retention.Age {
+		m.from++
+	}
+}
+
+// crowded tells whether more is kept than may be.
+func (m *logModel) crowded() bool {
+	bytes := 0
+	for _, message := range m.all[m.from:] {
+		bytes += len(message.Data)
+	}
+	return m.retention.Messages > 0 && len(m.all)-m.from > m.retention.Messages ||
+		m.retention.Bytes > 0 && bytes > m.retention.Bytes
+}
+
+func (m *logModel) append(rt *rapid.T) {
+	m.next++
+	d := m.r.draft(m.stream, m.next)
+	d.Retention = rapid.SampledFrom([]hubbub.Retention{
+		{}, {Messages: 1}, {Messages: 5}, {Messages: 20}, {Bytes: 9}, {Age: time.Minute}, {Messages: 7, Bytes: 12, Age: time.Hour},
+		{Messages: -1},
+	}).Draw(rt, "keep")
+	d.Key = rapid.SampledFrom([]string{"", "", "a", "b", "c"}).Draw(rt, "key")
+	known, used := m.keys[d.Key]
+	switch {
+	case used && m.r.clock.Now().Sub(known.used) > hubbub.KeyLife:
+		m.r.trim() // the key may be known until then
+	case used:
+		_, err := m.r.Append(m.r.Context(), d)
+		m.r.refused(err, hubbub.Conflict)
+		return
+	}
+	a := m.r.append(d)
+	m.accepted(d, a)
+}
+
+// accepted does to the model what a new message should do to the stream.
+func (m *logModel) accepted(d hubbub.Draft, a hubbub.Appended) {
+	want := hubbub.Appended{}
+	if m.retention = d.Retention; m.retention.Messages < 0 {
+		m.from = len(m.all)
+	} else {
+		if len(m.all) > 0 {
+			want.Previous = m.all[len(m.all)-1].Position.Offset
+		}
+		if p := a.Message.Position; p.Offset <= want.Previous || len(m.all) > 0 && p.Epoch != m.all[0].Position.Epoch {
+			m.r.Fatalf("appended at %v after %d", p, want.Previous)
+		}
+		m.all = append(m.all, a.Message)
+		for m.crowded() {
+			m.from++
+		}
+		d.Message.Position = a.Message.Position
+	}
+	if a.Repeated || a.Previous != want.Previous {
+		m.r.Fatalf("appended %+v, want it after %d", a, want.Previous)
+	}
+	m.r.same(a.Message, d.Message)
+	if d.Key != "" {
+		m.keys[d.Key] = keyModel{m.r.clock.Now(), m.next, a.Message}
+	}
+}
+
+// repeat appends a message with a known key again.
+func (m *logModel) repeat(rt *rapid.T) {
+	key := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(rt, "key")
+	known, used := m.keys[key]
+	if !used || m.r.clock.Now().Sub(known.used) > hubbub.KeyLife {
+		return
+	}
+	d := m.r.draft(m.stream, known.says)
+	d.Message.ID, d.Key, d.Retention = "again", key, hubbub.Retention{Messages: 1}
+	a := m.r.append(d)
+	if !a.Repeated {
+		m.r.Fatalf("the key %q is not known", key)
+	}
+	m.r.same(a.Message, known.message)
+}
+
+// place draws a position: of any message that ever was, or none. i is its index in all, -1 for none.
+func (m *logModel) place(rt *rapid.T) (i int, p hubbub.Position) {
+	if i = rapid.IntRange(-1, len(m.all)-1).Draw(rt, "at"); i >= 0 {
+		p = m.all[i].Position
+	}
+	return i, p
+}
+
+func (m *logModel) after(rt *rapid.T) {
+	i, p := m.place(rt)
+	limit := rapid.IntRange(0, 10).Draw(rt, "limit")
+	begin := max(m.from, i+1)
+	m.compare(m.r.after(m.stream, p, limit), begin, min(begin+limit, len(m.all)), i < 0 || m.from <= i+1)
+	if page := m.r.after(m.stream, p, limit); page.More != (begin+limit < len(m.all)) {
+		m.r.Fatalf("after %v and %d messages there are more: %v", p, limit, page.More)
+	}
+}
+
+func (m *logModel) before(rt *rapid.T) {
+	i, p := m.place(rt)
+	limit := rapid.IntRange(0, 10).Draw(rt, "limit")
+	end := len(m.all)
+	if i >= 0 {
+		end = max(i, m.from)
+	}
+	page := m.r.before(m.stream, p, limit)
+	m.compare(page, max(m.from, end-limit), end, i <= 0 || m.from < i)
+	if page.More != (end-limit > m.from) {
+		m.r.Fatalf("before %v and %d messages there are more: %v", p, limit, page.More)
+	}
+}
+
+// compare fails the test unless a page has the messages with the indexes from begin to before end.
+func (m *logModel) compare(page hubbub.Page, begin, end int, complete bool) {
+	want := m.all[begin:end]
+	if !slices.Equal(numbers(page), says(want)) || page.Complete != complete {
+		m.r.Fatalf("the page is %v, complete: %v; want %v, %v", numbers(page), page.Complete, says(want), complete)
+	}
+	for i, message := range page.Messages {
+		m.r.same(message, want[i])
+	}
+	if len(m.all) > 0 && page.Head != m.all[len(m.all)-1].Position {
+		m.r.Fatalf("the head is %v, want %v", page.Head, m.all[len(m.all)-1].Position)
+	}
+	if page.Head.Epoch == "" {
+		m.r.Fatalf("%s has no epoch", fmt.Sprint(m.stream))
+	}
+}

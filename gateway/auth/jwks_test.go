@@ -116,6 +116,30 @@ func TestRotation(t *testing.T) {
 	}
 }
 
+// TestRotationBesideAKeyWithoutID has another key that fits every token, and keys and tokens that name none.
+func TestRotationBesideAKeyWithoutID(t *testing.T) {
+	other, one, two := edKey(t), edKey(t), edKey(t)
+	s := newKeyServer(t)
+	s.serveKeys(t, map[string]ed25519.PrivateKey{"one": one})
+	a := start(t, auth.Config{Keys: []auth.Key{{URL: s.URL, MinRefresh: 1},
+		{File: file(t, "other.pem", publicPEM(t, other.Public()))}}})
+	if err := verifies(t, a, one, "one"); err != nil {
+		t.Fatal(err)
+	}
+	s.serveKeys(t, map[string]ed25519.PrivateKey{"two": two})
+	if err := verifies(t, a, two, "two"); err != nil {
+		t.Errorf("a new key is hidden by one that fits every token: %v", err)
+	}
+	before := s.count()
+	if err := verifies(t, a, one, "two"); reason(err) != hubbub.Unauthorized || s.count() != before {
+		t.Errorf("a bad signature by a known key: %v, %d fetches", err, s.count()-before)
+	}
+	s.serveKeys(t, map[string]ed25519.PrivateKey{"": one})
+	if err := verifies(t, a, one, ""); err != nil {
+		t.Errorf("a new key without a name: %v", err)
+	}
+}
+
 // TestEverybodyWaitsForTheSameFetch has many arrive with a key that is just being fetched.
 func TestEverybodyWaitsForTheSameFetch(t *testing.T) {
 	key := edKey(t)

@@ -100,11 +100,12 @@ func TestFormsOfKeys(t *testing.T) {
 	block := func(kind string, der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}) }
 	b64 := base64.StdEncoding.EncodeToString([]byte(secret + "?>~"))
 	for name, pair := range map[string][2]auth.Key{
-		"secret":         {{Secret: secret}, {Secret: secret}},
-		"base64":         {{SecretBase64: b64}, {SecretBase64: strings.TrimRight(strings.NewReplacer("+", "-", "/", "_").Replace(b64), "=")}},
-		"PKCS 8":         {{File: file(t, "k", privatePEM(t, ec))}, {File: file(t, "k", publicPEM(t, ec.Public()))}},
-		"SEC 1":          {{File: file(t, "k", block("EC PRIVATE KEY", ecDER))}, {File: file(t, "k", privatePEM(t, ec))}},
-		"PKCS 1":         {{File: file(t, "k", block("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(rsaKey())))}, {File: file(t, "k", block("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&rsaKey().PublicKey)))}},
+		"secret": {{Secret: secret}, {Secret: secret}},
+		"base64": {{SecretBase64: b64}, {SecretBase64: strings.TrimRight(strings.NewReplacer("+", "-", "/", "_").Replace(b64), "=")}},
+		"PKCS 8": {{File: file(t, "k", privatePEM(t, ec))}, {File: file(t, "k", publicPEM(t, ec.Public()))}},
+		"SEC 1":  {{File: file(t, "k", block("EC PRIVATE KEY", ecDER))}, {File: file(t, "k", privatePEM(t, ec))}},
+		"PKCS 1": {{File: file(t, "k", block("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(rsaKey())))},
+			{File: file(t, "k", block("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&rsaKey().PublicKey)))}},
 		"PS384":          {{File: file(t, "k", privatePEM(t, rsaKey())), Algorithm: "PS384"}, {File: file(t, "k", jwk(rsaKey().Public(), ""))}},
 		"certificate":    {{File: certificate.KeyFile}, {File: certificate.CertFile}},
 		"JWK":            {{File: file(t, "k", one)}, {File: file(t, "k", jwk(ec.Public(), "k1"))}},
@@ -180,7 +181,8 @@ func TestAKeyFileThatChanges(t *testing.T) {
 
 func TestSign(t *testing.T) {
 	clock := newClock()
-	c := auth.Config{Keys: []auth.Key{{File: file(t, "public.pem", publicPEM(t, edKey(t).Public()))}, {ID: "k", SecretBase64: auth.NewSecret()}},
+	public := file(t, "public.pem", publicPEM(t, edKey(t).Public()))
+	c := auth.Config{Keys: []auth.Key{{File: public}, {ID: "k", SecretBase64: auth.NewSecret()}},
 		Issuer: "me", Audience: []string{"chat"}, Now: clock.Now}
 	a := start(t, c)
 	want := hubbub.Identity{User: "ann", Device: "d1", Platform: "web", Info: json.RawMessage(`{"name":"Ann"}`),

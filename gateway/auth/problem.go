@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -10,6 +11,9 @@ import (
 
 	"github.com/hubbub-dev/hubbub"
 )
+
+// maxDescription is the most bytes of error_description.
+const maxDescription = 256
 
 // realm is what a challenge says that the credentials are for.
 const realm = "hubbub"
@@ -30,7 +34,7 @@ type Problem struct {
 // The error's cause is not shown; it is the caller's to log.
 func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 	e := hubbub.AsError(err)
-	status := statusOf(e.Reason)
+	status := e.Reason.Status()
 	h := w.Header()
 	if refusal, ok := errors.AsType[*Refusal](err); ok {
 		for _, c := range refusal.Challenges {
@@ -43,41 +47,23 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	body, err := json.Marshal(Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: e.Message,
-		Reason: e.Reason, RetryAfter: e.RetryAfter.Milliseconds()})
-	if err != nil {
-		body = nil // cannot be: the fields are strings and numbers
-	}
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false) // people read it with curl
+	encoder.Encode(Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: e.Message,
+		Reason: e.Reason, RetryAfter: e.RetryAfter.Milliseconds()}) // strings and numbers never fail
+	h.Set("Content-Length", strconv.Itoa(body.Len()))
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		w.Write(body) // a client that has left does not read it
+		w.Write(body.Bytes()) // a client that has left does not read it
 	}
 }
 
-func statusOf(r hubbub.Reason) int {
-	switch r {
-	case hubbub.Invalid:
-		return http.StatusBadRequest
-	case hubbub.Unauthorized:
-		return http.StatusUnauthorized
-	case hubbub.Forbidden:
-		return http.StatusForbidden
-	case hubbub.NotFound:
-		return http.StatusNotFound
-	case hubbub.RateLimited:
-		return http.StatusTooManyRequests
-	case hubbub.TooLarge:
-		return http.StatusRequestEntityTooLarge
-	case hubbub.Conflict:
-		return http.StatusConflict
-	}
-	return http.StatusServiceUnavailable
-}
-
-// refuse adds the challenges to an error. Bad credentials are answered with the challenge of their own kind, so that a browser
-// does not answer a bad token by asking its person for a password; missing ones with all that this server understands.
-func (a *Authenticator) refuse(m Method, err error) *Refusal {
+// Refuse adds the challenges to an error about credentials of a method, "" for none. [Authenticator.Authenticate] has done so;
+// it is for whoever refuses later, such as for a revocation. Bad credentials are answered with the challenge of their own kind,
+// so that a browser does not answer a bad token by asking its person for a password; missing ones with all that this server
+// understands.
+func (a *Authenticator) Refuse(m Method, err error) *Refusal {
 	e := hubbub.AsError(err)
 	r := &Refusal{Err: e}
 	if e.Reason != hubbub.Unauthorized {
@@ -108,8 +94,12 @@ func (a *Authenticator) challenges() []string {
 	return all
 }
 
-// quotable keeps of a message what RFC 6750, section 3, allows in error_description.
+// quotable keeps of a message what RFC 6750, section 3, allows in error_description, and not too much of it: claims can be
+// long, and proxies refuse long headers.
 func quotable(message string) string {
+	if len(message) > maxDescription {
+		message = message[:maxDescription-3] + "..."
+	}
 	return strings.Map(func(c rune) rune {
 		switch {
 		case c == '"':

@@ -57,10 +57,11 @@ func TestProblem(t *testing.T) {
 }
 
 func TestProblemOfEachReason(t *testing.T) {
-	for reason, status := range map[hubbub.Reason]int{hubbub.Invalid: 400, hubbub.Unauthorized: 401, hubbub.Forbidden: 403, hubbub.NotFound: 404,
+	for reason, status := range map[hubbub.Reason]int{hubbub.Invalid: 422, hubbub.Unauthorized: 401, hubbub.Forbidden: 403, hubbub.NotFound: 404,
 		hubbub.RateLimited: 429, hubbub.TooLarge: 413, hubbub.Unavailable: 503, hubbub.Conflict: 409} {
 		w := httptest.NewRecorder()
-		auth.WriteProblem(w, get(""), &hubbub.Error{Reason: reason, Message: "m", RetryAfter: 1500 * time.Millisecond, Err: errors.New("cause")})
+		auth.WriteProblem(w, get(""), &hubbub.Error{Reason: reason, Message: "m", RetryAfter: 1500 * time.Millisecond,
+			Err: errors.New("cause")})
 		var p auth.Problem
 		if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil {
 			t.Fatal(err)
@@ -90,6 +91,11 @@ func TestChallengeOfABadToken(t *testing.T) {
 	}
 	if !strings.Contains(p.Detail, "ü") {
 		t.Errorf("%+v", p)
+	}
+	body["iss"] = strings.Repeat("ü", 2000)
+	_, h = refused(t, a, get("token="+forged(`{"alg":"HS256"}`, body, []byte(secret))), 401)
+	if got := h.Get("WWW-Authenticate"); len(got) > 400 || !strings.HasSuffix(got, `..."`) {
+		t.Errorf("%d bytes: %s", len(got), got)
 	}
 }
 

@@ -127,6 +127,9 @@ func TestTheFirstCredentialsDecide(t *testing.T) {
 			if second != first {
 				put(r, second, good(second))
 			}
+			if got, _ := e.Authenticate(r); got.Method != first || got.Identity.User != "" {
+				t.Errorf("a bad %s is %+v", first, got)
+			}
 			_, h := refused(t, e.Authenticator, r, 401)
 			challenge := `Bearer realm="hubbub", error="invalid_token"`
 			if first == auth.Password {
@@ -176,7 +179,7 @@ func TestCredentialsThatAreNotClear(t *testing.T) {
 	}
 
 	for _, query := range []string{"token=%zz", "a;token=x", "token=" + good + "&device=%"} {
-		if p, _ := refused(t, e.Authenticator, get(query), 400); p.Reason != hubbub.Invalid {
+		if p, _ := refused(t, e.Authenticator, get(query), 422); p.Reason != hubbub.Invalid {
 			t.Errorf("%q: %+v", query, p)
 		}
 	}
@@ -212,7 +215,7 @@ func TestDeviceAndPlatform(t *testing.T) {
 		}
 	}
 	for _, query := range []string{"&device=a%20b", "&platform=%00", "&device=" + strings.Repeat("d", 129), "&device=%ff"} {
-		if p, _ := refused(t, a, get("token="+free+query), 400); p.Reason != hubbub.Invalid {
+		if p, _ := refused(t, a, get("token="+free+query), 422); p.Reason != hubbub.Invalid {
 			t.Errorf("%s: %+v", query, p)
 		}
 	}
@@ -262,7 +265,7 @@ func TestDevelopmentMode(t *testing.T) {
 	if got := accepted(t, a, get("user=ann&token="+tokenFor(t, c, "bob"))); got.Identity.User != "bob" {
 		t.Errorf("a token does not come first: %+v", got)
 	}
-	refused(t, a, get("user=a+b"), 400)
+	refused(t, a, get("user=a+b"), 422)
 	if p, _ := refused(t, a, get(""), 401); !strings.Contains(p.Detail, "?user=") {
 		t.Errorf("%+v", p)
 	}
@@ -287,7 +290,7 @@ func FuzzCredentials(f *testing.F) {
 		w := httptest.NewRecorder()
 		auth.WriteProblem(w, r, err)
 		challenged := len(w.Header()["Www-Authenticate"]) > 0
-		if w.Code != 400 && w.Code != 401 || challenged != (w.Code == 401) {
+		if w.Code != 422 && w.Code != 401 || challenged != (w.Code == 401) {
 			t.Errorf("status %d, challenged: %v", w.Code, challenged)
 		}
 		for _, c := range w.Header()["Www-Authenticate"] {

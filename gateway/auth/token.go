@@ -123,6 +123,7 @@ func decode(payload []byte) (claims, error) {
 func (a *Authenticator) validate(c jwt.Claims) error {
 	now := a.config.Now()
 	err := c.ValidateWithLeeway(jwt.Expected{Issuer: a.config.Issuer, AnyAudience: a.config.Audience, Time: now}, a.config.Leeway)
+	here := now.UTC().Format(time.RFC3339)
 	switch {
 	case c.Expiry == nil:
 		return hubbub.Errorf(hubbub.Unauthorized, "the token has no exp: sign it with a time when it ends")
@@ -133,10 +134,10 @@ func (a *Authenticator) validate(c jwt.Claims) error {
 	case errors.Is(err, jwt.ErrExpired):
 		return hubbub.Errorf(hubbub.Unauthorized, "the token expired at %s; get a new one", stamp(c.Expiry))
 	case errors.Is(err, jwt.ErrNotValidYet):
-		return hubbub.Errorf(hubbub.Unauthorized, "the token is good from %s on; here it is %s", stamp(c.NotBefore), now.UTC().Format(time.RFC3339))
+		return hubbub.Errorf(hubbub.Unauthorized, "the token is good from %s on; here it is %s", stamp(c.NotBefore), here)
 	case errors.Is(err, jwt.ErrIssuedInTheFuture):
-		return hubbub.Errorf(hubbub.Unauthorized, "the token was made in the future, at %s; here it is %s: set the clocks", stamp(c.IssuedAt),
-			now.UTC().Format(time.RFC3339))
+		return hubbub.Errorf(hubbub.Unauthorized, "the token was made in the future, at %s; here it is %s: set the clocks",
+			stamp(c.IssuedAt), here)
 	case errors.Is(err, jwt.ErrInvalidIssuer):
 		return hubbub.Errorf(hubbub.Unauthorized, "the token's iss %q is not the issuer that auth.issuer names", c.Issuer)
 	case errors.Is(err, jwt.ErrInvalidAudience):
@@ -164,7 +165,8 @@ func (a *Authenticator) identity(c claims) (hubbub.Identity, error) {
 		id.Info = nameOnly(c.Name)
 	}
 	if len(id.Token) > hubbub.MaxID {
-		return hubbub.Identity{}, hubbub.Errorf(hubbub.Unauthorized, "the token's jti has %d bytes; at most %d are allowed", len(id.Token), hubbub.MaxID)
+		return hubbub.Identity{}, hubbub.Errorf(hubbub.Unauthorized, "the token's jti has %d bytes; at most %d are allowed",
+			len(id.Token), hubbub.MaxID)
 	}
 	if err := id.Check(); err != nil {
 		return hubbub.Identity{}, hubbub.Errorf(hubbub.Unauthorized, "the token cannot be used: %w", err)

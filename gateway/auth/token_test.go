@@ -359,15 +359,15 @@ func TestKeyIDs(t *testing.T) {
 		key  ed25519.PrivateKey
 		kid  string
 		good bool
-	}{{one, "one", true}, {two, "two", true}, {one, "", true}, {two, "", true}, {one, "two", false}, {one, "three", false}, {edKey(t), "one", false},
-		{edKey(t), "", false}} {
+	}{{one, "one", true}, {two, "two", true}, {one, "", true}, {two, "", true}, {one, "two", false}, {one, "three", false},
+		{edKey(t), "one", false}, {edKey(t), "", false}} {
 		_, err := a.Verify(t.Context(), signed(t, jose.EdDSA, test.key, test.kid, claims(time.Now(), nil)))
 		if (err == nil) != test.good {
 			t.Errorf("kid %q: %v", test.kid, err)
 		}
 	}
-	secret := start(t, auth.Config{Keys: []auth.Key{{Secret: secret}}}) // without an id, for any
-	if _, err := secret.Verify(t.Context(), signed(t, jose.HS256, []byte("0123456789abcdef0123456789abcdef"), "x", claims(time.Now(), nil))); err != nil {
+	a = start(t, auth.Config{Keys: []auth.Key{{Secret: secret}}}) // a key without id fits every token
+	if _, err := a.Verify(t.Context(), signed(t, jose.HS256, []byte(secret), "x", claims(time.Now(), nil))); err != nil {
 		t.Error(err)
 	}
 }

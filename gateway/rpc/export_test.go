@@ -31,16 +31,6 @@ func Encode(e hubbub.Event, viewer string) string {
 	return string(m.Data)
 }
 
-// Methods returns the names of the methods, sorted.
-func Methods() []string {
-	var names []string
-	for name := range methods() {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
-
 // CloseCodes returns our own close codes with their words, sorted.
 func CloseCodes() []string {
 	words := map[ws.Code]string{

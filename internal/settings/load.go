@@ -105,7 +105,7 @@ func fill(n *node, section reflect.Value) {
 			fill(c, v)
 		case c.entry.Default != "" && (v.IsZero() || v.Kind() == reflect.Slice && v.IsNil()):
 			v.Set(c.defaultValue())
-		case c.entry.Default == "" && v.Kind() == reflect.Slice && v.Len() == 0:
+		case c.entry.Default == "" && (v.Kind() == reflect.Slice || v.Kind() == reflect.Map) && v.Len() == 0:
 			v.SetZero() // an empty list in a file is the same as none
 		}
 	}

@@ -159,31 +159,40 @@ func parseNetwork(s string) (netip.Prefix, error) {
 	return netip.ParsePrefix(s)
 }
 
-// ParseDuration reads what time.ParseDuration reads, and days before it: "7d", "1d12h".
+const (
+	day     = 24 * time.Hour
+	maxDays = 100_000 // a little less than an int64 of nanoseconds holds
+)
+
+// ParseDuration reads what time.ParseDuration reads, and whole days before less than one: "7d", "1d12h". At most 100,000 days.
 func ParseDuration(s string) (time.Duration, error) {
+	wrong := fmt.Errorf("duration %q: write it as 25s, 1h30m or 1d12h", s)
 	days, rest, found := strings.Cut(s, "d")
 	if !found {
-		return time.ParseDuration(s)
-	}
-	n, err := strconv.ParseUint(days, 10, 16)
-	if err != nil {
-		return 0, fmt.Errorf("duration %q: days are a whole number of at most 65535 before the d", s)
-	}
-	d := time.Duration(n) * 24 * time.Hour
-	if rest == "" {
+		d, err := time.ParseDuration(s)
+		if err != nil || d.Abs() > maxDays*day {
+			return 0, wrong
+		}
 		return d, nil
 	}
-	more, err := time.ParseDuration(rest)
-	if err != nil || more < 0 {
-		return 0, fmt.Errorf("duration %q: write the rest as hours, minutes and seconds, for example 1d12h", s)
+	n, err := strconv.ParseUint(days, 10, 32)
+	if err != nil || n > maxDays {
+		return 0, wrong
 	}
-	return d + more, nil
+	var more time.Duration
+	if rest != "" {
+		more, err = time.ParseDuration(rest)
+	}
+	if err != nil || more < 0 || more >= day {
+		return 0, wrong
+	}
+	return time.Duration(n)*day + more, nil
 }
 
 // FormatDuration writes a duration as people do: "25s", "1h30m", "7d".
 func FormatDuration(d time.Duration) string {
-	days := d / (24 * time.Hour)
-	if rest := d % (24 * time.Hour); days > 0 {
+	days := d / day
+	if rest := d % day; days > 0 {
 		if rest == 0 {
 			return fmt.Sprintf("%dd", days)
 		}
