@@ -59,11 +59,13 @@ func (s *screen) close() {
 	fmt.Println()
 }
 
-// prompt says where lines go.
+// prompt says where lines go, at once.
 func (s *screen) prompt(p string) {
-	if s.terminal != nil {
-		s.terminal.SetPrompt(p)
+	if s.terminal == nil {
+		return
 	}
+	s.terminal.SetPrompt(p)
+	_, _ = s.terminal.Write(nil) // paints it; fails if the output does
 }
 
 // maxLine is the longest line that is read.
