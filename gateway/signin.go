@@ -28,6 +28,9 @@ func (s *signIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			s.rpc.Refuse(conn, err)
 		}
 	case err != nil:
+		if cause := hubbub.AsError(err).Err; cause != nil {
+			s.front.cfg.Logger.Warn("somebody could not be let in", "error", cause)
+		}
 		auth.WriteProblem(w, r, err)
 	case !isHandshake(r):
 		s.confirm(w, id)
@@ -55,7 +58,7 @@ func (s *signIn) judge(r *http.Request) (hubbub.Identity, error) {
 	}
 	if err := s.hub.Check(r.Context(), who.Identity); err != nil {
 		s.front.metrics.AuthFailed(string(who.Method))
-		return hubbub.Identity{}, err
+		return hubbub.Identity{}, s.auth.Refuse(who.Method, err)
 	}
 	return who.Identity, nil
 }

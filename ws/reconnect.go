@@ -36,6 +36,10 @@ type Reconnecting struct {
 
 	MinDelay time.Duration // the first limit for a delay; 0 means 1 s
 	MaxDelay time.Duration // the last; 0 means 30 s
+	// FirstDelay, unless it is nil, tells the least and the most time to wait after a conn has ended whose close reason asks for
+	// nothing, if no attempt has failed before; a most of 0 means as without it. It is for servers that tell it in a message. It
+	// is called by the goroutine of Run.
+	FirstDelay func() (least, most time.Duration)
 
 	conn atomic.Pointer[Conn]
 }
@@ -203,6 +207,18 @@ func (r *reconnecting) window(err error) window {
 		if asked, ok := reasonWindow(info.Reason); ok {
 			return asked
 		}
+		return r.first(w)
+	}
+	return w
+}
+
+// first is how long to wait after a conn has ended that was not one of several failures in a row.
+func (r *reconnecting) first(w window) window {
+	if r.FirstDelay == nil || r.failures > 1 {
+		return w
+	}
+	if least, most := r.FirstDelay(); most > 0 {
+		return window{min(max(least, 0), most), most}.clamp()
 	}
 	return w
 }

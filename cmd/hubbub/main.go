@@ -8,6 +8,8 @@ type commands struct {
 	Token   tokenCommand   `cmd:"" help:"Print a token for a user, to try the gateway with or to connect a service."`
 	Config  configCommand  `cmd:"" help:"Check, show or begin a configuration."`
 	Health  healthCommand  `cmd:"" help:"Ask a running gateway whether it is well."`
+	Connect connectCommand `cmd:"" help:"Talk to a WebSocket server from the terminal, and chat through a gateway."`
+	Publish publishCommand `cmd:"" help:"Send a message to a room, a user or everybody, through the HTTP API."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -140,8 +140,10 @@ func serve(t *testing.T, signal syscall.Signal) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	closed := make(chan ws.CloseInfo, 1)
+	welcome, closed := make(chan ws.Message, 10), make(chan ws.CloseInfo, 1)
+	conn.OnMessage(func(m ws.Message) { welcome <- m })
 	conn.OnClose(func(why ws.CloseInfo) { closed <- why })
+	testkit.Receive(t, "the welcome", welcome)
 	if err := cmd.Process.Signal(signal); err != nil {
 		t.Fatal(err)
 	}

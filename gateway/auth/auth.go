@@ -98,23 +98,24 @@ func (a *Authenticator) Close() {
 
 // Authenticate tells who sent the request. The error is always a *[Refusal]: Unauthorized when credentials are bad or missing,
 // Invalid when ?device= or ?platform= or the query itself is, Unavailable when they cannot be checked right now. It waits for
-// a password's turn, for a JWK set and for the store of tickets, but not longer than the request's context lasts.
+// a password's turn, for a JWK set and for the store of tickets, but not longer than the request's context lasts. With an error the
+// Result has the Method of the credentials that were refused, if there were any, and nothing else.
 func (a *Authenticator) Authenticate(r *http.Request) (Result, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return Result{}, a.refuse("", hubbub.Errorf(hubbub.Invalid, "the query of the address cannot be understood: "+
+		return Result{}, a.Refuse("", hubbub.Errorf(hubbub.Invalid, "the query of the address cannot be understood: "+
 			"write %%, &, ; and + in values as %%25, %%26, %%3B and %%2B"))
 	}
 	c, err := a.find(r, query)
 	if err != nil {
-		return Result{Method: c.method}, a.refuse(c.method, err)
+		return Result{Method: c.method}, a.Refuse(c.method, err)
 	}
 	id, err := a.identify(r.Context(), c)
 	if err != nil {
-		return Result{Method: c.method}, a.refuse(c.method, err)
+		return Result{Method: c.method}, a.Refuse(c.method, err)
 	}
 	if err := place(&id, query); err != nil {
-		return Result{Method: c.method}, a.refuse(c.method, err)
+		return Result{Method: c.method}, a.Refuse(c.method, err)
 	}
 	return Result{Identity: id, Method: c.method, Ambient: c.method == Password || c.method == Cookie}, nil
 }

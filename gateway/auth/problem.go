@@ -59,9 +59,11 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// refuse adds the challenges to an error. Bad credentials are answered with the challenge of their own kind, so that a browser
-// does not answer a bad token by asking its person for a password; missing ones with all that this server understands.
-func (a *Authenticator) refuse(m Method, err error) *Refusal {
+// Refuse adds the challenges to an error about credentials of a method, "" for none. [Authenticator.Authenticate] has done so;
+// it is for whoever refuses later, such as for a revocation. Bad credentials are answered with the challenge of their own kind,
+// so that a browser does not answer a bad token by asking its person for a password; missing ones with all that this server
+// understands.
+func (a *Authenticator) Refuse(m Method, err error) *Refusal {
 	e := hubbub.AsError(err)
 	r := &Refusal{Err: e}
 	if e.Reason != hubbub.Unauthorized {

@@ -127,6 +127,9 @@ func TestTheFirstCredentialsDecide(t *testing.T) {
 			if second != first {
 				put(r, second, good(second))
 			}
+			if got, _ := e.Authenticate(r); got.Method != first || got.Identity.User != "" {
+				t.Errorf("a bad %s is %+v", first, got)
+			}
 			_, h := refused(t, e.Authenticator, r, 401)
 			challenge := `Bearer realm="hubbub", error="invalid_token"`
 			if first == auth.Password {

@@ -87,8 +87,9 @@ func newServer(t *testing.T, h hubbub.Options, o rpc.Options) *server {
 
 // client is a client of a server, which checks each frame that it gets against docs/asyncapi.yaml.
 type client struct {
-	t    *testing.T
-	conn *ws.Conn
+	t        *testing.T
+	conn     *ws.Conn
+	trusting bool // frames are not checked against the document, since there are too many
 
 	mu       sync.Mutex
 	sent     map[string]string // methods of requests by id
@@ -149,6 +150,7 @@ func (c *client) receive(m ws.Message) {
 		c.t.Errorf("%s: %v", m, err)
 	}
 	switch {
+	case c.trusting:
 	case f.Method != "":
 		conforms(c.t, f.Method+".notification", f.text)
 	case f.Error != nil:
