@@ -21,8 +21,8 @@
 //
 // # How to think of it
 //
-//   - Requests pass the front (front.go): the log and figures of accesses, a look for proxies that are not trusted, CORS, and for the
-//     WebSocket paths the limits per address. [Metrics] has the figures.
+//   - Requests pass the front (front.go): the log and figures of accesses, CORS, and for the WebSocket paths a look for proxies that
+//     are not trusted and the limits per address. [Metrics] has the figures.
 //   - Behind it people sign in (package auth), and speak hubbub.v1 (package rpc) with the hub. Backends call /api/v1 (package
 //     httpapi).
 //   - The end has an order: /readyz answers 503 and new clients are refused, sessions are told to leave and closed in stages, what

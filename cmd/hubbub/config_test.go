@@ -99,8 +99,10 @@ func TestServeInProduction(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	closed := make(chan ws.CloseInfo, 1)
+	welcome, closed := make(chan ws.Message, 10), make(chan ws.CloseInfo, 1)
+	conn.OnMessage(func(m ws.Message) { welcome <- m })
 	conn.OnClose(func(why ws.CloseInfo) { closed <- why })
+	testkit.Receive(t, "the welcome", welcome)
 	res, err := http.Get("http://" + figures + "/metrics")
 	if err != nil {
 		t.Fatal(err)
