@@ -1,10 +1,12 @@
 package gateway_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -12,9 +14,31 @@ import (
 	"github.com/hubbub-dev/hubbub/internal/testkit"
 )
 
-func TestTwoTabsChatInARoom(t *testing.T) {
+// TestDemoPage tries the demo chat in Chromium. The tests share a browser, since its start takes longer than most of them; each has
+// a tab and a gateway of its own, and so an origin with storage of its own.
+func TestDemoPage(t *testing.T) {
+	browser := testkit.Chromium(t)
+	for name, test := range map[string]func(*testing.T, context.Context){
+		"TwoTabsChatInARoom":              twoTabsChatInARoom,
+		"RoomsAreJoinedAndLeft":           roomsAreJoinedAndLeft,
+		"PrivateMessageWaitsForWhoIsAway": privateMessageWaitsForWhoIsAway,
+		"SecondDeviceSignsOutTheFirst":    secondDeviceSignsOutTheFirst,
+		"PresenceShowsDevices":            presenceShowsDevices,
+		"HostileTextIsShownAsText":        hostileTextIsShownAsText,
+		"PageRecoversAfterACut":           pageRecoversAfterACut,
+		"PageComesBackAfterARestart":      pageComesBackAfterARestart,
+		"RefusalIsExplained":              refusalIsExplained,
+		"PageThatIsLeftIsNotHere":         pageThatIsLeftIsNotHere,
+		"WireShowsFramesAndSendsThem":     wireShowsFramesAndSendsThem,
+		"EnterSendsAndShiftEnterDoesNot":  enterSendsAndShiftEnterDoesNot,
+		"PhoneWidthHasNoSidewaysScroll":   phoneWidthHasNoSidewaysScroll,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, testkit.Tab(t, browser)) })
+	}
+}
+
+func twoTabsChatInARoom(t *testing.T, first context.Context) {
 	g := start(t, "")
-	first := testkit.Chromium(t)
 	ann := signIn(t, first, g.url("http", "/"), "Ann")
 	ann.shows(t, "#empty", "It is quiet here.")
 	second, closeTab := chromedp.NewContext(first)
@@ -43,9 +67,9 @@ func TestTwoTabsChatInARoom(t *testing.T) {
 	ann.shows(t, "#messages", "Bob left")
 }
 
-func TestRoomsAreJoinedAndLeft(t *testing.T) {
+func roomsAreJoinedAndLeft(t *testing.T, first context.Context) {
 	g := start(t, "")
-	ann := visit(t, testkit.Chromium(t), g.url("http", "/"), "user=ann&name=Ann&device=laptop")
+	ann := visit(t, first, g.url("http", "/"), "user=ann&name=Ann&device=laptop")
 	ann.click(t, "#add-room")
 	testkit.Do(t, ann.tab, chromedp.SendKeys("#start-name", "Team lunch\r"))
 	ann.shows(t, "#title", "# Team-lunch")
@@ -66,9 +90,8 @@ func TestRoomsAreJoinedAndLeft(t *testing.T) {
 	ann.until(t, "the page to remember its rooms", `document.querySelector("#rooms").innerText.startsWith("#\nlobby")`)
 }
 
-func TestPrivateMessageWaitsForWhoIsAway(t *testing.T) {
+func privateMessageWaitsForWhoIsAway(t *testing.T, first context.Context) {
 	g := start(t, "")
-	first := testkit.Chromium(t)
 	ann := visit(t, first, g.url("http", "/"), "user=ann&name=Ann&device=laptop")
 	ann.click(t, "#add-peer")
 	testkit.Do(t, ann.tab, chromedp.SendKeys("#start-name", "Bob\r"))
@@ -93,9 +116,8 @@ func TestPrivateMessageWaitsForWhoIsAway(t *testing.T) {
 	bob.until(t, "the list to have nothing unread", `!document.querySelector(".fresh")`)
 }
 
-func TestSecondDeviceSignsOutTheFirst(t *testing.T) {
-	g := serve(t, gateway.Config{Dev: true, Devices: gateway.DevicesConfig{Limit: 1}})
-	first := testkit.Chromium(t)
+func secondDeviceSignsOutTheFirst(t *testing.T, first context.Context) {
+	g := start(t, "") // development mode allows one device
 	laptop := visit(t, first, g.url("http", "/"), "user=ann&name=Ann&device=laptop")
 	laptop.say(t, "from the laptop")
 	laptop.sees(t, "from the laptop")
@@ -113,9 +135,8 @@ func TestSecondDeviceSignsOutTheFirst(t *testing.T) {
 	laptop.until(t, "the dialog to go", `!document.querySelector("#ended").open`)
 }
 
-func TestPresenceShowsDevices(t *testing.T) {
-	g := start(t, "")
-	first := testkit.Chromium(t)
+func presenceShowsDevices(t *testing.T, first context.Context) {
+	g := serve(t, gateway.Config{Dev: true, Devices: gateway.DevicesConfig{Limit: 5}})
 	ann := visit(t, first, g.url("http", "/"), "user=ann&name=Ann&device=laptop")
 	g.bot(t, "user=bob&name=Bob&device=tablet&platform=ios")
 	g.bot(t, "user=bob&name=Bob&device=desk")
@@ -134,9 +155,9 @@ func TestPresenceShowsDevices(t *testing.T) {
 	ann.until(t, "the list of devices to follow", `document.querySelectorAll("#devices-list li").length === 1`)
 }
 
-func TestHostileTextIsShownAsText(t *testing.T) {
+func hostileTextIsShownAsText(t *testing.T, first context.Context) {
 	g := start(t, "")
-	ann := visit(t, testkit.Chromium(t), g.url("http", "/"), "user=ann&name=Ann&device=laptop")
+	ann := visit(t, first, g.url("http", "/"), "user=ann&name=Ann&device=laptop")
 	const name, text = `<img src=x onerror="window.hurt=1">`, `<script>window.hurt=1</script><b>bold</b>`
 	mallory := g.bot(t, `user=mallory&device=<i>d</i>&name=<img%20src=x%20onerror="window.hurt=1">`)
 	mallory.say(t, text)
@@ -156,10 +177,10 @@ func TestHostileTextIsShownAsText(t *testing.T) {
 	}
 }
 
-func TestPageRecoversAfterACut(t *testing.T) {
+func pageRecoversAfterACut(t *testing.T, first context.Context) {
 	g := start(t, "")
 	between, addr := newLine(t, g.addr.String())
-	ann := visit(t, testkit.Chromium(t), "http://"+addr+"/", "user=ann&name=Ann&device=laptop")
+	ann := visit(t, first, "http://"+addr+"/", "user=ann&name=Ann&device=laptop")
 	const each, bots = 18, 6 // more than a page of history, within the rate of each
 	var said []string
 	bob := g.bot(t, "user=bob")
@@ -199,12 +220,15 @@ func TestPageRecoversAfterACut(t *testing.T) {
 	}
 }
 
-func TestPageComesBackAfterARestart(t *testing.T) {
-	g := start(t, "")
-	ann := visit(t, testkit.Chromium(t), g.url("http", "/"), "user=ann&name=Ann&device=laptop")
+func pageComesBackAfterARestart(t *testing.T, first context.Context) {
+	g := serve(t, gateway.Config{Dev: true, Shutdown: gateway.ShutdownConfig{Window: time.Second}})
+	ann := visit(t, first, g.url("http", "/"), "user=ann&name=Ann&device=laptop")
 	ann.say(t, "before")
 	ann.sees(t, "before")
+	testkit.Evaluate[any](t, ann.tab, `(window.states = [], new MutationObserver(() => states.push(document.querySelector("#state").textContent))
+		.observe(document.querySelector("#state"), {childList: true}), null)`)
 	g.stop()
+	ann.until(t, "the page to hear that the server stops", `states.includes("Server is stopping")`)
 	ann.until(t, "the page to say that it reconnects", `document.querySelector("#state").textContent === "Reconnecting…"`)
 	ann.say(t, "kept")
 	ann.until(t, "the text to wait", `document.querySelector("#outbox .pending .text")?.textContent === "kept"`)
@@ -213,15 +237,14 @@ func TestPageComesBackAfterARestart(t *testing.T) {
 	ann.connected(t)
 	ann.until(t, "the trouble to end", `document.querySelector("#trouble").hidden`)
 	ann.sees(t, "kept")
-	ann.shows(t, "#messages", "begun anew")
+	ann.shows(t, "#messages", "no longer kept")
 	if texts := ann.texts(t); !slices.Equal(texts, []string{"kept"}) {
 		t.Errorf("the page shows %q", texts)
 	}
 }
 
-func TestRefusalIsExplained(t *testing.T) {
+func refusalIsExplained(t *testing.T, tab context.Context) {
 	g := start(t, "")
-	tab := testkit.Chromium(t)
 	testkit.Do(t, tab, chromedp.Navigate(g.url("http", "/?user=ann&device=bad%20device")))
 	ann := page{tab}
 	ann.shows(t, "#ended", "The server refused the connection")
@@ -231,10 +254,9 @@ func TestRefusalIsExplained(t *testing.T) {
 	ann.connected(t)
 }
 
-// TestPageThatIsLeftIsNotHere leaves the page for another in the same tab, so that the browser may keep it, and comes back.
-func TestPageThatIsLeftIsNotHere(t *testing.T) {
+// pageThatIsLeftIsNotHere leaves the page for another in the same tab, so that the browser may keep it, and comes back.
+func pageThatIsLeftIsNotHere(t *testing.T, first context.Context) {
 	g := start(t, "")
-	first := testkit.Chromium(t)
 	ann := visit(t, first, g.url("http", "/"), "user=ann&name=Ann&device=laptop")
 	bob := visit(t, testkit.Tab(t, first), g.url("http", "/"), "user=bob&name=Bob&device=phone")
 	ann.showsPeople(t, "Ann", "Bob")
@@ -252,9 +274,9 @@ func TestPageThatIsLeftIsNotHere(t *testing.T) {
 	bob.sees(t, "welcome back")
 }
 
-func TestWireShowsFramesAndSendsThem(t *testing.T) {
+func wireShowsFramesAndSendsThem(t *testing.T, first context.Context) {
 	g := start(t, "")
-	ann := visit(t, testkit.Chromium(t), g.url("http", "/"), "user=ann&name=Ann&device=laptop")
+	ann := visit(t, first, g.url("http", "/"), "user=ann&name=Ann&device=laptop")
 	program := testkit.Evaluate[string](t, ann.tab, `document.querySelector("#snippet").textContent`)
 	testkit.Evaluate[any](t, ann.tab, "(() => {"+program+"})()")
 	ann.showsPeople(t, "Ann", "console")
@@ -265,9 +287,9 @@ func TestWireShowsFramesAndSendsThem(t *testing.T) {
 	ann.shows(t, "#frames .in", `"id":"mine","result":{"users":2,"sessions":2}`)
 }
 
-func TestEnterSendsAndShiftEnterDoesNot(t *testing.T) {
+func enterSendsAndShiftEnterDoesNot(t *testing.T, first context.Context) {
 	g := start(t, "")
-	ann := visit(t, testkit.Chromium(t), g.url("http", "/"), "user=ann&name=Ann&device=laptop")
+	ann := visit(t, first, g.url("http", "/"), "user=ann&name=Ann&device=laptop")
 	ann.until(t, "the field to have the focus", `document.activeElement.id === "text"`)
 	testkit.Do(t, ann.tab, chromedp.SendKeys("#text", "one"),
 		chromedp.KeyEvent("\r", chromedp.KeyModifiers(chromedp.ModifierShift)))
@@ -277,9 +299,8 @@ func TestEnterSendsAndShiftEnterDoesNot(t *testing.T) {
 	ann.until(t, "the field to be empty", `document.querySelector("#text").value === ""`)
 }
 
-func TestPhoneWidthHasNoSidewaysScroll(t *testing.T) {
+func phoneWidthHasNoSidewaysScroll(t *testing.T, tab context.Context) {
 	g := start(t, "")
-	tab := testkit.Chromium(t)
 	testkit.Do(t, tab, chromedp.EmulateViewport(360, 720))
 	ann := signIn(t, tab, g.url("http", "/"), strings.Repeat("Ann", 40))
 	wide := strings.Repeat("W", 100)

@@ -208,7 +208,7 @@ func (f *front) leave(ctx context.Context) {
 	if f.drain == nil {
 		return
 	}
-	f.cfg.Logger.Info("shutting down: telling sessions to leave", "window", f.cfg.Shutdown.Window)
+	f.cfg.Logger.Info("shutting down: telling sessions to leave", "window", max(f.cfg.Shutdown.Window, 0).String())
 	f.drain(ctx, hubbub.Retry{Max: max(f.cfg.Shutdown.Window, 0)})
 }
 

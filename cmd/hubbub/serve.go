@@ -40,7 +40,9 @@ func (c *serveCommand) Run() error {
 	}
 	defer context.AfterFunc(ctx, func() {
 		stop()
-		fmt.Fprintln(os.Stderr, "hubbub: shutting down; press Ctrl-C again to end at once")
+		if cfg.Dev {
+			fmt.Fprintln(os.Stderr, "hubbub: shutting down; press Ctrl-C again to end at once")
+		}
 	})()
 	return g.Serve(ctx, l)
 }
@@ -52,5 +54,5 @@ func announce(g *gateway.Gateway, a net.Addr) {
 		reach = "OTHER MACHINES CAN CONNECT: it listens on " + a.String() + "."
 	}
 	fmt.Fprintf(os.Stderr, "\n  hubbub, DEVELOPMENT MODE: anyone may connect under any name. %s\n\n  Open  %s\n\n"+
-		"  A key for the HTTP API until it ends: %s\n\n", reach, g.URL(a), g.DevKey())
+		"  Key   %s  (for backends, this time only: Authorization: Bearer …)\n\n", reach, g.URL(a), g.DevKey())
 }

@@ -46,6 +46,7 @@ func (d *Driver) Open(_ context.Context, r hubbub.SessionRecord, l hubbub.Device
 	if online {
 		return o, nil
 	}
+	d.online.add(u.name)
 	o.Transitions = append(o.Transitions,
 		d.decided(us, hubbub.Transition{Kind: hubbub.UserOnline, User: u.name, Time: now}))
 	return o, nil

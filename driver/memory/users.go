@@ -142,6 +142,7 @@ func (d *Driver) settle(us *users, u *user, now time.Time) []hubbub.Transition {
 	}
 	u.info = nil
 	us.gone.add(u)
+	d.online.remove(u.name)
 	return []hubbub.Transition{d.decided(us, hubbub.Transition{Kind: hubbub.UserOffline, User: u.name, Time: over})}
 }
 

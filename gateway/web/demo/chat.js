@@ -70,10 +70,7 @@ export class Chat {
   /** Takes the end of a connection. */
   cut() {
     this.session = null;
-    for (const stream of this.#all()) {
-      stream.cut();
-      stream.present.clear();
-    }
+    for (const stream of this.#all()) stream.cut();
   }
 
   #all() {
@@ -200,6 +197,6 @@ export class Chat {
     const known = [...this.rooms.values()].flatMap((room) => [...room.present.values()]);
     const { users } = await this.call("presence.list", { limit: 100 }).catch(() => ({ users: known }));
     this.presence.meet(...users);
-    return [...new Map(users.map((person) => [person.user, person])).values()];
+    return [...new Map(users.map((person) => [person.user, person])).values()].filter(({ user }) => user !== this.me.user);
   }
 }

@@ -19,7 +19,7 @@ export class Devices {
   open(chat) {
     this.#chat = chat;
     const { name, user, device } = chat.me;
-    $("devices-title").replaceChildren(element("bdi", "", name));
+    $("devices-title").replaceChildren("Devices of ", element("bdi", "", name));
     $("devices-text").textContent = `User id ${user}, on the device ${device}.`;
     $("devices-list").replaceChildren();
     $("devices-more").replaceChildren("Try a second device in a new tab: ", this.#link("browser"), " or ", this.#link("phone"), ".");

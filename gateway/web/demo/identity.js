@@ -77,7 +77,7 @@ export function remembered() {
     const name = query.get("name") || query.get("user");
     const own = { device: ownDevice(), platform: "web" };
     const who = {
-      user: userFrom(query.get("user")), name, device: query.get("device") || own.device, platform: query.get("platform") || own.platform,
+      user: query.get("user"), name, device: query.get("device") || own.device, platform: query.get("platform") || own.platform,
     };
     remember(who);
     history.replaceState(null, "", location.pathname + location.hash);

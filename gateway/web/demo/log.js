@@ -48,7 +48,7 @@ export class Log {
   /** Shows all of the stream's messages anew; lost says that there were others before, which the server no longer has. */
   reset(lost) {
     this.#draw();
-    if (lost) $("messages").prepend(element("li", "divider", "The server has begun anew and no longer has what was here."));
+    if (lost) $("messages").prepend(element("li", "divider", "What was here before is no longer kept by the server."));
     this.toEnd();
   }
 

@@ -90,7 +90,9 @@ function go() {
   document.body.dataset.view = kind ? "talk" : "list";
   unfold(false);
   show(kind ? chat.open(kind, decoded(encoded)) : current ?? chat.open("room", [...chat.rooms.keys()][0] ?? "lobby"));
-  if (kind || !narrow.matches) composer.focus();
+  if (!narrow.matches) return composer.focus();
+  if (kind) $("title").firstElementChild.focus();
+  else document.querySelector(".stream[aria-current]")?.focus();
 }
 
 function decoded(text) {
