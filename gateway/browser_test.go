@@ -109,9 +109,19 @@ func privateMessageWaitsForWhoIsAway(t *testing.T, first context.Context) {
 	ann.until(t, "both to be seen", `document.querySelectorAll("#messages .seen").length === 2`)
 	ann.shows(t, "#seen", "Seen")
 
+	// A second tab of Ann's has it, too, and what is read in one is read in the other.
+	other := visit(t, testkit.Tab(t, first), g.url("http", "/"), "user=ann&name=Ann&device=laptop")
+	other.shows(t, "#peers", "You: call me when you are back")
+	ann.goTo(t, "room=lobby")
 	testkit.Do(t, bob.tab, chromedp.SendKeys("#text", "I am"))
-	ann.shows(t, "#typing", "Bob is typing")
+	ann.shows(t, "#peers", "typing…")
 	bob.say(t, " here")
+	ann.shows(t, "#peers .fresh", "I am here\n1")
+	other.shows(t, "#peers .fresh", "I am here\n1")
+	other.goTo(t, "user=bob")
+	other.sees(t, "I am here")
+	ann.until(t, "it to be read", `!document.querySelector(".fresh")`)
+	ann.goTo(t, "user=bob")
 	ann.sees(t, "I am here")
 	bob.until(t, "the list to have nothing unread", `!document.querySelector(".fresh")`)
 }
@@ -186,6 +196,15 @@ func pageRecoversAfterACut(t *testing.T, first context.Context) {
 	bob := g.bot(t, "user=bob")
 	bob.say(t, "before")
 	ann.sees(t, "before")
+	private := func(text string) {
+		bob.do(t, "user.send", map[string]any{"user": "ann", "data": map[string]any{"text": text}})
+	}
+	private("one")
+	ann.shows(t, "#peers .fresh", "one")
+	ann.goTo(t, "user=bob")
+	ann.sees(t, "one")
+	ann.goTo(t, "room=lobby")
+	ann.sees(t, "before")
 	between.set(true)
 	ann.until(t, "the page to notice", `document.querySelector("#state").textContent === "Reconnecting…"`)
 	ann.shows(t, "#trouble", "The server cannot be reached. Trying again")
@@ -197,12 +216,13 @@ func pageRecoversAfterACut(t *testing.T, first context.Context) {
 			b.say(t, said[len(said)-1])
 		}
 	}
-	bob.do(t, "user.send", map[string]any{"user": "ann", "data": map[string]any{"text": "privately"}})
+	private("two")
+	private("three")
 	between.set(false)
 	testkit.Evaluate[any](t, ann.tab, `document.querySelector("#trouble button").click()`)
 	ann.connected(t)
 	ann.sees(t, "written during the cut")
-	ann.shows(t, "#peers .fresh", "bob\nprivately\n1")
+	ann.shows(t, "#peers .fresh", "bob\nthree\n2")
 	ann.until(t, "everything to be there", fmt.Sprintf(`document.querySelectorAll("#messages .text").length === %d`, len(said)+2))
 
 	// A tab that comes later has the newest page, and gets the rest by going up.
@@ -210,6 +230,11 @@ func pageRecoversAfterACut(t *testing.T, first context.Context) {
 	late.until(t, "the newest page", `document.querySelectorAll("#messages .text").length >= 50`)
 	late.until(t, "all pages", fmt.Sprintf(`(document.querySelector("#scroll").scrollTop = 0, document.querySelectorAll("#messages .text").length === %d)`, len(said)+2))
 	got := ann.texts(t)
+	ann.goTo(t, "user=bob")
+	ann.sees(t, "three")
+	if texts := ann.texts(t); !slices.Equal(texts, []string{"one", "two", "three"}) {
+		t.Errorf("in private: %q", texts)
+	}
 	if other := late.texts(t); !slices.Equal(got, other) {
 		t.Errorf("the two tabs show other things:\n%q\n%q", got, other)
 	}
