@@ -1,5 +1,5 @@
-// The messages of the stream that is shown, who came and went, and what is still on its way. Everything that people wrote is
-// shown as text, never as markup.
+// The messages of the stream that is shown, who came and went, and what is still on its way. Everything that people
+// wrote is shown as text, never as markup.
 
 import { $, button, element, faceOf, icon, listed, nameOf, nameText, replace, sentence, timeOf } from "./dom.js";
 
@@ -84,7 +84,8 @@ export class Log {
   #add(message) {
     $("messages").append(this.#row(message));
     this.#last = message;
-    while ($("messages").childElementCount > 1.5 * Math.max(1_000, this.#stream.messages.length)) $("messages").firstElementChild.remove();
+    while ($("messages").childElementCount > 1.5 * Math.max(1_000, this.#stream.messages.length))
+      $("messages").firstElementChild.remove();
   }
 
   #edges() {
