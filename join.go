@@ -172,28 +172,23 @@ func (r *room) history(ctx context.Context, s *Session, at Position, since *Posi
 	if r.rule.History == HistoryNone {
 		return result, nil
 	}
-	log := r.hub.driver
 	if since != nil {
-		page, err := log.After(ctx, r.stream(), *since, limit)
+		page, err := s.page(ctx, r.stream(), *since, limit, true)
 		if err != nil {
 			return result, err
 		}
 		if page.Complete && since.Epoch == at.Epoch {
 			result.Recovered = true
 			result.Messages, result.More = upTo(page, at)
-			result.Messages = s.visible(result.Messages)
 			return result, nil
 		}
 	}
 	if at.Offset == 0 {
 		return result, nil
 	}
-	page, err := log.Before(ctx, r.stream(), Position{at.Epoch, at.Offset + 1}, limit)
-	if err != nil {
-		return result, err
-	}
-	result.Messages, result.More = s.visible(page.Messages), page.More
-	return result, nil
+	page, err := s.page(ctx, r.stream(), Position{at.Epoch, at.Offset + 1}, limit, false)
+	result.Messages, result.More = page.Messages, page.More
+	return result, err
 }
 
 // upTo cuts a page after a position, and tells whether there is more between the page and the position.

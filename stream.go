@@ -22,17 +22,34 @@ func (s *Session) History(ctx context.Context, stream Stream, q HistoryQuery) (P
 	if err := s.takesPart(stream); err != nil {
 		return Page{}, err
 	}
-	var page Page
 	switch {
 	case q.After != nil:
-		page, err = s.hub.driver.After(ctx, stream, *q.After, limit)
+		return s.page(ctx, stream, *q.After, limit, true)
 	case q.Before != nil:
-		page, err = s.hub.driver.Before(ctx, stream, *q.Before, limit)
-	default:
-		page, err = s.hub.driver.Before(ctx, stream, Position{}, limit)
+		return s.page(ctx, stream, *q.Before, limit, false)
 	}
-	page.Messages = s.visible(page.Messages)
-	return page, err
+	return s.page(ctx, stream, Position{}, limit, false)
+}
+
+// page reads the messages that follow a position, or precede it, and leaves out what is hidden. Clients go on from the last
+// message that they got, so it reads on while all of a page is hidden.
+func (s *Session) page(ctx context.Context, stream Stream, p Position, limit int, forward bool) (Page, error) {
+	for {
+		read := s.hub.driver.Before
+		if forward {
+			read = s.hub.driver.After
+		}
+		page, err := read(ctx, stream, p, limit)
+		all := page.Messages
+		page.Messages = s.visible(all)
+		if err != nil || !page.More || !page.Complete || len(page.Messages) > 0 || len(all) == 0 {
+			return page, err
+		}
+		p = all[0].Position
+		if forward {
+			p = all[len(all)-1].Position
+		}
+	}
 }
 
 // takesPart tells whether the session may see a stream: nil, or Forbidden, Invalid or NotFound.

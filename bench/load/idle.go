@@ -56,7 +56,7 @@ func idle(o options) (result, error) {
 	}
 	r["rss_before"], r["rss_after"] = float64(before), float64(after)
 	r["rss_per_conn"] = float64(after-before) / float64(o.conns)
-	if o.memstats {
+	if o.memstats || o.metrics {
 		r["live_per_conn"] = (live[1] - live[0]) / float64(o.conns)
 	}
 	return r, nil
@@ -64,6 +64,13 @@ func idle(o options) (result, error) {
 
 // openIdle opens the conns and returns a function that keeps them alive up to its call.
 func (o options) openIdle() (func(), error) {
+	if o.sessions {
+		k, err := newClub(o, o.conns, o.roomSize)
+		if err != nil {
+			return nil, err
+		}
+		return func() { clear(k.conns) }, k.signIn(o.conns)
+	}
 	if o.tls {
 		conns, err := gatherTLS(o)
 		return func() { closeAll(conns) }, err
@@ -112,7 +119,7 @@ func dialTLS(dialer *net.Dialer, config *tls.Config, server string) (*tls.Conn, 
 	if err := c.HandshakeContext(ctx); err != nil {
 		return nil, err
 	}
-	if _, err := c.Write(upgradeRequest(server, "/echo")); err != nil {
+	if _, err := c.Write(upgradeRequest(server, "/echo", "")); err != nil {
 		return nil, err
 	}
 	res, err := http.ReadResponse(bufio.NewReader(c), nil)
@@ -125,8 +132,12 @@ func dialTLS(dialer *net.Dialer, config *tls.Config, server string) (*tls.Conn, 
 	return c, nil
 }
 
-// readLive asks a server that has /memstats for its live heap and stacks, in bytes, after a full collection.
-func (o options) readLive(to *float64) error {
+// readLive asks a server that tells it for its live heap and stacks, in bytes, after a full collection.
+func (o options) readLive(to *float64) (err error) {
+	if o.metrics {
+		*to, err = o.liveByMetrics()
+		return err
+	}
 	if !o.memstats {
 		return nil
 	}

@@ -94,9 +94,7 @@ func (p *peer) receive(m ws.Message) {
 		return
 	}
 	if err := p.server.opts.Limit(p.user, p.conn.RemoteAddr().Addr()); err != nil {
-		flood := refusalOf(err)
-		flood.flood = true
-		c.refuse(flood)
+		c.refuse(refusalOf(err)) // no reason to end the session: somebody else of the user or address may have used it up
 		return
 	}
 	method, ok := p.server.methods[string(c.request.method)]

@@ -98,6 +98,32 @@ func TestRecovery(t *testing.T) {
 	})
 }
 
+// TestPagesSkipWhatIsHidden has more hidden messages in a row than a page.
+func TestPagesSkipWhatIsHidden(t *testing.T) {
+	inBubble(t, hubbub.Options{}, rpc.Options{}, func(t *testing.T, s *server) {
+		ann, phone := s.connect(t, "user=ann&device=a1"), s.connect(t, "user=ann&device=a2")
+		ann.call("room.join", `{"room":"lobby"}`)
+		phone.call("room.join", `{"room":"lobby"}`)
+		phone.call("room.send", `{"room":"lobby","data":"first"}`)
+		at := position(t, ann.call("room.history", `{"room":"lobby"}`), 0)
+		for range 7 {
+			ann.call("room.send", `{"room":"lobby","data":"hidden","echo":false}`)
+		}
+		phone.call("room.send", `{"room":"lobby","data":"last"}`)
+		const page = `{"room":"lobby","limit":2,`
+		if join := ann.call("room.join", page+`"since":`+at+`}`); datas(t, join) != `"last"` {
+			t.Errorf("joined with %s", join)
+		}
+		after := ann.call("room.history", page+`"after":`+at+`}`)
+		if datas(t, after) != `"last"` {
+			t.Errorf("history after: %s", after)
+		}
+		if before := ann.call("room.history", page+`"before":`+position(t, after, 0)+`}`); datas(t, before) != `"first"` {
+			t.Errorf("history before: %s", before)
+		}
+	})
+}
+
 // datas returns the data of the messages in a result.
 func datas(t *testing.T, result string) string {
 	t.Helper()

@@ -20,7 +20,7 @@ func TestSlowReaders(t *testing.T) {
 		{Match: "drop", Slow: hubbub.SlowDropOldest, Rate: rate},
 		{Match: "latest", Slow: hubbub.SlowLatest, Rate: rate},
 	}
-	const messages = 200 // of 10 KB
+	const messages = 100 // of 15 KB
 	inBubble(t, hubbub.Options{Rooms: rules}, rpc.Options{Rate: rate}, func(t *testing.T, s *server) {
 		for _, room := range []string{"close", "drop", "latest"} {
 			ann, bob := s.connect(t, "user=ann"), s.connect(t, "user=bob")
@@ -36,7 +36,7 @@ func TestSlowReaders(t *testing.T) {
 				collapse = `"collapse":"c",`
 			}
 			for i := range messages {
-				ann.call("room.send", fmt.Sprintf(`{"room":%q,%s"echo":false,"data":"%d%s"}`, room, collapse, i, strings.Repeat("x", 10000)))
+				ann.call("room.send", fmt.Sprintf(`{"room":%q,%s"echo":false,"data":"%d%s"}`, room, collapse, i, strings.Repeat("x", 15000)))
 			}
 			close(gate)
 			synctest.Wait()

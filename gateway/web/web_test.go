@@ -3,6 +3,7 @@ package web_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -37,7 +38,7 @@ func TestPageIsServedWithItsPolicy(t *testing.T) {
 
 func TestEverythingThatThePageNamesIsServed(t *testing.T) {
 	page := request(t, "GET", "/", "").Body.String()
-	names := regexp.MustCompile(`(?:src|href)="([^"]+)"`).FindAllStringSubmatch(page, -1)
+	names := regexp.MustCompile(`(?:src|href)="([^"#]+)"`).FindAllStringSubmatch(page, -1)
 	if len(names) < 3 {
 		t.Fatalf("found only %v", names)
 	}
@@ -46,13 +47,34 @@ func TestEverythingThatThePageNamesIsServed(t *testing.T) {
 			t.Errorf("%s answers %d", name[1], w.Code)
 		}
 	}
-	script := request(t, "GET", "/demo/chat.js", "")
-	if kind := script.Header().Get("Content-Type"); !strings.HasPrefix(kind, "text/javascript") {
-		t.Errorf("scripts are served as %q", kind)
+	scripts := []string{"main.js"}
+	for seen := map[string]bool{}; len(scripts) > 0; scripts = scripts[1:] {
+		if seen[scripts[0]] {
+			continue
+		}
+		seen[scripts[0]] = true
+		script := request(t, "GET", "/demo/"+scripts[0], "")
+		if kind := script.Header().Get("Content-Type"); script.Code != 200 || !strings.HasPrefix(kind, "text/javascript") {
+			t.Errorf("%s answers %d as %q", scripts[0], script.Code, kind)
+		}
+		for _, name := range regexp.MustCompile(`from "\./([^"]+)"`).FindAllStringSubmatch(script.Body.String(), -1) {
+			scripts = append(scripts, name[1])
+		}
 	}
-	for _, name := range regexp.MustCompile(`from "\./([^"]+)"`).FindAllStringSubmatch(script.Body.String(), -1) {
-		if w := request(t, "GET", "/demo/"+name[1], ""); w.Code != 200 {
-			t.Errorf("%s answers %d", name[1], w.Code)
+}
+
+// TestScriptsMakeNoMarkup keeps to what makes hostile names and messages harmless: nothing turns text into elements.
+func TestScriptsMakeNoMarkup(t *testing.T) {
+	scripts, err := filepath.Glob("demo/*.js")
+	if err != nil || len(scripts) < 5 {
+		t.Fatalf("found only %v, %v", scripts, err)
+	}
+	for _, name := range scripts {
+		script := request(t, "GET", "/"+name, "").Body.String()
+		for _, sink := range []string{"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "DOMParser", "eval("} {
+			if strings.Contains(script, sink) {
+				t.Errorf("%s uses %s", name, sink)
+			}
 		}
 	}
 }

@@ -1,247 +1,211 @@
-// The demo chat: joins the page's parts.
+// What the chat knows: the rooms and conversations of the person who is signed in, and who is online. It hears what the
+// server says and files it; the page's parts show it.
 
-import { Connection } from "./connection.js";
-import { faultOf, ownName, remember, userID, usualName } from "./identity.js";
-import { Log } from "./log.js";
-import { paintFace, People } from "./people.js";
+import { ownRooms, rememberRooms } from "./identity.js";
+import { Presence } from "./presence.js";
+import { Stream } from "./stream.js";
+import { isAfter } from "./unread.js";
 
-const room = "lobby";
-const mostBytes = 4096; // of one message's text, as the server has it
+const mostPresent = 200; // people of a room that are shown
 
-const $ = (id) => document.getElementById(id);
-const user = userID();
-let name = ownName();
-let unread = 0;
-let phase = { phase: "connecting" };
+/**
+ * Chat is one person's. on(what, stream, detail) is told what a Stream tells, and further "streams" (the list of them
+ * has changed), "people" (presence), "notice" (a sentence for the person) and "census" ({users, sessions}).
+ */
+export class Chat {
+  rooms = new Map(); // name → Stream
+  peers = new Map(); // user → Stream
+  session = null; // the welcome's params
+  #connection;
+  #on;
 
-const log = new Log({
-  scroll: $("scroll"),
-  messages: $("messages"),
-  outbox: $("outbox"),
-  newest: $("newest"),
-  empty: $("empty"),
-});
+  constructor({ me, connection, on }) {
+    this.me = me;
+    this.#connection = connection;
+    this.#on = on;
+    this.call = (method, params) => this.#connection.call(method, params);
+    this.presence = new Presence(this.call, (user) => on("people", null, user));
+    this.presence.meet({ user: me.user, info: { name: me.name } });
+    for (const room of ownRooms(me.user)) this.#stream("room", room);
+  }
 
-const people = new People($("list"), (n) => {
-  $("count").textContent = $("toggle-count").textContent = n;
-});
+  /** The stream of a room or of a conversation; it is made if there is none. */
+  open(kind, name) {
+    const known = (kind === "room" ? this.rooms : this.peers).get(name);
+    const stream = known ?? this.#stream(kind, name);
+    if (kind === "room" && !known) this.#remember();
+    if (kind === "user") this.presence.watch(name);
+    if (this.session && !stream.wanted) stream.catchUp();
+    stream.wanted = true;
+    if (!known) this.#on("streams");
+    return stream;
+  }
 
-const connection = new Connection({ address, onPhase: showPhase, onNotification: hear });
+  #stream(kind, name) {
+    const stream = new Stream({
+      kind,
+      name,
+      me: this.me.user,
+      call: this.call,
+      onChange: (...change) => this.#changed(...change),
+    });
+    (kind === "room" ? this.rooms : this.peers).set(name, stream);
+    return stream;
+  }
 
-function address() {
-  const url = new URL("ws", location.href);
-  url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-  url.search = new URLSearchParams({ user, name });
-  url.hash = "";
-  return url;
-}
+  /** Leaves a room. */
+  leave(stream) {
+    stream.cut();
+    this.rooms.delete(stream.name);
+    this.#remember();
+    this.call("room.leave", stream.target).catch(() => {});
+    this.#on("streams");
+  }
 
-// ---- What the server says ----
+  #remember() {
+    rememberRooms(this.me.user, [...this.rooms.keys()]);
+  }
 
-function hear(method, params) {
-  switch (method) {
-    case "welcome":
-      return join();
-    case "room.message":
-      log.add(params);
-      return countUnread(params);
-    case "room.joined":
-      return log.tell("joined", params, people.joined(params, params.present));
-    case "room.left":
-      people.left(params, params.present);
-      return log.tell("left", params);
+  #changed(stream, what, detail) {
+    if (what === "append") this.presence.meet(detail.from);
+    if (what === "reset") this.presence.meet(...stream.messages.map((message) => message.from));
+    if (what === "ready" && stream.kind === "room") this.#askPresent(stream);
+    this.#on(what, stream, detail);
+  }
+
+  /** Takes the end of a connection. */
+  cut() {
+    this.session = null;
+    for (const stream of this.#all()) stream.cut();
+  }
+
+  #all() {
+    return [...this.rooms.values(), ...this.peers.values()];
+  }
+
+  // ---- What the server says ----
+
+  hear(method, params) {
+    switch (method) {
+      case "welcome":
+        return this.#begin(params);
+      case "room.message":
+        return this.rooms.get(params.room)?.receive(params);
+      case "room.skipped":
+        return this.rooms.get(params.room)?.catchUp();
+      case "room.joined":
+      case "room.left":
+        return this.#moved(method, params);
+      case "user.message":
+        return this.#hearPrivate(params);
+      case "message.read":
+        return this.#hearRead(params);
+      case "typing":
+        this.presence.meet(params.from);
+        return this.#find(params)?.hearTyping(params.from, params.active);
+      case "presence.changed":
+        return this.presence.hear(params);
+      case "broadcast":
+        return this.#on("notice", null, params.data);
+    }
+  }
+
+  /** The requests leave at once, without waiting for each other. */
+  #begin(welcome) {
+    this.session = welcome;
+    this.presence.renew();
+    this.presence.watch(this.me.user);
+    for (const stream of this.#all()) if (stream.kind === "room" || stream.wanted) stream.catchUp();
+    this.list();
+    this.census();
+    this.#on("streams");
+  }
+
+  #find({ room, user }) {
+    return room === undefined ? this.peers.get(user) : this.rooms.get(room);
+  }
+
+  #hearPrivate(message) {
+    if (!message.peer) return this.#on("notice", null, message.data); // a backend's
+    this.presence.meet(message.from);
+    const known = this.peers.get(message.peer);
+    (known ?? this.#stream("user", message.peer)).receive(message);
+    this.presence.watch(message.peer);
+    this.#on("streams");
+  }
+
+  #hearRead(params) {
+    const stream = this.#find(params);
+    if (stream?.hearRead(params.reader, params.position)) this.list();
+  }
+
+  #moved(method, params) {
+    const stream = this.rooms.get(params.room);
+    if (!stream) return;
+    this.presence.meet(params);
+    stream.count = params.count;
+    if (method === "room.joined") {
+      stream.present.set(params.user, params);
+      this.presence.watch(params.user);
+    } else {
+      stream.present.delete(params.user);
+      stream.hearTyping(params, false);
+    }
+    this.#on(method, stream, params);
+  }
+
+  async #askPresent(stream) {
+    try {
+      const { users, count } = await this.call("room.present", { ...stream.target, limit: mostPresent });
+      stream.present = new Map(users.map((person) => [person.user, person]));
+      stream.count = count;
+      this.presence.meet(...users);
+      this.presence.watch(...stream.present.keys());
+      this.#on("people", stream, "");
+    } catch {
+      // Presence is off in this room, or the connection is gone.
+    }
+  }
+
+  // ---- What the page asks ----
+
+  /** Asks for the conversations with what is unread in them, those included that began while the person was away. */
+  async list() {
+    const { conversations, next } = await this.call("conversation.list", { limit: 100 }).catch(() => ({
+      conversations: [],
+      next: "unknown",
+    }));
+    const gone = new Set(next ? [] : this.peers.keys()); // a server that has begun anew does not have them any more
+    for (const each of conversations) {
+      const isRoom = each.room !== undefined;
+      const stream = isRoom ? this.rooms.get(each.room) : (this.peers.get(each.user) ?? this.#stream("user", each.user));
+      if (!stream) continue;
+      stream.unread.counted(each.unread, each.position);
+      if (!stream.last || isAfter(each.position, stream.last.position)) stream.last = each.last;
+      if (isRoom) continue;
+      this.presence.meet(each);
+      this.presence.watch(each.user);
+      if (each.peer_read) stream.hearRead(each.user, each.peer_read);
+      gone.delete(each.user);
+    }
+    for (const user of gone) if (!this.peers.get(user).wanted && !this.peers.get(user).unread.fresh) this.peers.delete(user);
+    this.#on("streams");
+  }
+
+  /** Asks how many are online. */
+  async census() {
+    try {
+      this.#on("census", null, await this.call("presence.count"));
+    } catch {
+      // It is asked again soon.
+    }
+  }
+
+  /** People to write to: all who are online where the server tells that, or else those who are in the same rooms. */
+  async acquaintances() {
+    const known = [...this.rooms.values()].flatMap((room) => [...room.present.values()]);
+    const { users } = await this.call("presence.list", { limit: 100 }).catch(() => ({ users: known }));
+    this.presence.meet(...users);
+    return [...new Map(users.map((person) => [person.user, person])).values()].filter(({ user }) => user !== this.me.user);
   }
 }
-
-/** Both requests leave at once; each answer is used when it comes, so that what follows it is not mistaken for older. */
-function join() {
-  const complain = (error) => error.reason !== "lost" && ($("hint").textContent = sentence(error.message));
-  connection.call("room.join", { room }).then((joined) => log.join(user, joined)).catch(complain);
-  connection.call("room.present", { room }).then((now) => people.replace(user, now.users, now.present)).catch(complain);
-}
-
-function countUnread(message) {
-  if (!document.hidden || message.from.user === user) return;
-  unread++;
-  document.title = `(${unread}) hubbub`;
-}
-
-document.addEventListener("visibilitychange", () => {
-  if (document.hidden) return;
-  unread = 0;
-  document.title = "hubbub";
-  if (phase.phase === "waiting") connection.connect();
-});
-
-// A browser may keep a page that was left, for the way back, and keep its socket open: to the others this person would still
-// be here. So the page says goodbye, and comes back when it is shown again.
-window.addEventListener("pagehide", () => connection.leave());
-window.addEventListener("pageshow", (event) => {
-  if (event.persisted && name && phase.phase !== "stopped") connection.connect();
-});
-
-// ---- The state of the connection ----
-
-function showPhase(now) {
-  phase = now;
-  const offline = now.phase !== "open" && !navigator.onLine;
-  const label = offline ? "Offline" : labelOf(now);
-  if ($("state").textContent !== label) $("state").textContent = label;
-  $("state").dataset.phase = offline ? "offline" : now.phase === "connecting" && now.again ? "waiting" : now.phase;
-  document.body.classList.toggle("away", now.phase !== "open");
-  showTrouble(offline);
-}
-
-function labelOf({ phase, again }) {
-  if (phase === "open") return "Connected";
-  if (phase === "stopped") return "Disconnected";
-  return phase === "waiting" || again ? "Reconnecting…" : "Connecting…";
-}
-
-function showTrouble(offline) {
-  const trouble = $("trouble");
-  const [text, button] = trouble.children;
-  trouble.hidden = phase.phase === "open" || (phase.phase === "connecting" && !phase.again);
-  if (trouble.hidden) return;
-  button.textContent = "Try now";
-  if (phase.phase === "stopped") {
-    text.textContent = `The server ended this connection (${phase.reason || "without a reason"}).`;
-    button.textContent = "Connect again";
-    return;
-  }
-  const seconds = Math.ceil((phase.until - Date.now()) / 1000);
-  const when = seconds > 0 ? `in ${seconds} s` : "now";
-  text.textContent = offline
-    ? "This device is offline. What you write stays here until it is back."
-    : `The server cannot be reached; trying again ${when}. What you write stays here.`;
-}
-
-setInterval(() => phase.phase === "waiting" && showTrouble(!navigator.onLine), 500);
-$("trouble").lastElementChild.addEventListener("click", () => connection.connect());
-window.addEventListener("online", () => phase.phase !== "open" && name && connection.connect());
-window.addEventListener("offline", () => showPhase(phase));
-
-// ---- Writing ----
-
-const text = $("text");
-
-$("composer").addEventListener("submit", (event) => {
-  event.preventDefault();
-  const written = text.value.trim();
-  if (!written || phase.phase !== "open" || !showLength()) return;
-  text.value = "";
-  fit();
-  send(written);
-  text.focus();
-});
-
-// What Enter would insert decides, not the key: keyboards on glass do not always name their keys.
-let shifted = false;
-text.addEventListener("keydown", (event) => (shifted = event.shiftKey));
-text.addEventListener("keyup", (event) => (shifted = event.shiftKey));
-text.addEventListener("beforeinput", (event) => {
-  if (event.inputType !== "insertLineBreak" || shifted || event.isComposing) return;
-  event.preventDefault();
-  $("composer").requestSubmit();
-});
-
-text.addEventListener("input", () => {
-  fit();
-  showLength();
-});
-
-async function send(written) {
-  const row = log.pending(written, () => send(written));
-  try {
-    const { id } = await connection.call("room.send", { room, data: { text: written } });
-    row.confirm(id);
-  } catch (error) {
-    row.fail(error.reason === "lost" ? "The connection was lost; this may not have arrived." : sentence(error.message));
-  }
-}
-
-const sentence = (words) => `${words[0].toLocaleUpperCase()}${words.slice(1)}.`;
-
-/** Says when the text is too long, and returns whether it may be sent. */
-function showLength() {
-  const over = new TextEncoder().encode(text.value.trim()).length - mostBytes;
-  $("hint").textContent = over > 0 ? `Too long by ${over} bytes: a message has at most ${mostBytes}.` : "";
-  return over <= 0;
-}
-
-/** Grows the field with its text, where the browser does not do it by itself. */
-function fit() {
-  if (CSS.supports("field-sizing", "content")) return;
-  text.style.height = "auto";
-  text.style.height = `${text.scrollHeight + 2}px`;
-}
-
-// ---- The name ----
-
-const door = $("door");
-const field = $("name");
-
-function ask() {
-  field.value = name || usualName();
-  field.setCustomValidity("");
-  $("stay").hidden = !name;
-  door.querySelector("[type=submit]").textContent = name ? "Change the name" : "Join the chat";
-  door.showModal();
-  field.select();
-}
-
-field.addEventListener("input", () => field.setCustomValidity(""));
-door.addEventListener("cancel", (event) => name || event.preventDefault());
-door.addEventListener("close", () => (name ? text.focus() : ask())); // closing gives the focus back to what had it
-$("stay").addEventListener("click", () => door.close());
-$("me").addEventListener("click", ask);
-
-door.querySelector("form").addEventListener("submit", (event) => {
-  const chosen = field.value.trim();
-  const fault = faultOf(chosen);
-  if (fault) {
-    event.preventDefault();
-    field.setCustomValidity(fault);
-    field.reportValidity();
-    return;
-  }
-  if (chosen === name) return;
-  name = chosen;
-  remember(name);
-  enter();
-});
-
-function enter() {
-  const me = $("me");
-  me.hidden = false;
-  me.querySelector("bdi").textContent = name;
-  me.setAttribute("aria-label", `You are ${name}. Change your name`);
-  paintFace(me.querySelector(".face"), { user, info: { name } });
-  connection.connect();
-  text.focus();
-}
-
-// ---- The list of people, which is folded away on a narrow screen ----
-
-function unfold(open) {
-  $("people").classList.toggle("open", open);
-  $("toggle").setAttribute("aria-expanded", open);
-}
-
-$("toggle").addEventListener("click", () => unfold(!$("people").classList.contains("open")));
-
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape" || !$("people").classList.contains("open")) return;
-  unfold(false);
-  $("toggle").focus();
-});
-
-$("snippet").textContent = `s = new WebSocket("${new URL("ws", location.href.replace(/^http/, "ws"))}?user=ann")
-s.onmessage = (e) => console.log(e.data)
-s.onopen = () => {
-  s.send('{"id":1, "method":"room.join", "params":{"room":"lobby"}}')
-  s.send('{"id":2, "method":"room.send", "params":{"room":"lobby", "data":{"text":"hello"}}}')
-}`;
-
-if (name && !faultOf(name)) enter();
-else ask();
