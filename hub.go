@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -138,13 +140,7 @@ func (e *everybody) leave(s *Session) {
 // ends; what is left then is closed at once. No session can be opened any more.
 func (h *Hub) Drain(ctx context.Context, window Retry) {
 	h.all.Receive(Draining{window})
-	h.mu.Lock()
-	h.closing = true
-	left := make([]*Session, 0, len(h.sessions))
-	for s := range h.sessions {
-		left = append(left, s)
-	}
-	h.mu.Unlock()
+	left := h.shut()
 
 	const stages = 20
 	pause := time.NewTicker(max(window.Max/2/stages, time.Millisecond))
@@ -163,16 +159,17 @@ func (h *Hub) Drain(ctx context.Context, window Retry) {
 	}
 }
 
+// shut has no session opened any more, and returns those that are open.
+func (h *Hub) shut() []*Session {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.closing = true
+	return slices.Collect(maps.Keys(h.sessions))
+}
+
 // Close ends the hub: sessions that are left, and its lease. It waits for what the hub has started, until ctx ends.
 func (h *Hub) Close(ctx context.Context) error {
-	h.mu.Lock()
-	h.closing = true
-	left := make([]*Session, 0, len(h.sessions))
-	for s := range h.sessions {
-		left = append(left, s)
-	}
-	h.mu.Unlock()
-	for _, s := range left {
+	for _, s := range h.shut() {
 		s.end(EndDraining, nil, Retry{})
 		s.Closed()
 	}
