@@ -24,6 +24,21 @@ func (b *bucket) take(r Rate, now time.Time) time.Duration {
 	return time.Duration((b.spent + 1 - float64(r.Burst)) / r.PerSecond * float64(time.Second))
 }
 
+// join makes the bucket as empty as the emptier of it and another one of the same kind, whose rate is r.
+func (b *bucket) join(other bucket, r Rate) {
+	if passed := other.at.Sub(b.at).Seconds(); passed > 0 && r.PerSecond > 0 {
+		b.spent = max(0, b.spent-passed*r.PerSecond)
+		b.at = other.at
+	}
+	b.spent = max(b.spent, other.spent)
+}
+
+// within is the bucket for another rate: empty at most.
+func (b bucket) within(r Rate) bucket {
+	b.spent = min(b.spent, float64(r.Burst))
+	return b
+}
+
 // orDefault fills in what is 0.
 func (r Rate) orDefault(d Rate) Rate {
 	if r.PerSecond == 0 {

@@ -24,7 +24,7 @@ type Identity struct {
 	// device of its own.
 	Device   string
 	Platform string // "web", "ios", …; "" means "web"
-	// Info is what others may see of the user, a JSON object of at most [MaxInfo] bytes such as {"name":"Ann"}; nil means none.
+	// Info is what others may see of the user, a JSON object in UTF-8 of at most [MaxInfo] bytes such as {"name":"Ann"}; nil means none.
 	Info json.RawMessage
 	// Attrs are facts that backends may select users by, such as plan=pro. Others do not see them. nil means none.
 	Attrs map[string]string
@@ -66,6 +66,9 @@ func (i *Identity) Check() error {
 	}
 	if len(i.Info) > 0 && (i.Info[0] != '{' || !json.Valid(i.Info)) {
 		return Errorf(Invalid, `the user info must be a JSON object, for example {"name": "Ann"}`)
+	}
+	if !utf8.Valid(i.Info) {
+		return Errorf(Invalid, "the user info is not UTF-8")
 	}
 	return nil
 }

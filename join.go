@@ -78,7 +78,7 @@ func (r *room) enter(ctx context.Context, s *Session, since *Position, limit int
 		if s.gone {
 			return false
 		}
-		s.rooms = append(s.rooms, membership{room: r})
+		s.rooms = append(s.rooms, membership{room: r, bucket: s.left.within(r.rule.Rate)})
 		return true
 	}
 	if err := r.read(ctx, s, since, limit, reply, admit); err != nil {
@@ -229,6 +229,7 @@ func (s *Session) leave(name string) {
 		return
 	}
 	r := s.rooms[i].room
+	s.left.join(s.rooms[i].bucket, r.rule.Rate)
 	s.rooms = slices.Delete(s.rooms, i, i+1)
 	s.mu.Unlock()
 

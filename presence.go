@@ -2,9 +2,10 @@ package hubbub
 
 import "context"
 
-// Presences tells about up to 1000 users, in the same order.
+// Presences tells about up to 1000 users, in the same order, and of those that are named twice only once.
 func (h *Hub) Presences(ctx context.Context, users []string) ([]Presence, error) {
-	if err := checkUsers(users); err != nil {
+	users, err := distinctUsers(users)
+	if err != nil {
 		return nil, err
 	}
 	return h.driver.Presences(ctx, users)
@@ -67,14 +68,22 @@ func (s *Session) online(ctx context.Context, f Filter, after string, limit int)
 	return s.hub.Online(ctx, f, after, limit)
 }
 
-func checkUsers(users []string) error {
+// distinctUsers checks names of users and returns each once. Otherwise naming one person with many devices again and again would make
+// a huge reply.
+func distinctUsers(users []string) ([]string, error) {
 	if len(users) > maxPage {
-		return Errorf(TooLarge, "you name %d users; at most %d at once are allowed", len(users), maxPage)
+		return nil, Errorf(TooLarge, "you name %d users; at most %d at once are allowed", len(users), maxPage)
 	}
+	once := make([]string, 0, len(users))
+	seen := make(map[string]struct{}, len(users))
 	for _, user := range users {
 		if err := CheckName("user", user); err != nil {
-			return err
+			return nil, err
+		}
+		if _, again := seen[user]; !again {
+			seen[user] = struct{}{}
+			once = append(once, user)
 		}
 	}
-	return nil
+	return once, nil
 }

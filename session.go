@@ -32,6 +32,8 @@ type Session struct {
 	identity Identity
 	rooms    []membership      // changed only with ops held, too
 	private  bucket            // of messages to users
+	typing   bucket            // of notices that the user is typing
+	left     bucket            // of rooms that were left; a room that is joined goes on with it
 	watching map[string]*watch // nil while nobody is watched
 	expiry   *time.Timer       // nil if the identity does not expire
 	why      EndReason         // why it was ended; "" while it was not

@@ -1,6 +1,9 @@
 package hubbub
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // HistoryQuery selects a page of a stream. With neither After nor Before it is the newest messages.
 type HistoryQuery struct {
@@ -69,13 +72,49 @@ func (s *Session) takesPart(stream Stream) error {
 	return nil
 }
 
-// Conversations lists the streams that the user takes part in, those with the newest message first.
+// Conversations lists the streams that the user takes part in, those with the newest message first. A page may be shorter than the
+// limit, since rooms that the session could not join any more are left out.
 func (s *Session) Conversations(ctx context.Context, before string, limit int) (ConversationPage, error) {
 	limit, err := pageSize(limit)
 	if err != nil {
 		return ConversationPage{}, err
 	}
-	return s.hub.driver.Conversations(ctx, s.user, before, limit)
+	page, err := s.hub.driver.Conversations(ctx, s.user, before, limit)
+	if err != nil {
+		return page, err
+	}
+	id := s.Identity()
+	all := page.Conversations
+	page.Conversations = nil
+	for _, c := range all {
+		may, err := s.mayRead(ctx, &id, c.Stream)
+		if err != nil {
+			return ConversationPage{}, err
+		}
+		if may {
+			page.Conversations = append(page.Conversations, c)
+		}
+	}
+	return page, nil
+}
+
+// mayRead tells whether a stream that the user took part in is still open to the session: the token, the membership or the rules may
+// be others by now.
+func (s *Session) mayRead(ctx context.Context, id *Identity, stream Stream) (bool, error) {
+	if stream.Room == "" {
+		return true, nil
+	}
+	rule, err := s.hub.rule(stream.Room)
+	if err == nil {
+		err = s.hub.allow(ctx, id, stream.Room, rule.Join, "join", id.Rooms.Join)
+	}
+	if err == nil {
+		return true, nil
+	}
+	if reason := AsError(err).Reason; reason == Forbidden || reason == NotFound {
+		return false, nil
+	}
+	return false, err
 }
 
 // MarkRead remembers that the user has read a stream up to a position, and tells the user's own sessions and the other one of a pair, or
@@ -98,10 +137,14 @@ func (s *Session) MarkRead(ctx context.Context, stream Stream, p Position) error
 	return s.hub.tell(ctx, stream, e)
 }
 
-// Typing tells the others of a stream that the user is writing, or has stopped. In rooms with too many users nobody is told.
+// Typing tells the others of a stream that the user is writing, or has stopped. In rooms with too many users nobody is told, nor of
+// more than 5 per second and bursts of 20 of one session.
 func (s *Session) Typing(ctx context.Context, stream Stream, active bool) error {
 	if err := s.takesPart(stream); err != nil {
 		return err
+	}
+	if !s.takeTyping() {
+		return nil
 	}
 	e := Typing{stream, s.sender(), active}
 	if stream.Room == "" {
@@ -111,6 +154,13 @@ func (s *Session) Typing(ctx context.Context, stream Stream, active bool) error 
 		return nil
 	}
 	return s.hub.tell(ctx, stream, e)
+}
+
+// takeTyping counts a notice that somebody is typing, and tells false if there are too many.
+func (s *Session) takeTyping() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.typing.take(Rate{5, 20}, time.Now()) == 0
 }
 
 // tooLarge tells whether a stream is a room with too many users for receipts and typing.

@@ -95,7 +95,8 @@ func (w *watch) leave(s *Session) {
 // somebody twice is harmless. TooLarge if the session would watch too many.
 func (s *Session) Watch(ctx context.Context, users []string, reply func([]Presence)) error {
 	h := s.hub
-	if err := checkUsers(users); err != nil {
+	users, err := distinctUsers(users)
+	if err != nil {
 		return err
 	}
 	s.ops.Lock()
