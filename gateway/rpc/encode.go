@@ -64,10 +64,21 @@ func notify(method string, params any) (ws.Message, bool) {
 	return ws.Message{Data: append(b, '}')}, err == nil
 }
 
-// reply makes the frame of a reply. It fails for what another package's method has returned and cannot be encoded.
+// maxReply is how many bytes a reply may have. It is the default of what may wait for a client: a single one must not end the conn.
+const maxReply = 1 << 20
+
+// reply makes the frame of a reply. It fails for what another package's method has returned and cannot be encoded, and is TooLarge
+// for a page of items that are larger than most.
 func reply(id []byte, result any) (ws.Message, error) {
 	b, err := appendAny(append(replyTo(id, sizeHint(result)), `,"result":`...), result)
-	return ws.Message{Data: append(b, '}')}, err
+	if err == nil && len(b) >= maxReply {
+		err = hubbub.Errorf(hubbub.TooLarge, "the reply would have %d bytes; at most %d are allowed: ask for fewer at once, with a smaller "+
+			"limit or fewer users", len(b), maxReply)
+	}
+	if err != nil {
+		return ws.Message{}, err
+	}
+	return ws.Message{Data: append(b, '}')}, nil
 }
 
 func replyError(id []byte, why *refusal) ws.Message {

@@ -89,9 +89,11 @@ func (c *call) reply(result any) {
 	if !c.answer {
 		return
 	}
-	if frame, err := reply(c.request.id, result); err == nil {
-		c.peer.push(frame)
+	frame, err := reply(c.request.id, result)
+	if err != nil {
+		frame = replyError(c.request.id, refusalOf(err))
 	}
+	c.peer.push(frame)
 }
 
 // refuse answers a request that no method was called for.
