@@ -41,7 +41,10 @@ func (d *Driver) append(s *stream, draft *hubbub.Draft) (hubbub.Appended, error)
 
 // After implements [hubbub.Log].
 func (d *Driver) After(_ context.Context, name hubbub.Stream, p hubbub.Position, limit int) (hubbub.Page, error) {
-	s := d.locked(name, true)
+	s := d.locked(name, false)
+	if s == nil {
+		return d.nothing(name, p), nil
+	}
 	defer s.mu.Unlock()
 	if p == (hubbub.Position{}) {
 		p = s.position(s.before())
@@ -59,7 +62,10 @@ func (d *Driver) After(_ context.Context, name hubbub.Stream, p hubbub.Position,
 
 // Before implements [hubbub.Log].
 func (d *Driver) Before(_ context.Context, name hubbub.Stream, p hubbub.Position, limit int) (hubbub.Page, error) {
-	s := d.locked(name, true)
+	s := d.locked(name, false)
+	if s == nil {
+		return d.nothing(name, p), nil
+	}
 	defer s.mu.Unlock()
 	last := s.head // the offset that the page ends with
 	newest := p == (hubbub.Position{})

@@ -129,6 +129,36 @@ func TestDriversHaveEpochsOfTheirOwn(t *testing.T) {
 	}
 }
 
+func TestReadingKeepsNothing(t *testing.T) {
+	d := memory.New(memory.Options{})
+	before := heap()
+	for i := range 100_000 {
+		s := hubbub.PairStream("mallory", fmt.Sprint("nobody", i))
+		page, err := d.Before(t.Context(), s, hubbub.Position{}, 1)
+		if err != nil || !page.Complete || page.Head.Epoch == "" {
+			t.Fatalf("%+v, %v", page, err)
+		}
+		if page, err = d.After(t.Context(), s, page.Head, 1); err != nil || !page.Complete {
+			t.Fatalf("after the head %+v, %v", page, err)
+		}
+	}
+	if grown := int64(heap()) - int64(before); grown > 4<<20 {
+		t.Errorf("reading the history of made-up people has left %d bytes behind", grown)
+	}
+	s := hubbub.PairStream("mallory", "nobody1")
+	page, err := d.After(t.Context(), s, hubbub.Position{}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, err := d.Append(t.Context(), draft(s, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if page, err := d.After(t.Context(), s, page.Head, 1); err != nil || !page.Complete || len(page.Messages) != 1 {
+		t.Errorf("from the head that was read before %v one gets %+v, %v", said.Message.Position, page, err)
+	}
+}
+
 func TestRoomsForgetThoseWhoHaveLongBeenAway(t *testing.T) {
 	d := memory.New(memory.Options{})
 	s := hubbub.RoomStream("lobby")

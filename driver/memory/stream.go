@@ -1,6 +1,8 @@
 package memory
 
 import (
+	"hash/maphash"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +15,7 @@ type streams struct {
 	shards [shards]struct {
 		mu     sync.Mutex
 		byName map[hubbub.Stream]*stream
+		round  uint64 // how many streams were forgotten
 	}
 	trimming atomic.Uint32 // the shard that Trim goes on with
 	kept     atomic.Uint64 // messages of all streams that were ever kept
@@ -69,9 +72,28 @@ func (d *Driver) find(name hubbub.Stream, create bool) *stream {
 	if shard.byName == nil {
 		shard.byName = make(map[hubbub.Stream]*stream)
 	}
-	s = &stream{name: name, epoch: random()}
+	s = &stream{name: name, epoch: d.epoch(name, shard.round)}
 	shard.byName[name] = s
 	return s
+}
+
+// epoch is the one that a stream has, or will have if it begins before one of its shard is forgotten. So reading makes no stream:
+// otherwise who asks for the history of made-up people would fill the memory.
+func (d *Driver) epoch(name hubbub.Stream, round uint64) string {
+	type beginning struct {
+		name  hubbub.Stream
+		round uint64
+	}
+	return strconv.FormatUint(maphash.Comparable(d.seed, beginning{name, round}), 36)
+}
+
+// nothing is what is read of a stream that does not exist, before or after a position.
+func (d *Driver) nothing(name hubbub.Stream, p hubbub.Position) hubbub.Page {
+	shard := &d.streams.shards[shard(d, name)]
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	head := hubbub.Position{Epoch: d.epoch(name, shard.round)}
+	return hubbub.Page{Head: head, Complete: p == (hubbub.Position{}) || p == head}
 }
 
 // forget takes the stream, which must be locked, out of the index.
@@ -84,6 +106,7 @@ func (d *Driver) forget(s *stream) {
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
 	delete(shard.byName, s.name)
+	shard.round++
 }
 
 // before returns the offset before the first one that is kept.
