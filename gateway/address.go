@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"sync"
@@ -37,6 +38,7 @@ type addressLimits struct {
 	// Guarded by mu.
 	mu    sync.Mutex
 	conns map[netip.Prefix]int // conns and handshakes that run; a conn counts twice while its handshake ends
+	plain map[netip.Prefix]int // connections of HTTP that have not become WebSockets
 }
 
 func newAddressLimits(c *Config, metrics *Metrics, now func() time.Time) *addressLimits {
@@ -44,7 +46,7 @@ func newAddressLimits(c *Config, metrics *Metrics, now func() time.Time) *addres
 		return nil
 	}
 	return &addressLimits{
-		most: c.Limits.ConnectionsPerAddress, proxies: c.TrustedProxies, metrics: metrics, conns: map[netip.Prefix]int{},
+		most: c.Limits.ConnectionsPerAddress, proxies: c.TrustedProxies, metrics: metrics, conns: map[netip.Prefix]int{}, plain: map[netip.Prefix]int{},
 		handshakes: newBuckets[netip.Prefix](c.Limits.HandshakesPerAddress, now),
 	}
 }
@@ -70,6 +72,52 @@ func (l *addressLimits) wrap(next http.Handler, problem func(http.ResponseWriter
 		defer l.release(from)
 		next.ServeHTTP(w, r)
 	})
+}
+
+// guessCost is as how many handshakes a wrong password counts besides itself: hashing it takes long, and makes others wait.
+const guessCost = 9
+
+// guessed counts a wrong password.
+func (l *addressLimits) guessed(r *http.Request) {
+	if l != nil {
+		l.handshakes.charge(network(ws.ClientAddr(r, l.proxies).Addr()), guessCost)
+	}
+}
+
+// watch is an http.Server's ConnState: it closes what one address opens beyond the limit without making WebSockets of it. Those of
+// trusted proxies are for many clients.
+func (l *addressLimits) watch(c net.Conn, state http.ConnState) {
+	peer, err := netip.ParseAddrPort(c.RemoteAddr().String())
+	if err != nil || trusts(l.proxies, peer.Addr().Unmap()) {
+		return
+	}
+	from := network(peer.Addr())
+	switch state {
+	case http.StateNew:
+		if !l.openedPlain(from) {
+			l.metrics.Limited("limits.connections_per_address")
+			c.Close() // StateClosed follows
+		}
+	case http.StateHijacked, http.StateClosed:
+		l.closedPlain(from)
+	}
+}
+
+// openedPlain counts a connection and tells whether it may stay.
+func (l *addressLimits) openedPlain(from netip.Prefix) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.plain[from]++
+	return l.most < 0 || l.plain[from] <= l.most
+}
+
+func (l *addressLimits) closedPlain(from netip.Prefix) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.plain[from]--
+	if l.plain[from] == 0 {
+		delete(l.plain, from)
+	}
 }
 
 // tooMany names the setting to change if the address is not a client's but that of a proxy.

@@ -56,6 +56,19 @@ func (b *buckets[K]) take(key K) time.Duration {
 	return time.Duration(missing / float64(b.limit) * float64(time.Second))
 }
 
+// charge takes up to n more from the key's bucket.
+func (b *buckets[K]) charge(key K, n int) {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if l := b.of[key]; l != nil {
+		now := b.now()
+		l.AllowN(now, min(n, int(l.TokensAt(now))))
+	}
+}
+
 // forget drops the buckets that are full, and if those are few a tenth of all as well, so that the next one is far off.
 func (b *buckets[K]) forget(now time.Time) {
 	for key, l := range b.of {

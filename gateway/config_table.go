@@ -82,7 +82,7 @@ func authEntries() []settings.Entry {
 		{Key: "auth.basic", Doc: "Sign-in by user and password."},
 		{Key: "auth.basic.file", Doc: "A file as `htpasswd -B` writes it, bcrypt only. It is read again when it changes. Empty means that " +
 			"passwords are not accepted."},
-		{Key: "auth.basic.concurrency", Doc: "How many passwords are hashed at a time. Empty means as many as there are processors."},
+		{Key: "auth.basic.concurrency", Doc: "How many passwords are hashed at a time. Empty means half as many as there are processors."},
 		{Key: "auth.basic.queue", Doc: "How many sign-ins may wait for that; more are answered with 503. Empty means 16 for each at a time."},
 		{Key: "auth.anonymous", Doc: "Let in who brings no credentials at all, under a random name."},
 		{Key: "auth.refuse", Default: "status", OneOf: []string{"status", "close"}, Doc: "How a bad sign-in is refused: with an HTTP status " +
@@ -162,7 +162,7 @@ func limitEntries() []settings.Entry {
 		{Key: "limits.requests_per_user.burst", Default: "400", Doc: "At once."},
 		{Key: "limits.connections_per_address", Default: "1000", Off: true, Doc: "Connections from one address. IPv6 addresses count " +
 			"by their /64 network. Behind a proxy this needs `trusted_proxies`."},
-		{Key: "limits.handshakes_per_address", Doc: "New connections, and attempts, from one address."},
+		{Key: "limits.handshakes_per_address", Doc: "New connections, and attempts, from one address. A wrong password counts as ten."},
 		{Key: "limits.handshakes_per_address.per_second", Default: "20", Off: true, Doc: "In the long run."},
 		{Key: "limits.handshakes_per_address.burst", Default: "200", Doc: "At once."},
 		{Key: "limits.requests_per_address", Doc: "Requests of all sessions from one address on this node."},

@@ -117,13 +117,24 @@ func (f *front) refuseDraining(next http.Handler) http.Handler {
 	})
 }
 
+// How long a request's body may take to come, and its answer to be taken. They do not hold for WebSockets.
+const (
+	bodyTime   = 20 * time.Second
+	answerTime = time.Minute
+)
+
 func (f *front) server(h http.Handler) *http.Server {
 	s := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: f.cfg.Limits.HandshakeTime,
+		ReadTimeout:       f.cfg.Limits.HandshakeTime + bodyTime,
+		WriteTimeout:      f.cfg.Limits.HandshakeTime + bodyTime + answerTime,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    int(f.cfg.Limits.Header),
 		ErrorLog:          slog.NewLogLogger(f.cfg.Logger.Handler(), slog.LevelDebug),
+	}
+	if f.addresses != nil {
+		s.ConnState = f.addresses.watch
 	}
 	if f.cert != nil {
 		s.TLSConfig = f.cert.config()

@@ -50,6 +50,9 @@ func (s *signIn) judge(r *http.Request) (hubbub.Identity, error) {
 	who, err := s.auth.Authenticate(r)
 	if err != nil {
 		s.front.metrics.AuthFailed(string(who.Method))
+		if who.Method == auth.Password && hubbub.AsError(err).Reason == hubbub.Unauthorized && r.Header.Get("Authorization") != "" {
+			s.front.addresses.guessed(r)
+		}
 		return hubbub.Identity{}, err
 	}
 	// A browser adds a password or cookie by itself, whoever wrote the page: then "*" is not enough.

@@ -40,7 +40,7 @@ type htpasswd struct {
 func newPasswords(c Config) (*passwords, error) {
 	running := c.Basic.Concurrency
 	if running <= 0 {
-		running = runtime.GOMAXPROCS(0)
+		running = max(1, runtime.GOMAXPROCS(0)/2) // who guesses passwords must not take all processors from those who are in
 	}
 	waiting := c.Basic.Queue
 	if waiting <= 0 {

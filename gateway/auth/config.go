@@ -63,7 +63,7 @@ type Basic struct {
 	// File is the path of a file as `htpasswd -B` writes it: a line user:hash for each user, bcrypt hashes only. It is read again
 	// when it changes, at most once a second. "" means that passwords are not accepted.
 	File string `koanf:"file"`
-	// Concurrency is how many passwords are hashed at a time; 0 means GOMAXPROCS.
+	// Concurrency is how many passwords are hashed at a time; 0 means half of GOMAXPROCS, so that the others are free for who is in.
 	Concurrency int `koanf:"concurrency"`
 	// Queue is how many sign-ins may wait for that; more are refused with 503. 0 means 16 for each of Concurrency.
 	Queue int `koanf:"queue"`
