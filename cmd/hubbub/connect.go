@@ -81,7 +81,8 @@ type exitError struct {
 	err  error
 }
 
-func (e *exitError) Error() string { return e.err.Error() }
+// Error may repeat what a server said, and ends on a terminal.
+func (e *exitError) Error() string { return visible(e.err.Error()) }
 func (e *exitError) Unwrap() error { return e.err }
 
 // ExitCode is read by kong.

@@ -3,6 +3,8 @@ package main_test
 import (
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"sync"
@@ -93,4 +95,49 @@ func TestConnectAtATerminal(t *testing.T) {
 	}
 	<-read
 	person.Close()
+}
+
+// TestOthersDoNotControlTheTerminal sends what would clear the screen, turn the direction of writing, and look like somebody else's line.
+func TestOthersDoNotControlTheTerminal(t *testing.T) {
+	s := newShell(t)
+	person, program := openTerminal(t)
+	cmd := s.command(t, "", "connect", "--room", "lobby", "--history", "1", s.as("ann"))
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = program, program, program
+	hostile := s.command(t, "", "connect", "--room", "lobby", "--send", "{\"text\":\"a\\u001b[2J\\u202e\\n#lobby bob: yes\"}", s.as("mallory"))
+	if out, err := hostile.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	program.Close()
+	var screen display
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		_, _ = io.Copy(&screen, person) // ends with an error when the program does
+	}()
+	want := "#lobby mallory: a\\x1b[2J\\u202e\r\n    #lobby bob: yes"
+	testkit.Eventually(t, "the message is shown", func() bool { return screen.contains(want) })
+	if _, err := person.WriteString("\x04"); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("it ends with %v", err)
+	}
+	<-read
+	person.Close()
+}
+
+// TestServersDoNotControlTheTerminal is refused by a server whose reason would set the title of the window.
+func TestServersDoNotControlTheTerminal(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusUnauthorized)
+		fmt.Fprint(w, `{"detail":"no\u001b]0;mine\u0007","reason":"unauthorized"}`)
+	}))
+	defer server.Close()
+	out, err := newShell(t).command(t, "", "connect", "--send", "x", strings.Replace(server.URL, "http", "ws", 1)).CombinedOutput()
+	if err == nil || strings.Contains(string(out), "\x1b") || !strings.Contains(string(out), `no\x1b]0;mine\x07`) {
+		t.Errorf("%v: %q", err, out)
+	}
 }

@@ -136,18 +136,29 @@ func (s *screen) stamp(at time.Time) string {
 	return at.Local().Format("15:04:05.000 ")
 }
 
-// clean makes control characters visible, so that a message cannot do things to the user's terminal.
+// clean makes a text visible for a terminal.
 func (s *screen) clean(text string) string {
 	if !s.escape {
 		return text
 	}
+	return visible(text)
+}
+
+// visible makes control characters and changes of the direction of writing visible, so that what others wrote cannot do things to the
+// user's terminal, and indents lines after the first, so that a message cannot look like several.
+func visible(text string) string {
 	var out strings.Builder
 	for _, r := range text {
-		if r != '\n' && r != '\t' && unicode.IsControl(r) {
+		switch {
+		case r == '\n':
+			out.WriteString("\n    ")
+		case r != '\t' && unicode.IsControl(r):
 			fmt.Fprintf(&out, "\\x%02x", r)
-			continue
+		case unicode.Is(unicode.Bidi_Control, r), r == '\u2028', r == '\u2029':
+			fmt.Fprintf(&out, "\\u%04x", r)
+		default:
+			out.WriteRune(r)
 		}
-		out.WriteRune(r)
 	}
 	return out.String()
 }
