@@ -61,7 +61,7 @@ type Asked struct {
 
 // Presences is the reply to it.
 type Presences struct {
-	Users []Presence `json:"users" nullable:"false" doc:"In the order asked."`
+	Users []Presence `json:"users" nullable:"false" doc:"In the order asked, each once."`
 }
 
 // ForRoom is the part of a request that names a room.
