@@ -22,7 +22,8 @@ type Session struct {
 	connected time.Time
 
 	// Guarded by the person's mu.
-	open bool // gets events
+	open  bool   // gets events
+	early *Ended // what ended it before it was open; nil if nothing did
 
 	// ops is held while rooms are joined or left, the identity changes or the session is wound up.
 	ops sync.Mutex

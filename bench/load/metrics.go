@@ -10,30 +10,32 @@ import (
 	"time"
 )
 
-// liveByMetrics finds out the live heap and stacks of a Go server from its figures for Prometheus. Those tell how much is allocated, not
-// how much of it is live, and nobody may ask the server to collect. But asking makes garbage: we go on until several collections
-// have taken place, and the least that was ever allocated is what was live, and the little that a question takes.
+// liveByMetrics finds out the live heap and stacks of a Go server from its figures for Prometheus. Those tell how much is allocated,
+// garbage included, and nobody may ask the server to collect. But asking makes garbage, too: we go on until a collection has taken
+// place that began after our first question, leave the server alone until it has swept, and ask once more.
 func (o options) liveByMetrics() (float64, error) {
 	client := &http.Client{Timeout: handshakeTimeout}
 	defer client.CloseIdleConnections()
-	least, collections, last := 0.0, 0, -1.0
-	for end := time.Now().Add(patience); collections < 4; {
-		m, err := scrape(client, "http://"+o.server.String()+"/metrics")
+	url := "http://" + o.server.String() + "/metrics"
+	collections, last := -1, -1.0
+	for end := time.Now().Add(patience); collections < 2; {
+		m, err := scrape(client, url)
 		if err != nil {
 			return 0, fmt.Errorf("metrics: %w", err)
 		}
 		if n := m["go_gc_duration_seconds_count"]; n != last {
 			collections, last = collections+1, n
 		}
-		now := m["go_memstats_heap_alloc_bytes"] + m["go_memstats_stack_inuse_bytes"]
-		if least == 0 || now < least {
-			least = now
-		}
 		if time.Now().After(end) {
-			return 0, fmt.Errorf("metrics: the server has collected its garbage %d times in %s, which is too few", collections-1, patience)
+			return 0, fmt.Errorf("metrics: the server has collected its garbage %d times in %s, which is too few", collections, patience)
 		}
 	}
-	return least, nil
+	<-time.After(500 * time.Millisecond)
+	m, err := scrape(client, url)
+	if err != nil {
+		return 0, fmt.Errorf("metrics: %w", err)
+	}
+	return m["go_memstats_heap_alloc_bytes"] + m["go_memstats_stack_inuse_bytes"], nil
 }
 
 // scrape reads the figures that have no labels.
