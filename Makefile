@@ -43,9 +43,9 @@ test-examples:
 build-bench:
 	cd bench && $(GO) build -o /dev/null ./... && $(GO) vet ./...
 
-# Measures hubbub beside its peers and writes docs/benchmarks.md.
+# Measures hubbub beside its peers and writes docs/benchmarks.md. With SCENARIOS or SERVERS it measures only those and prints the page.
 bench:
-	cd bench && $(GO) run ./run
+	cd bench && $(GO) run ./run $(if $(SCENARIOS),-scenarios $(SCENARIOS)) $(if $(SERVERS),-servers $(SERVERS))
 
 # Runs every fuzz target for FUZZTIME.
 fuzz:

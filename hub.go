@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -35,6 +37,7 @@ type Hub struct {
 	closing  bool
 	sessions map[*Session]struct{}
 	owed     []owed // ends that the driver did not take yet
+	renewal  error  // of the lease, the last time
 
 	// Owned by the goroutine of run; ending is buffered.
 	ending  chan struct{} // a session has ended: somebody's grace runs
@@ -135,19 +138,18 @@ func (e *everybody) leave(s *Session) {
 }
 
 // Drain tells all sessions to come back within the window, and then closes them in stages spread over half of it, until ctx
-// ends; what is left then is closed at once. No session can be opened any more.
+// ends; what is left then is closed at once. Without a window all are closed at once, and told to come back within a second. No session
+// can be opened any more.
 func (h *Hub) Drain(ctx context.Context, window Retry) {
-	h.all.Receive(Draining{window})
-	h.mu.Lock()
-	h.closing = true
-	left := make([]*Session, 0, len(h.sessions))
-	for s := range h.sessions {
-		left = append(left, s)
+	pace := max(window.Max/2, 0)
+	if window == (Retry{}) {
+		window.Max = time.Second
 	}
-	h.mu.Unlock()
+	h.all.Receive(Draining{window})
+	left := h.shut()
 
 	const stages = 20
-	pause := time.NewTicker(max(window.Max/2/stages, time.Millisecond))
+	pause := time.NewTicker(max(pace/stages, time.Millisecond))
 	defer pause.Stop()
 	for stage := range stages {
 		for _, s := range left[len(left)*stage/stages : len(left)*(stage+1)/stages] {
@@ -163,16 +165,17 @@ func (h *Hub) Drain(ctx context.Context, window Retry) {
 	}
 }
 
+// shut has no session opened any more, and returns those that are open.
+func (h *Hub) shut() []*Session {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.closing = true
+	return slices.Collect(maps.Keys(h.sessions))
+}
+
 // Close ends the hub: sessions that are left, and its lease. It waits for what the hub has started, until ctx ends.
 func (h *Hub) Close(ctx context.Context) error {
-	h.mu.Lock()
-	h.closing = true
-	left := make([]*Session, 0, len(h.sessions))
-	for s := range h.sessions {
-		left = append(left, s)
-	}
-	h.mu.Unlock()
-	for _, s := range left {
+	for _, s := range h.shut() {
 		s.end(EndDraining, nil, Retry{})
 		s.Closed()
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/client"
 	"github.com/hubbub-dev/hubbub/driver/memory"
+	"github.com/hubbub-dev/hubbub/gateway/httpapi"
 	"github.com/hubbub-dev/hubbub/gateway/rpc"
 	"github.com/hubbub-dev/hubbub/ws"
 	"github.com/hubbub-dev/hubbub/ws/wstest"
@@ -31,6 +32,7 @@ type gateway struct {
 	rpc     *rpc.Server
 	down    atomic.Bool // it answers 503
 	opened  atomic.Int64
+	api     atomic.Pointer[httpapi.API] // nil unless a test needs it
 }
 
 func newGateway(t testing.TB, h hubbub.Options) *gateway {
@@ -74,6 +76,10 @@ func identity(token string) (hubbub.Identity, error) {
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if g.down.Load() {
 		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	if strings.HasPrefix(r.URL.Path, httpapi.Prefix) {
+		g.api.Load().ServeHTTP(w, r)
 		return
 	}
 	id, err := identity(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))

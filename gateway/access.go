@@ -34,7 +34,7 @@ func (a access) wrap(next http.Handler) http.Handler {
 		}
 		if a.logger.Enabled(r.Context(), slog.LevelDebug) {
 			a.logger.Debug("http", "method", r.Method, "url", auth.SafeURL(r.URL), "status", seen.status, "bytes", seen.bytes,
-				"took", time.Since(began), "client", ws.ClientAddr(r, a.proxies).Addr())
+				"took", time.Since(began).String(), "client", ws.ClientAddr(r, a.proxies).Addr())
 		}
 	})
 }

@@ -1,8 +1,8 @@
 package gateway_test
 
 import (
+	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -12,9 +12,31 @@ import (
 	"github.com/hubbub-dev/hubbub/internal/testkit"
 )
 
-func TestTwoTabsChatInARoom(t *testing.T) {
+// TestDemoPage tries the demo chat in Chromium. The tests share a browser, since its start takes longer than most of
+// them; each has a tab and a gateway of its own, and so an origin with storage of its own.
+func TestDemoPage(t *testing.T) {
+	browser := testkit.Chromium(t)
+	for name, test := range map[string]func(*testing.T, context.Context){
+		"TwoTabsChatInARoom":              twoTabsChatInARoom,
+		"RoomsAreJoinedAndLeft":           roomsAreJoinedAndLeft,
+		"PrivateMessageWaitsForWhoIsAway": privateMessageWaitsForWhoIsAway,
+		"SecondDeviceSignsOutTheFirst":    secondDeviceSignsOutTheFirst,
+		"PresenceShowsDevices":            presenceShowsDevices,
+		"HostileTextIsShownAsText":        hostileTextIsShownAsText,
+		"PageRecoversAfterACut":           pageRecoversAfterACut,
+		"PageComesBackAfterARestart":      pageComesBackAfterARestart,
+		"RefusalIsExplained":              refusalIsExplained,
+		"PageThatIsLeftIsNotHere":         pageThatIsLeftIsNotHere,
+		"WireShowsFramesAndSendsThem":     wireShowsFramesAndSendsThem,
+		"EnterSendsAndShiftEnterDoesNot":  enterSendsAndShiftEnterDoesNot,
+		"PhoneWidthHasNoSidewaysScroll":   phoneWidthHasNoSidewaysScroll,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, testkit.Tab(t, browser)) })
+	}
+}
+
+func twoTabsChatInARoom(t *testing.T, first context.Context) {
 	g := start(t, "")
-	first := testkit.Chromium(t)
 	ann := signIn(t, first, g.url("http", "/"), "Ann")
 	ann.shows(t, "#empty", "It is quiet here.")
 	second, closeTab := chromedp.NewContext(first)
@@ -43,9 +65,9 @@ func TestTwoTabsChatInARoom(t *testing.T) {
 	ann.shows(t, "#messages", "Bob left")
 }
 
-func TestRoomsAreJoinedAndLeft(t *testing.T) {
+func roomsAreJoinedAndLeft(t *testing.T, first context.Context) {
 	g := start(t, "")
-	ann := visit(t, testkit.Chromium(t), g.url("http", "/"), "user=ann&name=Ann&device=laptop")
+	ann := visit(t, first, g.url("http", "/"), "user=ann&name=Ann&device=laptop")
 	ann.click(t, "#add-room")
 	testkit.Do(t, ann.tab, chromedp.SendKeys("#start-name", "Team lunch\r"))
 	ann.shows(t, "#title", "# Team-lunch")
@@ -66,9 +88,8 @@ func TestRoomsAreJoinedAndLeft(t *testing.T) {
 	ann.until(t, "the page to remember its rooms", `document.querySelector("#rooms").innerText.startsWith("#\nlobby")`)
 }
 
-func TestPrivateMessageWaitsForWhoIsAway(t *testing.T) {
+func privateMessageWaitsForWhoIsAway(t *testing.T, first context.Context) {
 	g := start(t, "")
-	first := testkit.Chromium(t)
 	ann := visit(t, first, g.url("http", "/"), "user=ann&name=Ann&device=laptop")
 	ann.click(t, "#add-peer")
 	testkit.Do(t, ann.tab, chromedp.SendKeys("#start-name", "Bob\r"))
@@ -86,16 +107,25 @@ func TestPrivateMessageWaitsForWhoIsAway(t *testing.T) {
 	ann.until(t, "both to be seen", `document.querySelectorAll("#messages .seen").length === 2`)
 	ann.shows(t, "#seen", "Seen")
 
+	// A second tab of Ann's has it, too, and what is read in one is read in the other.
+	other := visit(t, testkit.Tab(t, first), g.url("http", "/"), "user=ann&name=Ann&device=laptop")
+	other.shows(t, "#peers", "You: call me when you are back")
+	ann.goTo(t, "room=lobby")
 	testkit.Do(t, bob.tab, chromedp.SendKeys("#text", "I am"))
-	ann.shows(t, "#typing", "Bob is typing")
+	ann.shows(t, "#peers", "typing…")
 	bob.say(t, " here")
+	ann.shows(t, "#peers .fresh", "I am here\n1")
+	other.shows(t, "#peers .fresh", "I am here\n1")
+	other.goTo(t, "user=bob")
+	other.sees(t, "I am here")
+	ann.until(t, "it to be read", `!document.querySelector(".fresh")`)
+	ann.goTo(t, "user=bob")
 	ann.sees(t, "I am here")
 	bob.until(t, "the list to have nothing unread", `!document.querySelector(".fresh")`)
 }
 
-func TestSecondDeviceSignsOutTheFirst(t *testing.T) {
-	g := serve(t, gateway.Config{Dev: true, Devices: gateway.DevicesConfig{Limit: 1}})
-	first := testkit.Chromium(t)
+func secondDeviceSignsOutTheFirst(t *testing.T, first context.Context) {
+	g := start(t, "") // development mode allows one device
 	laptop := visit(t, first, g.url("http", "/"), "user=ann&name=Ann&device=laptop")
 	laptop.say(t, "from the laptop")
 	laptop.sees(t, "from the laptop")
@@ -113,9 +143,8 @@ func TestSecondDeviceSignsOutTheFirst(t *testing.T) {
 	laptop.until(t, "the dialog to go", `!document.querySelector("#ended").open`)
 }
 
-func TestPresenceShowsDevices(t *testing.T) {
-	g := start(t, "")
-	first := testkit.Chromium(t)
+func presenceShowsDevices(t *testing.T, first context.Context) {
+	g := serve(t, gateway.Config{Dev: true, Devices: gateway.DevicesConfig{Limit: 5}})
 	ann := visit(t, first, g.url("http", "/"), "user=ann&name=Ann&device=laptop")
 	g.bot(t, "user=bob&name=Bob&device=tablet&platform=ios")
 	g.bot(t, "user=bob&name=Bob&device=desk")
@@ -134,9 +163,9 @@ func TestPresenceShowsDevices(t *testing.T) {
 	ann.until(t, "the list of devices to follow", `document.querySelectorAll("#devices-list li").length === 1`)
 }
 
-func TestHostileTextIsShownAsText(t *testing.T) {
+func hostileTextIsShownAsText(t *testing.T, first context.Context) {
 	g := start(t, "")
-	ann := visit(t, testkit.Chromium(t), g.url("http", "/"), "user=ann&name=Ann&device=laptop")
+	ann := visit(t, first, g.url("http", "/"), "user=ann&name=Ann&device=laptop")
 	const name, text = `<img src=x onerror="window.hurt=1">`, `<script>window.hurt=1</script><b>bold</b>`
 	mallory := g.bot(t, `user=mallory&device=<i>d</i>&name=<img%20src=x%20onerror="window.hurt=1">`)
 	mallory.say(t, text)
@@ -151,110 +180,15 @@ func TestHostileTextIsShownAsText(t *testing.T) {
 	ann.shows(t, "#title", "<i>d</i>")
 	mallory.do(t, "user.send", map[string]any{"user": "ann", "data": []any{map[string]any{"text": 7}, nil}})
 	ann.sees(t, `[{"text":7},null]`)
-	if testkit.Evaluate[bool](t, ann.tab, `"hurt" in window || !!document.querySelector("main :is(b, i, script, img), nav ul :is(b, i, img), aside :is(b, i, img)")`) {
+	if testkit.Evaluate[bool](t, ann.tab,
+		`"hurt" in window || !!document.querySelector(":is(main, aside, #lists) :is(b, i, script, img)")`) {
 		t.Error("what somebody wrote became markup")
 	}
 }
 
-func TestPageRecoversAfterACut(t *testing.T) {
+func wireShowsFramesAndSendsThem(t *testing.T, first context.Context) {
 	g := start(t, "")
-	between, addr := newLine(t, g.addr.String())
-	ann := visit(t, testkit.Chromium(t), "http://"+addr+"/", "user=ann&name=Ann&device=laptop")
-	const each, bots = 18, 6 // more than a page of history, within the rate of each
-	var said []string
-	bob := g.bot(t, "user=bob")
-	bob.say(t, "before")
-	ann.sees(t, "before")
-	between.set(true)
-	ann.until(t, "the page to notice", `document.querySelector("#state").textContent === "Reconnecting…"`)
-	ann.shows(t, "#trouble", "The server cannot be reached. Trying again")
-	ann.say(t, "written during the cut")
-	for i := range bots {
-		b := g.bot(t, fmt.Sprintf("user=bot%d", i))
-		for j := range each {
-			said = append(said, fmt.Sprintf("%d.%d", i, j))
-			b.say(t, said[len(said)-1])
-		}
-	}
-	bob.do(t, "user.send", map[string]any{"user": "ann", "data": map[string]any{"text": "privately"}})
-	between.set(false)
-	testkit.Evaluate[any](t, ann.tab, `document.querySelector("#trouble button").click()`)
-	ann.connected(t)
-	ann.sees(t, "written during the cut")
-	ann.shows(t, "#peers .fresh", "bob\nprivately\n1")
-	ann.until(t, "everything to be there", fmt.Sprintf(`document.querySelectorAll("#messages .text").length === %d`, len(said)+2))
-
-	// A tab that comes later has the newest page, and gets the rest by going up.
-	late := visit(t, testkit.Tab(t, ann.tab), g.url("http", "/"), "user=eve&name=Eve&device=phone")
-	late.until(t, "the newest page", `document.querySelectorAll("#messages .text").length >= 50`)
-	late.until(t, "all pages", fmt.Sprintf(`(document.querySelector("#scroll").scrollTop = 0, document.querySelectorAll("#messages .text").length === %d)`, len(said)+2))
-	got := ann.texts(t)
-	if other := late.texts(t); !slices.Equal(got, other) {
-		t.Errorf("the two tabs show other things:\n%q\n%q", got, other)
-	}
-	slices.Sort(said)
-	slices.Sort(got)
-	if want := slices.Sorted(slices.Values(append(said, "before", "written during the cut"))); !slices.Equal(got, want) {
-		t.Errorf("got %q\nwant %q", got, want)
-	}
-}
-
-func TestPageComesBackAfterARestart(t *testing.T) {
-	g := start(t, "")
-	ann := visit(t, testkit.Chromium(t), g.url("http", "/"), "user=ann&name=Ann&device=laptop")
-	ann.say(t, "before")
-	ann.sees(t, "before")
-	g.stop()
-	ann.until(t, "the page to say that it reconnects", `document.querySelector("#state").textContent === "Reconnecting…"`)
-	ann.say(t, "kept")
-	ann.until(t, "the text to wait", `document.querySelector("#outbox .pending .text")?.textContent === "kept"`)
-
-	start(t, g.addr.String())
-	ann.connected(t)
-	ann.until(t, "the trouble to end", `document.querySelector("#trouble").hidden`)
-	ann.sees(t, "kept")
-	ann.shows(t, "#messages", "begun anew")
-	if texts := ann.texts(t); !slices.Equal(texts, []string{"kept"}) {
-		t.Errorf("the page shows %q", texts)
-	}
-}
-
-func TestRefusalIsExplained(t *testing.T) {
-	g := start(t, "")
-	tab := testkit.Chromium(t)
-	testkit.Do(t, tab, chromedp.Navigate(g.url("http", "/?user=ann&device=bad%20device")))
-	ann := page{tab}
-	ann.shows(t, "#ended", "The server refused the connection")
-	ann.shows(t, "#ended", "spaces")
-	ann.click(t, "#ended-other")
-	testkit.Do(t, tab, chromedp.WaitVisible("#name"), chromedp.SendKeys("#name", "Ann\r"))
-	ann.connected(t)
-}
-
-// TestPageThatIsLeftIsNotHere leaves the page for another in the same tab, so that the browser may keep it, and comes back.
-func TestPageThatIsLeftIsNotHere(t *testing.T) {
-	g := start(t, "")
-	first := testkit.Chromium(t)
 	ann := visit(t, first, g.url("http", "/"), "user=ann&name=Ann&device=laptop")
-	bob := visit(t, testkit.Tab(t, first), g.url("http", "/"), "user=bob&name=Bob&device=phone")
-	ann.showsPeople(t, "Ann", "Bob")
-	testkit.Evaluate[any](t, bob.tab, `addEventListener("pageshow", (e) => (document.body.dataset.kept = e.persisted))`)
-
-	testkit.Do(t, bob.tab, chromedp.Navigate(g.url("http", "/healthz")))
-	ann.showsPeople(t, "Ann")
-	// NavigateBack and Do would wait for a load, and a page that was kept is not loaded again.
-	testkit.Evaluate[any](t, bob.tab, `setTimeout(() => history.back())`)
-	bob.showsPeople(t, "Bob", "Ann")
-	if !testkit.Evaluate[bool](t, bob.tab, `document.body.dataset.kept === "true"`) {
-		t.Error("the browser has loaded the page anew; it should have found it ready to be kept")
-	}
-	ann.say(t, "welcome back")
-	bob.sees(t, "welcome back")
-}
-
-func TestWireShowsFramesAndSendsThem(t *testing.T) {
-	g := start(t, "")
-	ann := visit(t, testkit.Chromium(t), g.url("http", "/"), "user=ann&name=Ann&device=laptop")
 	program := testkit.Evaluate[string](t, ann.tab, `document.querySelector("#snippet").textContent`)
 	testkit.Evaluate[any](t, ann.tab, "(() => {"+program+"})()")
 	ann.showsPeople(t, "Ann", "console")
@@ -265,9 +199,9 @@ func TestWireShowsFramesAndSendsThem(t *testing.T) {
 	ann.shows(t, "#frames .in", `"id":"mine","result":{"users":2,"sessions":2}`)
 }
 
-func TestEnterSendsAndShiftEnterDoesNot(t *testing.T) {
+func enterSendsAndShiftEnterDoesNot(t *testing.T, first context.Context) {
 	g := start(t, "")
-	ann := visit(t, testkit.Chromium(t), g.url("http", "/"), "user=ann&name=Ann&device=laptop")
+	ann := visit(t, first, g.url("http", "/"), "user=ann&name=Ann&device=laptop")
 	ann.until(t, "the field to have the focus", `document.activeElement.id === "text"`)
 	testkit.Do(t, ann.tab, chromedp.SendKeys("#text", "one"),
 		chromedp.KeyEvent("\r", chromedp.KeyModifiers(chromedp.ModifierShift)))
@@ -277,9 +211,8 @@ func TestEnterSendsAndShiftEnterDoesNot(t *testing.T) {
 	ann.until(t, "the field to be empty", `document.querySelector("#text").value === ""`)
 }
 
-func TestPhoneWidthHasNoSidewaysScroll(t *testing.T) {
+func phoneWidthHasNoSidewaysScroll(t *testing.T, tab context.Context) {
 	g := start(t, "")
-	tab := testkit.Chromium(t)
 	testkit.Do(t, tab, chromedp.EmulateViewport(360, 720))
 	ann := signIn(t, tab, g.url("http", "/"), strings.Repeat("Ann", 40))
 	wide := strings.Repeat("W", 100)
@@ -288,7 +221,7 @@ func TestPhoneWidthHasNoSidewaysScroll(t *testing.T) {
 	bob.do(t, "user.send", map[string]any{"user": strings.Repeat("ann", 40), "data": map[string]any{"text": wide}})
 	fits := func(what string) {
 		t.Helper()
-		for _, selector := range []string{"html", "#side", "#lists", "#talk", "#scroll", "header", "#people", "#wire", "#frames", "dialog[open]"} {
+		for _, selector := range []string{"html", "#lists", "#talk", "#scroll", "header", "#people", "#wire", "#frames", "dialog[open]"} {
 			if testkit.Evaluate[bool](t, tab, fmt.Sprintf(
 				`[...document.querySelectorAll(%q)].some(({scrollWidth, clientWidth}) => scrollWidth > clientWidth)`, selector)) {
 				t.Errorf("%s: %s is wider than the screen", what, selector)
@@ -306,7 +239,8 @@ func TestPhoneWidthHasNoSidewaysScroll(t *testing.T) {
 	testkit.Do(t, tab, chromedp.KeyEvent("\x1b"))
 	ann.until(t, "the people to fold", `!document.querySelector("#list").checkVisibility()`)
 	ann.click(t, "#back")
-	ann.until(t, "the lists to be back", `document.querySelector("#lists").checkVisibility() && !document.querySelector("#talk").checkVisibility()`)
+	ann.until(t, "the lists to be back",
+		`document.querySelector("#lists").checkVisibility() && !document.querySelector("#talk").checkVisibility()`)
 	ann.click(t, "#wire-toggle")
 	fits("wire")
 	ann.click(t, "#wire-close")

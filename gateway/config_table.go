@@ -3,6 +3,7 @@ package gateway
 import (
 	"sync"
 
+	"github.com/hubbub-dev/hubbub/gateway/httpapi"
 	"github.com/hubbub-dev/hubbub/internal/settings"
 )
 
@@ -54,6 +55,10 @@ func serverEntries() []settings.Entry {
 }
 
 func authEntries() []settings.Entry {
+	var scopes []string
+	for _, s := range httpapi.Scopes() {
+		scopes = append(scopes, string(s))
+	}
 	algorithms := []string{"HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512",
 		"EdDSA"}
 	return []settings.Entry{
@@ -87,9 +92,9 @@ func authEntries() []settings.Entry {
 		{Key: "api.keys[].name", Required: true, Example: "billing", Doc: "Names the key in logs and as the author of what is sent " +
 			"with it."},
 		{Key: "api.keys[].key", Secret: true, Doc: "The key itself, at least 16 characters."},
-		{Key: "api.keys[].hash", Doc: "The SHA-256 of the key in hex, as `printf %s KEY | sha256sum` prints it, so that the key " +
+		{Key: "api.keys[].hash", Doc: "The SHA-256 of the key in hex, perhaps after `sha256:`, as `printf %s KEY | sha256sum` prints it, so that the key " +
 			"itself is not in the configuration. The key must be random."},
-		{Key: "api.keys[].scopes", Doc: "What the key may do. Empty means everything."},
+		{Key: "api.keys[].scopes", OneOf: scopes, Doc: "What the key may do. Empty means everything."},
 	}
 }
 
@@ -128,7 +133,7 @@ func chatEntries() []settings.Entry {
 		{Key: "private.rate.per_second", Default: "10", Off: true, Doc: "Messages per second in the long run."},
 		{Key: "private.rate.burst", Default: "20", Doc: "Messages at once."},
 		{Key: "devices", Doc: "How many devices a user may use at once. Tabs of one browser are one device."},
-		{Key: "devices.limit", Default: "off", Off: true, Doc: "The number of devices."},
+		{Key: "devices.limit", Default: "off", Off: true, Doc: "The number of devices. In development mode 1 unless set."},
 		{Key: "devices.per", Default: "user", OneOf: []string{"user", "platform"}, Doc: "Whether the limit counts all devices of a user, " +
 			"or those of each platform (`web`, `ios`, …) by themselves."},
 		{Key: "devices.on_exceed", Default: "replace", OneOf: []string{"replace", "refuse"}, Doc: "Who gives way when there is one too " +

@@ -1,5 +1,6 @@
-// Package gateway assembles the hubbub server from one [Config]: the listener, the WebSocket endpoint at /ws, the demo
-// page at /, the probes of the platform at /healthz and /readyz, and a shutdown that leaves no conn without a close frame.
+// Package gateway assembles the hubbub server from one [Config]: the listener with TLS, the WebSocket endpoint at
+// /ws and /websocket, the HTTP API for backends, the demo page at / in development mode, the probes of the platform at /healthz and
+// /readyz, figures at /metrics, and a shutdown that leaves no conn without a close frame.
 //
 // A program makes a [Gateway] with [New], opens its listener with [Gateway.Listen], tells people [Gateway.URL] and calls
 // [Gateway.Serve], which returns after its context has ended and every conn is closed:
@@ -15,9 +16,19 @@
 //	fmt.Println("open", g.URL(l.Addr()))
 //	return g.Serve(ctx, l)
 //
-// This first version has development mode only. At /ws it speaks what the demo chat needs of hubbub.v1, the JSON-RPC
-// protocol of the gateway: the requests room.join, room.present and room.send for the one room "lobby", and the
-// notifications welcome, room.message, room.joined and room.left. Anyone can type it into a browser's console:
+// A [Config] has a table of all settings, from which come its loading from a file, variables and flags ([Load]), the commented
+// file with all defaults and docs/configuration.md.
+//
+// # How to think of it
+//
+//   - Requests pass the front (front.go): the log and figures of accesses, CORS, and for the WebSocket paths a look for proxies that
+//     are not trusted and the limits per address. [Metrics] has the figures.
+//   - Behind it people sign in (package auth), and speak hubbub.v1 (package rpc) with the hub. Backends call /api/v1 (package
+//     httpapi).
+//   - The end has an order: /readyz answers 503 and new clients are refused, sessions are told to leave and closed in stages, what
+//     waits for them is written, the listener closes, and the figures end last.
+//
+// Anyone can type the protocol into a browser's console; docs/protocol.md has all of it. In development mode:
 //
 //	s = new WebSocket("ws://localhost:8080/ws?user=ann")
 //	s.onmessage = (e) => console.log(e.data)

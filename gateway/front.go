@@ -62,6 +62,11 @@ func (f *front) observe(o ws.Options) ws.Options {
 // handler puts the front before what the gateway serves. webSocket is what stands at the WebSocket paths.
 func (f *front) handler(mux *http.ServeMux, webSocket http.Handler) http.Handler {
 	webSocket = f.addresses.wrap(f.refuseDraining(webSocket), auth.WriteProblem)
+	if !f.cfg.Dev {
+		// Here and not around everything, since probes come past the proxy.
+		watch := &proxyWatch{logger: f.cfg.Logger, now: time.Now}
+		webSocket = watch.wrap(webSocket, f.cfg.TrustedProxies)
+	}
 	for _, path := range f.cfg.Paths.WebSocket {
 		mux.Handle(path, webSocket)
 	}
@@ -70,11 +75,7 @@ func (f *front) handler(mux *http.ServeMux, webSocket http.Handler) http.Handler
 	if f.cfg.Metrics.Addr == "" {
 		mux.Handle("GET "+f.cfg.Metrics.Path, f.metrics.Handler())
 	}
-	var h http.Handler = cors{f.allows, f.cfg.CORS.Credentials, f.cfg.CORS.MaxAge, f.cfg.Logger}.wrap(mux)
-	if !f.cfg.Dev {
-		watch := &proxyWatch{logger: f.cfg.Logger, now: time.Now}
-		h = watch.wrap(h, f.cfg.TrustedProxies)
-	}
+	h := cors{f.allows, f.cfg.CORS.Credentials, f.cfg.CORS.MaxAge, f.cfg.Logger}.wrap(mux)
 	return access{f.metrics, f.cfg.Logger, f.cfg.TrustedProxies}.wrap(h)
 }
 
@@ -208,7 +209,7 @@ func (f *front) leave(ctx context.Context) {
 	if f.drain == nil {
 		return
 	}
-	f.cfg.Logger.Info("shutting down: telling sessions to leave", "window", f.cfg.Shutdown.Window)
+	f.cfg.Logger.Info("shutting down: telling sessions to leave", "window", max(f.cfg.Shutdown.Window, 0).String())
 	f.drain(ctx, hubbub.Retry{Max: max(f.cfg.Shutdown.Window, 0)})
 }
 

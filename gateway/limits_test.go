@@ -123,3 +123,19 @@ func TestProxyThatIsNotTrusted(t *testing.T) {
 		}
 	}
 }
+
+// TestProxyIsNoticedBesideProbes has a proxy that nobody trusts, and a platform that asks past it.
+func TestProxyIsNoticedBesideProbes(t *testing.T) {
+	var log buffer
+	f, err := gateway.NewFront(gateway.Config{Logger: debugLog(&log)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		ask(t, f.Handler, "GET", "/readyz", "Peer: 10.0.0.9:5")
+		ask(t, f.Handler, "GET", "/ws", "Peer: 10.0.0.1:5", "X-Forwarded-For: 7.7.7.7")
+	}
+	if strings.Count(log.String(), "level=WARN") != 1 || !strings.Contains(log.String(), "add=10.0.0.1") {
+		t.Errorf("the log says\n%s", log.String())
+	}
+}

@@ -1,17 +1,10 @@
 package gateway_test
 
 import (
-	"flag"
-	"os"
 	"testing"
+
+	"go.uber.org/goleak"
 )
 
-// TestMain has property tests try fewer cases than rapid would: each of them takes a real server's time. -rapid.checks overrides it.
-func TestMain(m *testing.M) {
-	checks := flag.Lookup("rapid.checks")
-	if err := checks.Value.Set("20"); err != nil {
-		panic(err)
-	}
-	flag.Parse()
-	os.Exit(m.Run())
-}
+// TestMain fails the run when a goroutine is left behind.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

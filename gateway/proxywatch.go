@@ -11,12 +11,12 @@ import (
 )
 
 const (
-	proxyWindow  = time.Minute // what counts as all traffic
-	proxyEnough  = 20          // requests in it that make sure that it is no accident
+	proxyWindow  = time.Minute // what counts as all handshakes
+	proxyEnough  = 20          // handshakes in it that make sure that it is no accident
 	proxySilence = time.Hour   // between two warnings
 )
 
-// proxyWatch warns when everything comes from one address nearby that adds forwarding headers and is not trusted: then it is
+// proxyWatch warns when every handshake comes from one address nearby that adds forwarding headers and is not trusted: then it is
 // a proxy, nobody's own address is known, and the limits per address hold for all clients together. It may be used
 // concurrently.
 type proxyWatch struct {
@@ -52,7 +52,7 @@ func trusts(trusted []netip.Prefix, a netip.Addr) bool {
 	return false
 }
 
-// saw counts a request. suspect says that its peer looks like a proxy that should be trusted.
+// saw counts a handshake. suspect says that its peer looks like a proxy that should be trusted.
 func (p *proxyWatch) saw(peer netip.Addr, suspect bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -68,6 +68,6 @@ func (p *proxyWatch) saw(peer netip.Addr, suspect bool) {
 		return
 	}
 	p.warned = now
-	p.logger.Warn("all requests come from one address that adds X-Forwarded-For, so it is a proxy, and limits per address hit all "+
+	p.logger.Warn("all WebSockets come from one address that adds X-Forwarded-For, so it is a proxy, and limits per address hit all "+
 		"clients together; if it is yours, add it to trusted_proxies", "proxy", peer, "setting", "trusted_proxies", "add", peer.String())
 }

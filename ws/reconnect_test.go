@@ -140,6 +140,38 @@ func TestReconnectingHonoursTheReason(t *testing.T) {
 
 // A server that accepts and closes at once must not be called in a loop, and one that was there for a while is not to
 // blame.
+func TestReconnectingBeginsWithTheWindowThatItIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := reconnecting(t, func(n int, srv *ws.Server, w http.ResponseWriter, req *http.Request) {
+			if n == 1 || n > 4 {
+				accept(srv, w, req, 4000, "", 0)
+				return
+			}
+			http.Error(w, "down", http.StatusServiceUnavailable)
+		})
+		asked := 0
+		r.FirstDelay = func() (least, most time.Duration) {
+			asked++
+			return time.Minute, 2 * time.Minute
+		}
+		r.start(t)
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		waits := r.waits()
+		if asked != 1 || len(waits) < 5 {
+			t.Fatalf("asked %d times, and waits %+v", asked, waits)
+		}
+		if first := waits[0].Delay; first < time.Minute || first > 2*time.Minute {
+			t.Errorf("waits %v after the first conn", first)
+		}
+		for _, e := range waits[1:] {
+			if e.Delay > 30*time.Second {
+				t.Errorf("waits %v after %d failures", e.Delay, e.Failures)
+			}
+		}
+	})
+}
+
 func TestReconnectingCountsShortConns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := reconnecting(t, func(n int, srv *ws.Server, w http.ResponseWriter, req *http.Request) {

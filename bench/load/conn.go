@@ -38,7 +38,8 @@ func dial(server netip.AddrPort, d *dialect, route string, index int) (*conn, er
 	return c, nil
 }
 
-func (c *conn) open(server netip.AddrPort, route string) error {
+// connect connects the socket, which does not block from then on.
+func (c *conn) connect(server netip.AddrPort) error {
 	usePorts(c.fd)
 	if err := unix.Connect(c.fd, &unix.SockaddrInet4{Port: int(server.Port()), Addr: server.Addr().As4()}); err != nil {
 		return fmt.Errorf("connect to %s: %w", server, err)
@@ -46,10 +47,14 @@ func (c *conn) open(server netip.AddrPort, route string) error {
 	if err := unix.SetNonblock(c.fd, true); err != nil {
 		return err
 	}
-	if err := unix.SetsockoptInt(c.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
+	return unix.SetsockoptInt(c.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+}
+
+func (c *conn) open(server netip.AddrPort, route string) error {
+	if err := c.connect(server); err != nil {
 		return err
 	}
-	if err := c.write(upgradeRequest(server.String(), c.dialog.path(route))); err != nil {
+	if err := c.write(upgradeRequest(server.String(), c.dialog.path(route), "")); err != nil {
 		return err
 	}
 	head, err := c.await(func(b []byte) int {
@@ -70,10 +75,11 @@ func (c *conn) open(server netip.AddrPort, route string) error {
 	return nil
 }
 
-// upgradeRequest is the opening handshake. Its key is the example of RFC 6455; the accept value is not checked here.
-func upgradeRequest(host, path string) []byte {
+// upgradeRequest is the opening handshake, with further header lines. Its key is the example of RFC 6455; the accept value is
+// not checked here.
+func upgradeRequest(host, path, headers string) []byte {
 	return fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n", path, host)
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%s\r\n", path, host, headers)
 }
 
 // usePorts asks for a local port from 20000 up, since servers listen below. Kernels before 6.3 do not know the option and use
@@ -158,7 +164,11 @@ func (c *conn) read(to receiver) error {
 	if n == 0 {
 		return fmt.Errorf("conn %d: %w", c.index, errGone)
 	}
-	rest := buffer[:held+n]
+	return c.parse(to, buffer[:held+n])
+}
+
+// parse hands over the messages of what was read, and keeps what it has of a frame whose rest is still to come.
+func (c *conn) parse(to receiver, rest []byte) error {
 	for {
 		op, payload, size, err := nextFrame(rest)
 		if err != nil {
@@ -178,6 +188,9 @@ func (c *conn) read(to receiver) error {
 func (c *conn) frame(to receiver, op byte, payload []byte) error {
 	switch op {
 	case opText:
+		if c.dialog.raw {
+			return to.message(c, payload)
+		}
 		ours, err := c.dialog.check(payload)
 		if ours {
 			c.got++

@@ -34,6 +34,10 @@ func idle(o options) (result, error) {
 		return nil, fmt.Errorf("-scenario idle: set -pid to the server's process id")
 	}
 	r := result{"conns": float64(o.conns)}
+	open, err := o.prepareIdle()
+	if err != nil {
+		return nil, err
+	}
 	var live [2]float64
 	if err := o.readLive(&live[0]); err != nil {
 		return nil, err
@@ -42,7 +46,7 @@ func idle(o options) (result, error) {
 	if err != nil {
 		return nil, err
 	}
-	keep, err := o.openIdle()
+	keep, err := open()
 	if err != nil {
 		return nil, err
 	}
@@ -56,13 +60,27 @@ func idle(o options) (result, error) {
 	}
 	r["rss_before"], r["rss_after"] = float64(before), float64(after)
 	r["rss_per_conn"] = float64(after-before) / float64(o.conns)
-	if o.memstats {
+	if o.memstats || o.metrics {
 		r["live_per_conn"] = (live[1] - live[0]) / float64(o.conns)
 	}
 	return r, nil
 }
 
-// openIdle opens the conns and returns a function that keeps them alive up to its call.
+// prepareIdle returns a function that opens the conns, and returns one that keeps them alive up to its call. Some people sign in
+// already, so that what only the first of them costs (code and tables that come into memory) is not counted; it is several
+// hundred bytes for each of 10,000.
+func (o options) prepareIdle() (open func() (keep func(), err error), err error) {
+	if !o.sessions {
+		return o.openIdle, nil
+	}
+	warm := min(o.conns, 100)
+	k, err := newClub(o, o.conns+warm, o.roomSize+warm)
+	if err != nil {
+		return nil, err
+	}
+	return func() (func(), error) { return func() { clear(k.conns) }, k.signIn(o.conns + warm) }, k.signIn(warm)
+}
+
 func (o options) openIdle() (func(), error) {
 	if o.tls {
 		conns, err := gatherTLS(o)
@@ -112,7 +130,7 @@ func dialTLS(dialer *net.Dialer, config *tls.Config, server string) (*tls.Conn, 
 	if err := c.HandshakeContext(ctx); err != nil {
 		return nil, err
 	}
-	if _, err := c.Write(upgradeRequest(server, "/echo")); err != nil {
+	if _, err := c.Write(upgradeRequest(server, "/echo", "")); err != nil {
 		return nil, err
 	}
 	res, err := http.ReadResponse(bufio.NewReader(c), nil)
@@ -125,8 +143,12 @@ func dialTLS(dialer *net.Dialer, config *tls.Config, server string) (*tls.Conn, 
 	return c, nil
 }
 
-// readLive asks a server that has /memstats for its live heap and stacks, in bytes, after a full collection.
-func (o options) readLive(to *float64) error {
+// readLive asks a server that tells it for its live heap and stacks, in bytes, after a full collection.
+func (o options) readLive(to *float64) (err error) {
+	if o.metrics {
+		*to, err = o.liveByMetrics()
+		return err
+	}
 	if !o.memstats {
 		return nil
 	}

@@ -27,6 +27,10 @@ type options struct {
 	warm, time  time.Duration
 	tls         bool
 	memstats    bool
+	metrics     bool
+	sessions    bool
+	key         string
+	roomSize    int
 }
 
 func (o options) run(scenario string) (result, error) {
@@ -41,23 +45,31 @@ func (o options) run(scenario string) (result, error) {
 		return accept(o)
 	case "idle":
 		return idle(o)
+	case "rooms":
+		return rooms(o)
+	case "sign-in":
+		return signIns(o)
 	}
-	return nil, fmt.Errorf("unknown scenario; use broadcast, ping, echo, accept or idle")
+	return nil, fmt.Errorf("unknown scenario; use broadcast, ping, echo, accept, idle, rooms or sign-in")
 }
 
 func main() {
 	var o options
 	addr := flag.String("addr", "127.0.0.1:9001", "the server's IPv4 `address` and port")
-	scenario := flag.String("scenario", "broadcast", "broadcast, ping, echo, accept or idle")
+	scenario := flag.String("scenario", "broadcast", "broadcast, ping, echo, accept, idle, rooms or sign-in")
 	flag.IntVar(&o.pid, "pid", 0, "the server's process id, whose CPU time and memory are measured; 0 measures none")
-	flag.StringVar(&o.proto, "proto", "ws", "ws or socketio")
+	flag.StringVar(&o.proto, "proto", "ws", "ws or socketio; for rooms, sign-in and idle sessions hubbub.v1 or socketio")
 	flag.IntVar(&o.conns, "conns", 1000, "how many connections")
-	flag.IntVar(&o.outstanding, "outstanding", 16, "broadcast: messages on their way at once")
-	flag.BoolVar(&o.lockstep, "lockstep", false, "broadcast: one message at a time, the next when all have the last one")
+	flag.IntVar(&o.outstanding, "outstanding", 16, "broadcast: messages on their way at once; rooms: those of each member")
+	flag.BoolVar(&o.lockstep, "lockstep", false, "broadcast, rooms: one message at a time, the next when all have the last one")
 	flag.DurationVar(&o.warm, "warm", time.Second, "how long to warm up before broadcast, ping and echo")
 	flag.DurationVar(&o.time, "time", 5*time.Second, "how long to measure broadcast, ping and echo")
 	flag.BoolVar(&o.tls, "tls", false, "idle: connect with TLS")
 	flag.BoolVar(&o.memstats, "memstats", false, "idle: also ask the server's /memstats")
+	flag.BoolVar(&o.metrics, "metrics", false, "idle: also ask the server's /metrics, as the gateway has them")
+	flag.BoolVar(&o.sessions, "sessions", false, "idle: sign in and join a room")
+	flag.StringVar(&o.key, "key", "bin/es256.pem", "rooms, sign-in, idle sessions: PEM `file` with the P-256 key that signs tokens")
+	flag.IntVar(&o.roomSize, "room", 5, "rooms, idle sessions: how many members a room has")
 	flag.Parse()
 
 	if err := run(*addr, *scenario, o); err != nil {

@@ -39,20 +39,17 @@ type crowd struct {
 
 // gather opens n conns, one after another.
 func gather(server netip.AddrPort, d *dialect, route string, n int) (*crowd, error) {
-	ep, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	g, err := newCrowd(n)
 	if err != nil {
-		return nil, fmt.Errorf("epoll: %w", err)
+		return nil, err
 	}
-	g := &crowd{epoll: ep, conns: make([]*conn, 0, n)}
 	for i := range n {
 		c, err := dial(server, d, route, i)
 		if err != nil {
 			return nil, err
 		}
-		g.conns = append(g.conns, c)
-		ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i)}
-		if err := unix.EpollCtl(ep, unix.EPOLL_CTL_ADD, c.fd, &ev); err != nil {
-			return nil, fmt.Errorf("epoll add: %w", err)
+		if err := g.add(c); err != nil {
+			return nil, err
 		}
 		if i%200 != 199 {
 			continue
@@ -62,6 +59,25 @@ func gather(server netip.AddrPort, d *dialect, route string, n int) (*crowd, err
 		}
 	}
 	return g, nil
+}
+
+// newCrowd makes a crowd that has nobody yet.
+func newCrowd(n int) (*crowd, error) {
+	ep, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("epoll: %w", err)
+	}
+	return &crowd{epoll: ep, conns: make([]*conn, 0, n)}, nil
+}
+
+// add makes a conn the next of the crowd.
+func (g *crowd) add(c *conn) error {
+	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(len(g.conns))}
+	g.conns = append(g.conns, c)
+	if err := unix.EpollCtl(g.epoll, unix.EPOLL_CTL_ADD, c.fd, &ev); err != nil {
+		return fmt.Errorf("epoll add: %w", err)
+	}
+	return nil
 }
 
 // attend answers the heartbeats of conns that wait for the rest of the crowd: a slow server takes longer to open 10,000
@@ -92,6 +108,11 @@ const pause = 10 * time.Microsecond
 
 // poll reads each conn that has something, once, and does not wait if none has. It returns how many it read.
 func (g *crowd) poll(to receiver) (int, error) {
+	return g.each(func(i int) error { return g.conns[i].read(to) })
+}
+
+// each calls read with the index of each conn that has something, and does not wait if none has. It returns how many it called.
+func (g *crowd) each(read func(i int) error) (int, error) {
 	n, _, e := syscall.RawSyscall6(unix.SYS_EPOLL_WAIT, uintptr(g.epoll), uintptr(unsafe.Pointer(&g.events[0])),
 		uintptr(len(g.events)), 0, 0, 0)
 	if e == unix.EINTR {
@@ -101,7 +122,7 @@ func (g *crowd) poll(to receiver) (int, error) {
 		return 0, fmt.Errorf("epoll wait: %w", e)
 	}
 	for i := range g.events[:n] {
-		if err := g.conns[g.events[i].Fd].read(to); err != nil {
+		if err := read(int(g.events[i].Fd)); err != nil {
 			return 0, err
 		}
 	}

@@ -64,6 +64,7 @@ type dialect struct {
 	prefix string                    // before the 128 bytes of a message, within one text frame
 	suffix string                    // after them
 	greet  bool                      // the peer has an opening of its own after the upgrade (see conn.greet)
+	raw    bool                      // receivers get every text frame as it is
 	route  string
 	buffer []byte // where all conns of the dialect read; a full read is followed by another, epoll being level-triggered
 }
@@ -86,16 +87,23 @@ func newDialect(proto, route string) (dialect, error) {
 	return dialect{}, fmt.Errorf("-proto %q: use ws or socketio", proto)
 }
 
-// message appends a frame with one 128-byte message: the sender's number, a sequence number, and padding.
+// message appends a frame with one 128-byte message.
 func (d *dialect) message(b []byte, sender, seq int) []byte {
 	text := make([]byte, 0, 256)
 	text = append(text, d.prefix...)
-	text = fmt.Appendf(text, "%08d %012d ", sender, seq)
-	for len(text) < len(d.prefix)+messageSize {
-		text = append(text, 'x')
-	}
+	text = appendData(text, sender, seq)
 	text = append(text, d.suffix...)
 	return appendFrame(b, opText, text)
+}
+
+// appendData appends 128 bytes: the sender's number, a sequence number, and padding.
+func appendData(b []byte, sender, seq int) []byte {
+	end := len(b) + messageSize
+	b = fmt.Appendf(b, "%08d %012d ", sender, seq)
+	for len(b) < end {
+		b = append(b, 'x')
+	}
+	return b
 }
 
 var errPayload = errors.New("a message came back changed")

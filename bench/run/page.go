@@ -82,7 +82,7 @@ func (r *report) tableSection(b *strings.Builder, t table) {
 			some = some || !math.IsNaN(v)
 			cells = append(cells, cell(v, c))
 			if c.ratio {
-				cells = append(cells, number(v/r.value("hubbub", t.scenario, c.name)))
+				cells = append(cells, number(v/r.value(subject(t.scenario), t.scenario, c.name)))
 			}
 		}
 		if some {
@@ -96,7 +96,7 @@ func (r *report) tableSection(b *strings.Builder, t table) {
 	for _, c := range t.columns {
 		head = append(head, c.title)
 		if c.ratio {
-			head = append(head, "÷ hubbub")
+			head = append(head, "÷ "+subject(t.scenario))
 		}
 	}
 	fmt.Fprintf(b, "\n## %s\n\n%s\n\n| %s |\n|---%s|\n", t.title, t.text, strings.Join(head, " | "), strings.Repeat("|--:", len(head)-1))

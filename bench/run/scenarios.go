@@ -19,6 +19,22 @@ type scenario struct {
 	args  []string
 	conns int
 	tls   bool // only for servers that have -tls
+	chat  bool // people sign in and chat: for servers that can do that, the others being for those that cannot
+	quick bool
+	bench string // a benchmark of package hubbub instead of a load, for the gateway only
+}
+
+// fits tells whether a server can be measured with the scenario.
+func (sc scenario) fits(s server) bool {
+	switch {
+	case sc.bench != "":
+		return s.kind == product
+	case sc.chat:
+		return s.chat != ""
+	case sc.tls:
+		return s.tls
+	}
+	return s.proto != ""
 }
 
 func allScenarios() []scenario {
@@ -30,12 +46,17 @@ func allScenarios() []scenario {
 		{name: "idle-tls", conns: 10000, args: []string{"-scenario", "idle", "-tls"}, tls: true},
 		{name: "echo", conns: 1000, args: []string{"-scenario", "echo", "-time", "4s"}},
 		{name: "accept", conns: 10000, args: []string{"-scenario", "accept"}},
+		{name: "room-10k", chat: true, conns: 10000, args: []string{"-scenario", "rooms", "-room", "10000", "-lockstep", "-time", "5s"}},
+		{name: "rooms", chat: true, conns: 1000, args: []string{"-scenario", "rooms", "-room", "5", "-outstanding", "4", "-time", "5s"}},
+		{name: "idle-sessions", chat: true, conns: 10000, args: []string{"-scenario", "idle", "-sessions", "-room", "10000"}},
+		{name: "sign-in", chat: true, conns: 5000, args: []string{"-scenario", "sign-in"}},
+		{name: "presence", bench: "BenchmarkPresences"},
 	}
 }
 
 // shrink makes a scenario quick. The later -time wins.
 func (sc scenario) shrink() scenario {
-	sc.conns /= 50
+	sc.conns, sc.quick = sc.conns/50, true
 	sc.args = append(slices.Clone(sc.args), "-time", "500ms", "-warm", "200ms")
 	return sc
 }
@@ -59,7 +80,7 @@ func (r *report) measure(ctx context.Context, c config) (failures []error) {
 				sc = sc.shrink()
 			}
 			for _, s := range c.servers {
-				if sc.tls && !s.tls || ctx.Err() != nil {
+				if !sc.fits(s) || ctx.Err() != nil {
 					continue
 				}
 				if port++; port > lastPort {
@@ -90,16 +111,17 @@ func (r *report) note(s server, sc scenario, got sample, err error) {
 
 // once starts the server, loads it, and stops it.
 func once(ctx context.Context, s server, sc scenario, port int) (sample, error) {
+	if sc.bench != "" {
+		return benchmark(ctx, s, sc)
+	}
 	p, err := s.start(ctx, port, sc.tls)
 	if err != nil {
 		return nil, err
 	}
 	defer p.stop()
 	args := append([]string{"-c", "1", "bin/load", "-addr", p.addr, "-pid", strconv.Itoa(p.cmd.Process.Pid),
-		"-proto", s.proto, "-conns", strconv.Itoa(sc.conns)}, sc.args...)
-	if s.tls && strings.HasPrefix(sc.name, "idle") {
-		args = append(args, "-memstats")
-	}
+		"-conns", strconv.Itoa(sc.conns)}, sc.args...)
+	args = append(args, sc.argsFor(s)...)
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "taskset", args...)
@@ -115,6 +137,45 @@ func once(ctx context.Context, s server, sc scenario, port int) (sample, error) 
 	return got, nil
 }
 
+// argsFor are the arguments of the load generator that depend on the server.
+func (sc scenario) argsFor(s server) []string {
+	idle := strings.HasPrefix(sc.name, "idle")
+	switch {
+	case sc.chat && idle && s.kind == product:
+		return []string{"-proto", s.chat, "-metrics"}
+	case sc.chat:
+		return []string{"-proto", s.chat}
+	case idle && s.tls:
+		return []string{"-proto", s.proto, "-memstats"}
+	}
+	return []string{"-proto", s.proto}
+}
+
+// benchmark runs a benchmark of package hubbub, which prints its name, a count and then pairs of a value and a unit.
+func benchmark(ctx context.Context, s server, sc scenario) (sample, error) {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
+	defer cancel()
+	times := "500x"
+	if sc.quick {
+		times = "5x"
+	}
+	cmd := exec.CommandContext(ctx, "taskset", "-c", "0", s.benchmarks(), "-test.run", "^$", "-test.bench", "^"+sc.bench+"$",
+		"-test.benchtime", times)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w\n%s", sc.bench, err, out)
+	}
+	for line := range strings.Lines(string(out)) {
+		words := strings.Fields(line)
+		if len(words) < 4 || !strings.HasPrefix(words[0], sc.bench) || words[3] != "ns/op" {
+			continue
+		}
+		ns, err := strconv.ParseFloat(words[2], 64)
+		return sample{"ms_per_call": ns / 1e6}, err
+	}
+	return nil, fmt.Errorf("%s printed no result:\n%s", sc.bench, out)
+}
+
 // progress is the line that tells how it goes.
 func progress(got sample, err error) string {
 	if err != nil {
@@ -123,8 +184,9 @@ func progress(got sample, err error) string {
 	var parts []string
 	for _, f := range []struct{ name, format string }{
 		{"cpu_us", "%.2f µs CPU"}, {"deliveries_per_second", "%.0f deliveries/s"}, {"messages_per_second", "%.0f messages/s"},
-		{"conns_per_second", "%.0f conns/s"}, {"ping_p99_ms", "ping p99 %.2f ms"}, {"control_p99_ms", "control p99 %.2f ms"},
-		{"rss_per_conn", "%.0f B resident"}, {"live_per_conn", "%.0f B live"}, {"others_cpu_of_wall", "others' CPU %.2f"},
+		{"conns_per_second", "%.0f conns/s"}, {"sessions_per_second", "%.0f sessions/s"}, {"ms_per_call", "%.2f ms"}, {"ping_p99_ms", "ping p99 %.2f ms"}, {"control_p99_ms", "control p99 %.2f ms"},
+		{"rss_per_conn", "%.0f B resident"}, {"live_per_conn", "%.0f B live"}, {"server_cpu_of_wall", "server's CPU %.2f"},
+		{"others_cpu_of_wall", "others' CPU %.2f"},
 	} {
 		if v, ok := got[f.name]; ok {
 			parts = append(parts, fmt.Sprintf(f.format, v))

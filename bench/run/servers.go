@@ -2,6 +2,11 @@ package main
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"net"
 	"os"
@@ -18,7 +23,8 @@ type server struct {
 	label string
 	dir   string   // below servers/
 	kind  kind     // how it is built and started
-	proto string   // of the load generator
+	proto string   // of the load generator, for plain conns; "" if it has none
+	chat  string   // the same for people who sign in and chat
 	tls   bool     // has -tls and /memstats
 	from  []string // npm packages or Go modules whose versions the page names
 }
@@ -29,6 +35,7 @@ const (
 	goProgram kind = iota
 	cProgram
 	nodeProgram
+	product // cmd/hubbub with servers/DIR/hubbub.yaml
 )
 
 func allServers() []server {
@@ -40,7 +47,9 @@ func allServers() []server {
 		{name: "gorilla", label: "gorilla, a writer goroutine per conn", dir: "gorilla", proto: "ws",
 			from: []string{"github.com/gorilla/websocket"}},
 		{name: "coder", label: "coder/websocket", dir: "coder", proto: "ws", from: []string{"github.com/coder/websocket"}},
-		{name: "socketio", label: "Socket.IO", dir: "socketio", kind: nodeProgram, proto: "socketio", from: []string{"socket.io"}},
+		{name: "socketio", label: "Socket.IO", dir: "socketio", kind: nodeProgram, proto: "socketio", chat: "socketio",
+			from: []string{"socket.io", "jsonwebtoken"}},
+		{name: "gateway", label: "hubbub gateway", dir: "gateway", kind: product, chat: "hubbub.v1"},
 	}
 }
 
@@ -48,6 +57,9 @@ func allServers() []server {
 func build(ctx context.Context, servers []server) error {
 	if err := command(ctx, ".", "go", "build", "-o", "bin/load", "./load"); err != nil {
 		return err
+	}
+	if err := makeKey(); err != nil {
+		return fmt.Errorf("make a key for tokens: %w", err)
 	}
 	for _, s := range servers {
 		fmt.Fprintln(os.Stderr, "build", s.name)
@@ -59,12 +71,35 @@ func build(ctx context.Context, servers []server) error {
 			err = command(ctx, ".", "cc", "-O2", "-o", s.binary(), "servers/"+s.dir+"/server.c")
 		case nodeProgram:
 			err = command(ctx, filepath.Join("servers", s.dir), "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")
+		case product:
+			err = buildProduct(ctx, s)
 		}
 		if err != nil {
 			return fmt.Errorf("build %s: %w", s.name, err)
 		}
 	}
 	return nil
+}
+
+// buildProduct builds what users get, and the benchmarks that it has in its tests.
+func buildProduct(ctx context.Context, s server) error {
+	if err := command(ctx, "..", "go", "build", "-o", filepath.Join("bench", s.binary()), "./cmd/hubbub"); err != nil {
+		return err
+	}
+	return command(ctx, "..", "go", "test", "-c", "-o", filepath.Join("bench", s.benchmarks()), ".")
+}
+
+// makeKey makes the key pair of the tokens, which the load generator signs and the servers verify.
+func makeKey() error {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join("bin", "es256.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
 }
 
 func command(ctx context.Context, dir, name string, args ...string) error {
@@ -78,9 +113,15 @@ func command(ctx context.Context, dir, name string, args ...string) error {
 
 func (s server) binary() string { return filepath.Join("bin", s.dir) }
 
+// benchmarks is the test program of package hubbub.
+func (s server) benchmarks() string { return s.binary() + ".test" }
+
 func (s server) args() []string {
-	if s.kind == nodeProgram {
+	switch s.kind {
+	case nodeProgram:
 		return []string{"node", filepath.Join("servers", s.dir, "server.js"), "--addr"}
+	case product:
+		return []string{s.binary(), "serve", "--config", filepath.Join("servers", s.dir, "hubbub.yaml"), "--addr"}
 	}
 	return []string{s.binary(), "-addr"}
 }

@@ -165,8 +165,11 @@ func (c *connectCommand) dialOptions() (ws.DialOptions, error) {
 func dialFailed(err error) error {
 	var refused *ws.HandshakeError
 	var closed ws.CloseInfo
+	var known *exitError
 	e, domain := errors.AsType[*hubbub.Error](err)
 	switch {
+	case errors.As(err, &known):
+		return err
 	case errors.As(err, &refused) && refused.Status != http.StatusSwitchingProtocols:
 		return &exitError{exitRefused, errors.New(refusalOf(refused))}
 	case errors.As(err, &closed) && domain:

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/hubbub-dev/hubbub/client"
 	"github.com/hubbub-dev/hubbub/ws"
@@ -17,8 +16,6 @@ type chat struct {
 	// Immutable after dialHubbub.
 	client *client.Client
 	screen *screen
-	began  time.Time
-	device string
 	got    chan struct{}
 	over   context.Context // ends when nobody counts messages any more
 
@@ -30,7 +27,7 @@ type chat struct {
 // dialHubbub opens a session, joins the rooms, and prints what comes.
 func (c *connectCommand) dialHubbub(ctx context.Context, target string, o ws.DialOptions, s *screen) (*talker, error) {
 	over, end := context.WithCancel(context.Background())
-	h := &chat{screen: s, began: time.Now(), got: make(chan struct{}), over: over, rooms: map[string]*client.Room{}}
+	h := &chat{screen: s, got: make(chan struct{}), over: over, rooms: map[string]*client.Room{}}
 	t := &talker{got: h.got, ended: make(chan error, 1), say: h.say, line: h.line}
 	t.close = func() {
 		end()

@@ -17,7 +17,7 @@ func (h *chat) handlers() client.Handlers {
 		Typing:  func(t client.Typing) { h.aside("typing", t, "") },
 		Read:    func(r client.Read) { h.aside("message.read", r, "") },
 		Broadcast: func(b client.Broadcast) {
-			h.print("broadcast", b, "broadcast: "+textOf(b.Data))
+			h.print("broadcast", b, b.Time, "broadcast: "+textOf(b.Data))
 			h.count()
 		},
 		Replaced: func(r client.Replaced) { h.aside("session.replaced", r, "signed in on another device: "+r.By.Device) },
@@ -57,7 +57,7 @@ func (h *chat) message(name, at string, m client.Message) {
 	} else {
 		at += " "
 	}
-	h.print(name, m, at+from+": "+textOf(m.Data))
+	h.print(name, m, m.Time, at+from+": "+textOf(m.Data))
 	h.count()
 }
 
@@ -78,12 +78,12 @@ func (h *chat) state(s client.State) {
 }
 
 // print prints a message: as an event, or as a text for people.
-func (h *chat) print(name string, params any, text string) {
+func (h *chat) print(name string, params any, at client.Time, text string) {
 	if h.screen.json {
 		h.screen.event(event{Event: name, Params: params})
 		return
 	}
-	h.screen.message(text)
+	h.screen.message(at.Time, text)
 }
 
 // aside prints what is no message. Without a text it is for scripts only.

@@ -59,11 +59,13 @@ func (s *screen) close() {
 	fmt.Println()
 }
 
-// prompt says where lines go.
+// prompt says where lines go, at once.
 func (s *screen) prompt(p string) {
-	if s.terminal != nil {
-		s.terminal.SetPrompt(p)
+	if s.terminal == nil {
+		return
 	}
+	s.terminal.SetPrompt(p)
+	_, _ = s.terminal.Write(nil) // paints it; fails if the output does
 }
 
 // maxLine is the longest line that is read.
@@ -121,17 +123,17 @@ func (s *screen) write(aside bool, line string) {
 }
 
 // note tells the user something about the connection. With JSON it tells it on the standard error.
-func (s *screen) note(text string) { s.write(true, s.clean(s.stamp()+"* "+text)) }
+func (s *screen) note(text string) { s.write(true, s.clean(s.stamp(time.Now())+"* "+text)) }
 
-// message prints a message for people.
-func (s *screen) message(text string) { s.write(false, s.clean(s.stamp()+text)) }
+// message prints a message for people, with the time at which it was sent or came.
+func (s *screen) message(at time.Time, text string) { s.write(false, s.clean(s.stamp(at)+text)) }
 
-// stamp is the time, if it is wanted.
-func (s *screen) stamp() string {
+// stamp is a time, if it is wanted.
+func (s *screen) stamp(at time.Time) string {
 	if !s.times {
 		return ""
 	}
-	return time.Now().Format("15:04:05.000 ")
+	return at.Local().Format("15:04:05.000 ")
 }
 
 // clean makes control characters visible, so that a message cannot do things to the user's terminal.
@@ -171,16 +173,17 @@ func (s *screen) event(e event) {
 
 // raw prints a message of a server of which nothing is known.
 func (s *screen) raw(m ws.Message) {
+	now := time.Now()
 	switch text := m.String(); {
 	case s.json && m.Binary:
 		s.event(event{Event: "message", Binary: m.Data})
 	case s.json:
 		s.event(event{Event: "message", Text: &text})
 	case m.Binary:
-		s.message(fmt.Sprintf("binary message of %d bytes: %x", len(m.Data), m.Data[:min(len(m.Data), 64)]))
+		s.message(now, fmt.Sprintf("binary message of %d bytes: %x", len(m.Data), m.Data[:min(len(m.Data), 64)]))
 	case s.terminal != nil:
-		s.message("< " + text)
+		s.message(now, "< "+text)
 	default:
-		s.message(text)
+		s.message(now, text)
 	}
 }

@@ -6,6 +6,7 @@ import "github.com/alecthomas/kong"
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run the gateway."`
 	Token   tokenCommand   `cmd:"" help:"Print a token for a user, to try the gateway with or to connect a service."`
+	APIKey  apikeyCommand  `cmd:"" name:"apikey" help:"Make a key for the HTTP API."`
 	Config  configCommand  `cmd:"" help:"Check, show or begin a configuration."`
 	Health  healthCommand  `cmd:"" help:"Ask a running gateway whether it is well."`
 	Connect connectCommand `cmd:"" help:"Talk to a WebSocket server from the terminal, and chat through a gateway."`

@@ -40,7 +40,9 @@ func (c *serveCommand) Run() error {
 	}
 	defer context.AfterFunc(ctx, func() {
 		stop()
-		fmt.Fprintln(os.Stderr, "hubbub: shutting down; press Ctrl-C again to end at once")
+		if cfg.Dev {
+			fmt.Fprintln(os.Stderr, "hubbub: shutting down; press Ctrl-C again to end at once")
+		}
 	})()
 	return g.Serve(ctx, l)
 }
@@ -51,6 +53,6 @@ func announce(g *gateway.Gateway, a net.Addr) {
 	if gateway.Exposed(a) {
 		reach = "OTHER MACHINES CAN CONNECT: it listens on " + a.String() + "."
 	}
-	fmt.Fprintf(os.Stderr, "\n  hubbub, DEVELOPMENT MODE: anyone may connect under any name. %s\n\n  Open  %s\n\n", reach,
-		g.URL(a))
+	fmt.Fprintf(os.Stderr, "\n  hubbub, DEVELOPMENT MODE: anyone may connect under any name. %s\n\n  Open  %s\n\n"+
+		"  Key   %s  (for backends, this time only: Authorization: Bearer …)\n\n", reach, g.URL(a), g.DevKey())
 }

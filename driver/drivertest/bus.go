@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -28,6 +29,7 @@ func (e *ear) Receive(event hubbub.Event) {
 	e.mu.Lock()
 	e.heard = append(e.heard, event)
 	e.mu.Unlock()
+	runtime.Gosched() // so that who calls at once is noticed
 	e.calling.Store(false)
 }
 

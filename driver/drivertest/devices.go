@@ -149,7 +149,9 @@ type loginResult struct {
 // login opens n sessions at once, which words describes.
 func (r *rig) login(n int, l hubbub.DeviceLimit, words func(i int) string) *loginResult {
 	r.Helper()
-	res := &loginResult{accepted: map[string]bool{}, replaced: map[string]int{}, generated: map[uint64]bool{}, told: map[string]int{}}
+	res := &loginResult{
+		accepted: map[string]bool{}, replaced: map[string]int{}, generated: map[uint64]bool{}, told: map[string]int{},
+	}
 	atOnce(n, func(i int) {
 		s := r.record(words(i))
 		o, err := r.Open(r.Context(), s, l)

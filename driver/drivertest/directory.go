@@ -15,6 +15,7 @@ func directoryTests() []test {
 		{"the devices of a presence", presenceDevices},
 		{"counts", counts},
 		{"online users in pages", onlinePages},
+		{"many come and go, and the list stays in order", manyComeAndGo},
 		{"online users by filter", onlineFilters},
 	}
 }
@@ -151,6 +152,37 @@ func onlinePages(r *rig) {
 	r.reap()
 	if got := r.walk(hubbub.Filter{}, 10, 52); slices.Contains(got, want[7]) {
 		r.Fatalf("who has left is online")
+	}
+}
+
+func manyComeAndGo(r *rig) {
+	r.renew()
+	const n = 1500
+	name := func(i int) string { return fmt.Sprintf("u%d", i*617%n) } // in no order
+	for i := range n {
+		r.open(fmt.Sprintf("%s phone s%d", name(i), i), hubbub.DeviceLimit{})
+	}
+	var want []string
+	for i := range n {
+		if i%10 == 0 {
+			want = append(want, name(i))
+			continue
+		}
+		r.end(hubbub.Target{User: name(i)}, hubbub.EndClosed)
+	}
+	r.pass(Grace + time.Second)
+	slices.Sort(want)
+	for range 2 { // before and after they are told offline
+		if got := r.walk(hubbub.Filter{}, 100, len(want)); !slices.Equal(got, want) {
+			r.Fatalf("of %d users %d are left, want %d", n, len(got), len(want))
+		}
+		r.reap()
+	}
+	for i := range n {
+		r.open(fmt.Sprintf("%s laptop t%d", name(i), i), hubbub.DeviceLimit{})
+	}
+	if got := r.walk(hubbub.Filter{}, 100, n); len(got) != n || !slices.IsSorted(got) {
+		r.Fatalf("of %d users %d are online, in order: %v", n, len(got), slices.IsSorted(got))
 	}
 }
 

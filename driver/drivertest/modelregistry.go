@@ -59,7 +59,7 @@ func modelRegistry(t *testing.T, driver func(*testing.T, *Clock) hubbub.Driver) 
 		rt.Repeat(map[string]func(*rapid.T){
 			"open": m.openOne, "open again": m.openOne, "end": m.endSome, "renew": m.renewOne, "release": m.releaseOne,
 			"reap": func(*rapid.T) { m.reapAll() }, "confirm": m.confirmOne, "enter": m.enterOne, "leave": m.leaveOne,
-			"pass": m.passSome, "": func(*rapid.T) { m.check() },
+			"pass": m.passSome, "count": func(*rapid.T) { m.countAll() }, "": func(*rapid.T) { m.check() },
 		})
 	})
 }
@@ -288,6 +288,21 @@ func (m *registryTest) leaveOne(rt *rapid.T) {
 func (m *registryTest) passSome(rt *rapid.T) {
 	moment := rapid.SampledFrom([]time.Duration{time.Second, Grace, Lease, Lease / 3}).Draw(rt, "time")
 	m.clock.Advance(moment + time.Duration(rapid.IntRange(-1, 1).Draw(rt, "ms"))*time.Millisecond)
+}
+
+// countAll compares the counts, when a second has passed.
+func (m *registryTest) countAll() {
+	m.clock.Advance(time.Second)
+	users, sessions := 0, 0
+	for _, u := range m.model.users {
+		if m.model.isOnline(u) {
+			users++
+		}
+		sessions += len(m.model.sessions(u))
+	}
+	if c, err := m.Count(m.Context()); err != nil || c.Users != users || c.Sessions != sessions {
+		m.Fatalf("online are %+v, %v; want %d users with %d sessions", c, err, users, sessions)
+	}
 }
 
 // check compares what the registry tells with the model.

@@ -43,6 +43,8 @@ func enterAndLeave(r *rig) {
 	}
 	r.enter("lobby", "ann", "s1", true, 1)
 	r.enter("lobby", "ann", "s1", false, 1) // is there already
+	r.leave("lobby", "ann", "s1", true, 0)
+	r.enter("lobby", "ann", "s1", true, 1)
 	r.enter("lobby", "bob", "s3", true, 2)
 	r.enter("lobby", "ann", "s2", false, 2)
 	r.enter("other", "ann", "s2", true, 1)

@@ -294,9 +294,10 @@ func revocationsEnd(r *rig) {
 	if !r.revoked(old) || !r.revoked(fresh) {
 		r.Fatalf("a blocked user may come in")
 	}
-	for range 2 {
-		r.clock.Advance(time.Hour + time.Second)
-		r.reap()
+	for i := range 2 {
+		if r.clock.Advance(time.Hour + time.Second); i > 0 {
+			r.reap() // which may forget them
+		}
 		if !r.revoked(old) {
 			r.Fatalf("what is revoked for ever is not any more")
 		}

@@ -15,4 +15,5 @@
 //	stream → order of a topic → (subscribers)
 //	user   → room
 //	user   → nodes
+//	user   → names of who is online
 package memory

@@ -36,6 +36,7 @@ type Driver struct {
 	takers  [shards]takers // by user: the streams they take part in
 	topics  [shards]topics
 	users   [shards]users
+	online  roster // the users who are online as far as was told
 	rooms   [shards]rooms
 	nodes   nodes
 }

@@ -46,6 +46,7 @@ func (d *Driver) Open(_ context.Context, r hubbub.SessionRecord, l hubbub.Device
 	if online {
 		return o, nil
 	}
+	d.online.add(u.name)
 	o.Transitions = append(o.Transitions,
 		d.decided(us, hubbub.Transition{Kind: hubbub.UserOnline, User: u.name, Time: now}))
 	return o, nil
@@ -85,7 +86,7 @@ func decide(u *user, r *hubbub.SessionRecord, l hubbub.DeviceLimit, now time.Tim
 	if l.PerPlatform {
 		platform = r.Platform
 	}
-	devices := u.devices(now, platform)
+	devices := u.devices(nil, now, platform)
 	tooMany := len(devices) + 1 - l.Max
 	known := slices.ContainsFunc(devices, func(d device) bool { return d.Device == r.Device })
 	if l.Max <= 0 || known {

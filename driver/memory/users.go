@@ -55,12 +55,8 @@ type device struct {
 	since uint64
 }
 
-// devices returns the devices with sessions of living nodes, the first to come first. A platform narrows them down.
-func (u *user) devices(now time.Time, platform string) []device {
-	if u == nil {
-		return nil
-	}
-	all := make([]device, 0, len(u.sessions))
+// devices appends the devices with sessions of living nodes, the first to come first. A platform narrows them down.
+func (u *user) devices(all []device, now time.Time, platform string) []device {
 	for _, s := range u.sessions {
 		if !s.live(now) || platform != "" && platform != s.Platform {
 			continue
@@ -142,6 +138,7 @@ func (d *Driver) settle(us *users, u *user, now time.Time) []hubbub.Transition {
 	}
 	u.info = nil
 	us.gone.add(u)
+	d.online.remove(u.name)
 	return []hubbub.Transition{d.decided(us, hubbub.Transition{Kind: hubbub.UserOffline, User: u.name, Time: over})}
 }
 

@@ -35,6 +35,8 @@ type Options struct {
 	IssueTicket IssueTicket
 	// Timeout is how long the hub may take for one call before it is answered with 503; 0 means 10 s.
 	Timeout time.Duration
+	// BodyTimeout is how long the body of a request may take to arrive; 0 means 10 s.
+	BodyTimeout time.Duration
 	// Version is the gateway's, as the OpenAPI document tells it; "" means "dev".
 	Version string
 	// Logger gets the causes of answers with 5xx; nil means slog.Default().
@@ -58,6 +60,9 @@ type API struct {
 func New(o Options) (*API, error) {
 	if o.Timeout == 0 {
 		o.Timeout = 10 * time.Second
+	}
+	if o.BodyTimeout == 0 {
+		o.BodyTimeout = 10 * time.Second
 	}
 	if o.Version == "" {
 		o.Version = "dev"
@@ -118,7 +123,7 @@ func (a *API) admit(w http.ResponseWriter, r *http.Request) (*http.Request, *Pro
 		return nil, lacking(caller.Name, need)
 	}
 	if r.Method == http.MethodPost {
-		if refused := bufferBody(w, r); refused != nil {
+		if refused := bufferBody(w, r, a.o.BodyTimeout); refused != nil {
 			return nil, refused
 		}
 	}

@@ -14,14 +14,11 @@ import (
 	"github.com/hubbub-dev/hubbub"
 )
 
-const (
-	maxBody     = 1 << 20          // bytes
-	bodyTimeout = 10 * time.Second // for the whole body to arrive
-)
+const maxBody = 1 << 20 // bytes
 
 // bufferBody replaces a request's body by one that is in memory, so that neither its size nor its slowness concerns the call.
-// It returns what to answer if that is not possible.
-func bufferBody(w http.ResponseWriter, r *http.Request) *Problem {
+// It must be there within the timeout. It returns what to answer if that is not possible.
+func bufferBody(w http.ResponseWriter, r *http.Request, timeout time.Duration) *Problem {
 	if given := r.Header.Get("Content-Type"); given != "" {
 		media, _, err := mime.ParseMediaType(given)
 		if err != nil || media != "application/json" {
@@ -29,15 +26,16 @@ func bufferBody(w http.ResponseWriter, r *http.Request) *Problem {
 				"`Content-Type: application/json`", 0)
 		}
 	}
-	// Where the server cannot set deadlines (a test's recorder), nothing is slow. Without the second call the deadline would end
-	// a call that takes longer than its body.
+	// Where the server cannot set deadlines (a test's recorder), nothing is slow.
 	deadline := http.NewResponseController(w)
-	_ = deadline.SetReadDeadline(time.Now().Add(bodyTimeout))
+	_ = deadline.SetReadDeadline(time.Now().Add(timeout))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	_ = deadline.SetReadDeadline(time.Time{})
 	if err != nil {
+		// The deadline stays, since the server reads on to find the end of what it has not got yet before it answers.
+		w.Header().Set("Connection", "close")
 		return unread(err)
 	}
+	_ = deadline.SetReadDeadline(time.Time{}) // it would end a call that takes longer than its body
 	if !utf8.Valid(body) {
 		return newProblem(http.StatusBadRequest, hubbub.Invalid, "the body is not UTF-8", 0)
 	}
@@ -52,7 +50,7 @@ func unread(err error) *Problem {
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return newProblem(http.StatusRequestTimeout, hubbub.Unavailable,
-			fmt.Sprintf("the body did not arrive within %v; try again", bodyTimeout), 0)
+			"the body did not arrive in time; try again", 0)
 	}
 	return newProblem(http.StatusBadRequest, hubbub.Invalid, "the body ended early", 0)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -116,21 +115,54 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
-// TestBodyEndsEarly sends less than it promises.
-func TestBodyEndsEarly(t *testing.T) {
-	s := start(t, set{})
-	raw := dial(t, s.url)
-	if _, err := raw.Write([]byte("POST /api/v1/broadcast HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + s.key +
-		"\r\nContent-Length: 100\r\n\r\n{\"data\"")); err != nil {
-		t.Fatal(err)
+// TestUnfinishedBodies sends less than it promises.
+func TestUnfinishedBodies(t *testing.T) {
+	for ended, want := range map[bool]refused{true: {400, hubbub.Invalid, "ended early"}, false: {408, hubbub.Unavailable, "in time"}} {
+		s := start(t, set{api: httpapi.Options{BodyTimeout: map[bool]time.Duration{true: time.Hour, false: time.Millisecond}[ended]}})
+		raw := dial(t, s.url)
+		if _, err := raw.Write([]byte("POST /api/v1/broadcast HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + s.key +
+			"\r\nContent-Length: 100\r\n\r\n{\"data\"")); err != nil {
+			t.Fatal(err)
+		}
+		if ended {
+			if err := raw.CloseWrite(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		res := readResponse(t, raw)
+		var p httpapi.Problem
+		err := json.NewDecoder(res.Body).Decode(&p)
+		res.Body.Close()
+		if err != nil || !strings.Contains(p.Detail, want.says) || res.StatusCode != want.status || p.Reason != want.reason || !res.Close {
+			t.Errorf("answers %d %+v, %v", res.StatusCode, p, err)
+		}
 	}
-	if err := raw.CloseWrite(); err != nil {
-		t.Fatal(err)
+}
+
+// TestSlowCall takes longer than a body may: the body's time does not end it.
+func TestSlowCall(t *testing.T) {
+	wait := func(ctx context.Context) (hubbub.Presence, error) {
+		timer := time.NewTimer(1500 * time.Millisecond)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			return hubbub.Presence{User: "ann"}, nil
+		case <-ctx.Done():
+			return hubbub.Presence{}, ctx.Err()
+		}
 	}
-	var p httpapi.Problem
-	res := readResponse(t, raw)
-	defer res.Body.Close()
-	if err := json.NewDecoder(res.Body).Decode(&p); err != nil || res.StatusCode != http.StatusBadRequest || p.Reason != hubbub.Invalid {
-		t.Errorf("answers %d %+v, %v", res.StatusCode, p, err)
-	}
+	s := start(t, set{broken: func(d hubbub.Driver) hubbub.Driver { return slowDriver{d, wait} },
+		api: httpapi.Options{BodyTimeout: time.Second}})
+	ok[httpapi.Presences](s, "POST", "/presence", `{"users": ["ann"]}`)
+}
+
+// slowDriver takes its time to say who is online.
+type slowDriver struct {
+	hubbub.Driver
+	presence func(context.Context) (hubbub.Presence, error)
+}
+
+func (d slowDriver) Presences(ctx context.Context, _ []string) ([]hubbub.Presence, error) {
+	p, err := d.presence(ctx)
+	return []hubbub.Presence{p}, err
 }

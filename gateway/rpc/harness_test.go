@@ -56,16 +56,7 @@ func newServer(t *testing.T, h hubbub.Options, o rpc.Options) *server {
 	}
 	o.Hub, o.Sockets = hub, ws.NewServer(ws.Options{Group: rpc.GroupOptions})
 	s := &server{hub: hub, rpc: rpc.New(o)}
-	t.Cleanup(func() {
-		ctx := context.WithoutCancel(t.Context()) // which has ended by now
-		for what, end := range map[string]func(context.Context) error{
-			"sockets": o.Sockets.Shutdown, "hub": hub.Close, "transport": s.rpc.Close,
-		} {
-			if err := end(ctx); err != nil {
-				t.Errorf("end the %s: %v", what, err)
-			}
-		}
-	})
+	t.Cleanup(func() { endAll(t, o.Sockets.Shutdown, hub.Close, s.rpc.Close) })
 	s.http = wstest.NewServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
 		c, err := o.Sockets.Upgrade(w, r)
@@ -83,6 +74,15 @@ func newServer(t *testing.T, h hubbub.Options, o rpc.Options) *server {
 		s.rpc.Serve(c, id)
 	}))
 	return s
+}
+
+// endAll ends what a test has started, in this order.
+func endAll(t *testing.T, ends ...func(context.Context) error) {
+	for i, end := range ends {
+		if err := end(context.WithoutCancel(t.Context())); err != nil { // in a Cleanup the test's own context has ended
+			t.Errorf("end %d: %v", i, err)
+		}
+	}
 }
 
 // client is a client of a server, which checks each frame that it gets against docs/asyncapi.yaml.

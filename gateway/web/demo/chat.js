@@ -1,5 +1,5 @@
-// What the chat knows: the rooms and conversations of the person who is signed in, and who is online. It hears what the server
-// says and files it; the page's parts show it.
+// What the chat knows: the rooms and conversations of the person who is signed in, and who is online. It hears what the
+// server says and files it; the page's parts show it.
 
 import { ownRooms, rememberRooms } from "./identity.js";
 import { Presence } from "./presence.js";
@@ -9,8 +9,8 @@ import { isAfter } from "./unread.js";
 const mostPresent = 200; // people of a room that are shown
 
 /**
- * Chat is one person's. on(what, stream, detail) is told what a Stream tells, and further "streams" (the list of them has changed),
- * "people" (presence), "notice" (a sentence for the person) and "census" ({users, sessions}).
+ * Chat is one person's. on(what, stream, detail) is told what a Stream tells, and further "streams" (the list of them
+ * has changed), "people" (presence), "notice" (a sentence for the person) and "census" ({users, sessions}).
  */
 export class Chat {
   rooms = new Map(); // name → Stream
@@ -42,7 +42,13 @@ export class Chat {
   }
 
   #stream(kind, name) {
-    const stream = new Stream({ kind, name, me: this.me.user, call: this.call, onChange: (...change) => this.#changed(...change) });
+    const stream = new Stream({
+      kind,
+      name,
+      me: this.me.user,
+      call: this.call,
+      onChange: (...change) => this.#changed(...change),
+    });
     (kind === "room" ? this.rooms : this.peers).set(name, stream);
     return stream;
   }
@@ -70,10 +76,7 @@ export class Chat {
   /** Takes the end of a connection. */
   cut() {
     this.session = null;
-    for (const stream of this.#all()) {
-      stream.cut();
-      stream.present.clear();
-    }
+    for (const stream of this.#all()) stream.cut();
   }
 
   #all() {
@@ -168,7 +171,10 @@ export class Chat {
 
   /** Asks for the conversations with what is unread in them, those included that began while the person was away. */
   async list() {
-    const { conversations, next } = await this.call("conversation.list", { limit: 100 }).catch(() => ({ conversations: [], next: "unknown" }));
+    const { conversations, next } = await this.call("conversation.list", { limit: 100 }).catch(() => ({
+      conversations: [],
+      next: "unknown",
+    }));
     const gone = new Set(next ? [] : this.peers.keys()); // a server that has begun anew does not have them any more
     for (const each of conversations) {
       const isRoom = each.room !== undefined;
@@ -200,6 +206,6 @@ export class Chat {
     const known = [...this.rooms.values()].flatMap((room) => [...room.present.values()]);
     const { users } = await this.call("presence.list", { limit: 100 }).catch(() => ({ users: known }));
     this.presence.meet(...users);
-    return [...new Map(users.map((person) => [person.user, person])).values()];
+    return [...new Map(users.map((person) => [person.user, person])).values()].filter(({ user }) => user !== this.me.user);
   }
 }

@@ -19,10 +19,11 @@ export class RequestError extends Error {
 /**
  * Connection keeps one WebSocket to where address() says.
  *
- * onPhase(phase) is told {phase: "connecting", again}, {phase: "open", draining}, {phase: "waiting", until, why} (until: when the
- * next attempt is) and {phase: "stopped", why} (nothing helps until somebody does something). why is {code, word, detail, by}: the
- * close code, the word of its reason, a sentence of the server if there is one, and by which device this one was replaced.
- * onNotification(method, params) gets what the server sends of itself, onFrame("out" or "in", text) every frame.
+ * onPhase(phase) is told {phase: "connecting", again}, {phase: "open", draining}, {phase: "waiting", until, why}
+ * (until: when the next attempt is) and {phase: "stopped", why} (nothing helps until somebody does something). why is
+ * {code, word, detail, by}: the close code, the word of its reason, a sentence of the server if there is one, and by
+ * which device this one was replaced. onNotification(method, params) gets what the server sends of itself,
+ * onFrame("out" or "in", text) every frame.
  */
 export class Connection {
   #address;
@@ -98,7 +99,9 @@ export class Connection {
     if (!this.#open) return;
     const socket = this.#socket;
     const silent = setTimeout(() => this.#lost(socket, { code: 1006, reason: "" }, Date.now()), patience);
-    this.call("ping").catch(() => {}).finally(() => clearTimeout(silent));
+    this.call("ping")
+      .catch(() => {})
+      .finally(() => clearTimeout(silent));
   }
 
   #receive(data) {
@@ -112,7 +115,7 @@ export class Connection {
     const request = this.#waiting.get(message.id);
     this.#waiting.delete(message.id);
     if (!message.error) return request?.resolve(message.result);
-    if (message.id === null) this.#complaint = message.error.message;
+    if (message.id === null && !this.#open) this.#complaint = message.error.message;
     request?.reject(new RequestError(message.error));
   }
 
@@ -149,8 +152,10 @@ export class Connection {
     this.#onPhase({ phase: "waiting", until: Date.now() + pause, why });
   }
 
-  /** How long to wait: as the server said, or longer with each failure. It is drawn from the whole window, so that many pages do not
-   * come back at one moment. */
+  /**
+   * How long to wait: as the server said, or longer with each failure. It is drawn from the whole window, so that many
+   * pages do not come back at one moment.
+   */
   #pause(window, retryAfter, wasOpen) {
     const between = (min, max) => min + Math.random() * Math.max(0, max - min);
     const told = /^(\d+)-(\d+)$/.exec(window ?? "");
@@ -178,8 +183,10 @@ export class Connection {
 
 const lost = () => new RequestError({ message: "the connection was lost", data: { reason: "lost" } });
 
-/** Asks by a plain GET why a handshake was refused, which a WebSocket does not tell: {detail, word, final, retryAfter}, or null if
- * the server cannot be reached or has nothing against it. */
+/**
+ * Asks by a plain GET why a handshake was refused, which a WebSocket does not tell: {detail, word, final, retryAfter}, or
+ * null if the server cannot be reached or has nothing against it.
+ */
 async function diagnose(address) {
   const url = new URL(address);
   url.protocol = url.protocol === "wss:" ? "https:" : "http:";
@@ -189,7 +196,12 @@ async function diagnose(address) {
     const body = await answer.text();
     const said = answer.headers.get("Content-Type")?.includes("json") ? JSON.parse(body) : { detail: body };
     const final = answer.status >= 400 && answer.status < 500 && answer.status !== 429;
-    return { detail: said.detail || said.title || `status ${answer.status}`, word: said.reason ?? "", final, retryAfter: said.retry_after_ms };
+    return {
+      detail: said.detail || said.title || `status ${answer.status}`,
+      word: said.reason ?? "",
+      final,
+      retryAfter: said.retry_after_ms,
+    };
   } catch {
     return null;
   }

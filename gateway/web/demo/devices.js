@@ -8,7 +8,9 @@ export class Devices {
 
   /** leave() signs out here. */
   constructor(leave) {
-    $("devices").querySelector("[value=cancel]").addEventListener("click", () => $("devices").close());
+    $("devices")
+      .querySelector("[value=cancel]")
+      .addEventListener("click", () => $("devices").close());
     $("sign-out").addEventListener("click", () => {
       $("devices").close();
       leave();
@@ -19,10 +21,16 @@ export class Devices {
   open(chat) {
     this.#chat = chat;
     const { name, user, device } = chat.me;
-    $("devices-title").replaceChildren(element("bdi", "", name));
+    $("devices-title").replaceChildren("Devices of ", element("bdi", "", name));
     $("devices-text").textContent = `User id ${user}, on the device ${device}.`;
     $("devices-list").replaceChildren();
-    $("devices-more").replaceChildren("Try a second device in a new tab: ", this.#link("browser"), " or ", this.#link("phone"), ".");
+    $("devices-more").replaceChildren(
+      "Try a second device in a new tab: ",
+      this.#link("browser"),
+      " or ",
+      this.#link("phone"),
+      ".",
+    );
     $("devices").showModal();
     this.refresh();
   }
@@ -47,7 +55,9 @@ export class Devices {
       $("end-others").hidden = devices.length < 2;
       replace($("devices-list"), ...devices.map((device) => this.#row(device)));
     } catch (error) {
-      $("devices-list").replaceChildren(element("li", "quiet", error.reason === "lost" ? "There is no connection." : sentence(error.message)));
+      $("devices-list").replaceChildren(
+        element("li", "quiet", error.reason === "lost" ? "There is no connection." : sentence(error.message)),
+      );
     }
   }
 
@@ -55,7 +65,13 @@ export class Devices {
     const about = element("span", "words", element("span", "name", device));
     about.append(element("span", "quiet", own ? `${platform} · this device` : platform));
     for (const session of sessions) {
-      const line = element("span", "session quiet", session.this ? "this tab" : "a tab", ", since ", timeOf(session.connected));
+      const line = element(
+        "span",
+        "session quiet",
+        session.this ? "this tab" : "a tab",
+        ", since ",
+        timeOf(session.connected),
+      );
       if (session.address) line.append(`, from ${session.address}`);
       about.append(line);
     }

@@ -19,7 +19,7 @@ export function button(className, label, onClick) {
   return made;
 }
 
-/** Makes one of the pictures that index.html defines. They mean nothing to screen readers; what they say is said in words, too. */
+/** Makes one of the pictures that index.html defines. Screen readers do not see it: what it says is said in words, too. */
 export function icon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("class", "icon");

@@ -12,17 +12,19 @@ export class Door {
     const field = $("name");
     field.addEventListener("input", () => field.setCustomValidity(""));
     $("door").addEventListener("close", () => this.#entered || this.open()); // nothing can be done without
-    $("door").querySelector("form").addEventListener("submit", (event) => {
-      event.preventDefault();
-      field.setCustomValidity(faultOf(field.value));
-      if (!field.reportValidity()) return;
-      const { device, platform } = this.#places[$("device").selectedIndex];
-      const who = { user: userFrom(field.value), name: field.value.trim(), device, platform };
-      remember(who);
-      this.#entered = true;
-      $("door").close();
-      enter(who);
-    });
+    $("door")
+      .querySelector("form")
+      .addEventListener("submit", (event) => {
+        event.preventDefault();
+        field.setCustomValidity(faultOf(field.value));
+        if (!field.reportValidity()) return;
+        const { device, platform } = this.#places[$("device").selectedIndex];
+        const who = { user: userFrom(field.value), name: field.value.trim(), device, platform };
+        remember(who);
+        this.#entered = true;
+        $("door").close();
+        enter(who);
+      });
   }
 
   open() {
@@ -69,9 +71,16 @@ function explain({ code, detail, by }, me) {
       return {
         title: "Signed in elsewhere",
         text: by
-          ? [who, " has just signed in on the device ", strong(by.device), ` (${by.platform}), so this one, `, strong(me.device), ", was signed out."]
+          ? [
+              who,
+              " has just signed in on the device ",
+              strong(by.device),
+              ` (${by.platform}), so this one, `,
+              strong(me.device),
+              ", was signed out.",
+            ]
           : [who, " has just signed in on another device, so this one was signed out."],
-        hint: "This server limits how many devices one person may use at a time. Signing in here again signs the other one out.",
+        hint: "This server limits how many devices a person may use at a time. Signing in here again signs the other out.",
         again: "Sign in here again",
       };
     case 4502:

@@ -52,8 +52,21 @@ export function suffix() {
 
 function browserName() {
   const agent = navigator.userAgent;
-  const brand = [["Edg/", "edge"], ["OPR/", "opera"], ["Firefox/", "firefox"], ["Chrome/", "chrome"], ["Safari/", "safari"]];
-  const system = [["Android", "android"], ["iPhone", "iphone"], ["iPad", "ipad"], ["Mac", "mac"], ["Windows", "windows"], ["Linux", "linux"]];
+  const brand = [
+    ["Edg/", "edge"],
+    ["OPR/", "opera"],
+    ["Firefox/", "firefox"],
+    ["Chrome/", "chrome"],
+    ["Safari/", "safari"],
+  ];
+  const system = [
+    ["Android", "android"],
+    ["iPhone", "iphone"],
+    ["iPad", "ipad"],
+    ["Mac", "mac"],
+    ["Windows", "windows"],
+    ["Linux", "linux"],
+  ];
   const find = (table, otherwise) => table.find(([part]) => agent.includes(part))?.[1] ?? otherwise;
   return `${find(brand, "browser")}-${find(system, "computer")}`;
 }
@@ -70,14 +83,17 @@ export function ownDevice() {
 /** A device that this tab pretends to be, to try things out. */
 export const pretend = (kind) => ({ device: `${kind}-${suffix()}`, platform: kind === "phone" ? "android" : "web" });
 
-/** Who this tab is, {user, name, device, platform}, or null: the address says it (?user=ann&device=d1), or an earlier sign-in. */
+/** Who this tab is, {user, name, device, platform} or null: by the address (?user=ann&device=d1), or an earlier sign-in. */
 export function remembered() {
   const query = new URLSearchParams(location.search);
   if (query.get("user")) {
     const name = query.get("name") || query.get("user");
     const own = { device: ownDevice(), platform: "web" };
     const who = {
-      user: userFrom(query.get("user")), name, device: query.get("device") || own.device, platform: query.get("platform") || own.platform,
+      user: query.get("user"),
+      name,
+      device: query.get("device") || own.device,
+      platform: query.get("platform") || own.platform,
     };
     remember(who);
     history.replaceState(null, "", location.pathname + location.hash);

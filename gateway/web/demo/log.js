@@ -1,5 +1,5 @@
-// The messages of the stream that is shown, who came and went, and what is still on its way. Everything that people wrote is
-// shown as text, never as markup.
+// The messages of the stream that is shown, who came and went, and what is still on its way. Everything that people
+// wrote is shown as text, never as markup.
 
 import { $, button, element, faceOf, icon, listed, nameOf, nameText, replace, sentence, timeOf } from "./dom.js";
 
@@ -48,7 +48,7 @@ export class Log {
   /** Shows all of the stream's messages anew; lost says that there were others before, which the server no longer has. */
   reset(lost) {
     this.#draw();
-    if (lost) $("messages").prepend(element("li", "divider", "The server has begun anew and no longer has what was here."));
+    if (lost) $("messages").prepend(element("li", "divider", "What was here before is no longer kept by the server."));
     this.toEnd();
   }
 
@@ -84,7 +84,8 @@ export class Log {
   #add(message) {
     $("messages").append(this.#row(message));
     this.#last = message;
-    while ($("messages").childElementCount > 1.5 * Math.max(1_000, this.#stream.messages.length)) $("messages").firstElementChild.remove();
+    while ($("messages").childElementCount > 1.5 * Math.max(1_000, this.#stream.messages.length))
+      $("messages").firstElementChild.remove();
   }
 
   #edges() {

@@ -57,7 +57,10 @@ function enter(who) {
   me = who;
   chat = new Chat({ me, connection, on: changed });
   current = null;
-  $("me").replaceChildren(faceOf(person()), element("span", "words", element("bdi", "name", me.name), element("span", "preview", me.device)));
+  $("me").replaceChildren(
+    faceOf(person()),
+    element("span", "words", element("bdi", "name", me.name), element("span", "preview", me.device)),
+  );
   $("me").setAttribute("aria-label", `You are ${me.name} on ${me.device}. Your devices, and signing out`);
   connection.connect();
   go();
@@ -89,8 +92,10 @@ function go() {
   const [, kind, encoded] = /^#(room|user)=(.+)$/.exec(location.hash) ?? [];
   document.body.dataset.view = kind ? "talk" : "list";
   unfold(false);
-  show(kind ? chat.open(kind, decoded(encoded)) : current ?? chat.open("room", [...chat.rooms.keys()][0] ?? "lobby"));
-  if (kind || !narrow.matches) composer.focus();
+  show(kind ? chat.open(kind, decoded(encoded)) : (current ?? chat.open("room", [...chat.rooms.keys()][0] ?? "lobby")));
+  if (!narrow.matches) return composer.focus();
+  if (kind) $("title").firstElementChild.focus();
+  else document.querySelector(".stream[aria-current]")?.focus();
 }
 
 function decoded(text) {
@@ -118,7 +123,10 @@ function show(stream) {
 
 function emptyWords(stream) {
   if (stream.kind === "user") {
-    return [element("p", "big", "No messages yet."), element("p", "", "What you write here only the two of you see, on all of your devices.")];
+    return [
+      element("p", "big", "No messages yet."),
+      element("p", "", "What you write here only the two of you see, on all of your devices."),
+    ];
   }
   const at = new URL("ws", location.href.replace(/^http/, "ws"));
   at.search = at.hash = "";
@@ -133,7 +141,11 @@ s.onopen = () => {
   code.id = "snippet";
   return [
     element("p", "big", "It is quiet here."),
-    element("p", "", "Say hello, then open this page in a second tab and answer yourself. Or join from the browser's console:"),
+    element(
+      "p",
+      "",
+      "Say hello, then open this page in a second tab and answer yourself. Or join from the browser's console:",
+    ),
     element("pre", "", code),
   ];
 }
@@ -205,7 +217,10 @@ function showCurrent(what, detail) {
 
 /** Marks as read what is in sight. */
 function see() {
-  const inSight = !document.hidden && (!narrow.matches || document.body.dataset.view === "talk") && !document.body.classList.contains("unfolded");
+  const inSight =
+    !document.hidden &&
+    (!narrow.matches || document.body.dataset.view === "talk") &&
+    !document.body.classList.contains("unfolded");
   if (chat?.session && current && inSight && log.atEnd) current.markRead();
 }
 
@@ -226,7 +241,12 @@ function showCensus({ users, sessions }) {
 
 /** Shows what a backend tells everybody, or this person. */
 function showNotice(data) {
-  const box = element("p", "notice", element("span", "", textOf({ data })), button("", "Close", () => box.remove()));
+  const box = element(
+    "p",
+    "notice",
+    element("span", "", textOf({ data })),
+    button("", "Close", () => box.remove()),
+  );
   $("notices").append(box);
   setTimeout(() => box.remove(), noticeLife);
 }
@@ -265,8 +285,8 @@ document.addEventListener("visibilitychange", () => {
   see();
 });
 
-// A browser may keep a page that was left, for the way back, and keep its socket open: to the others this person would still
-// be here. So the page says goodbye, and comes back when it is shown again.
+// A browser may keep a page that was left, for the way back, and keep its socket open: to the others this person would
+// still be here. So the page says goodbye, and comes back when it is shown again.
 window.addEventListener("pagehide", () => connection.leave());
 window.addEventListener("pageshow", (event) => {
   if (!event.persisted || !me || trouble.phase === "stopped") return;

@@ -1,4 +1,5 @@
-// Who is online, and on which devices: the people that this page shows are watched, so that the server tells of every change.
+// Who is online, and on which devices: the people that this page shows are watched, so that the server tells of every
+// change.
 
 const mostAtOnce = 200; // users in one request
 const mostWatched = 900; // the server allows 1,000 for a session

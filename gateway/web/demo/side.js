@@ -78,10 +78,12 @@ export function showPeople(chat, stream) {
 
 function personRow(person, mine) {
   const devices = person.devices.map((device) => element("span", "device", deviceText(device)));
-  if (!devices.length && !person.online && person.last_seen) devices.push(element("span", "device", `last seen ${ago(person.last_seen)}`));
+  if (!devices.length && !person.online && person.last_seen)
+    devices.push(element("span", "device", `last seen ${ago(person.last_seen)}`));
   const top = element("span", "top", nameOf(person));
+  // A name says little, since anybody can take it.
   if (mine) top.append(element("span", "quiet", "you"));
-  else if (userFrom(nameText(person)) !== person.user) top.append(element("span", "quiet", person.user)); // a name says little: anybody can take it
+  else if (userFrom(nameText(person)) !== person.user) top.append(element("span", "quiet", person.user));
   const link = element("a", "person", face(person), element("span", "words", top, ...devices));
   link.href = `#user=${encodeURIComponent(person.user)}`;
   link.dataset.key = person.user;

@@ -26,12 +26,16 @@ export class Start {
   constructor() {
     const field = $("start-name");
     field.addEventListener("input", () => field.setCustomValidity(""));
-    $("start").querySelector("[value=cancel]").addEventListener("click", () => $("start").close());
-    $("start").querySelector("form").addEventListener("submit", (event) => {
-      event.preventDefault();
-      field.setCustomValidity(faultOf(field.value));
-      if (field.reportValidity()) this.#go(this.#kind === "room" ? nameFrom(field.value) : userFrom(field.value));
-    });
+    $("start")
+      .querySelector("[value=cancel]")
+      .addEventListener("click", () => $("start").close());
+    $("start")
+      .querySelector("form")
+      .addEventListener("submit", (event) => {
+        event.preventDefault();
+        field.setCustomValidity(faultOf(field.value));
+        if (field.reportValidity()) this.#go(this.#kind === "room" ? nameFrom(field.value) : userFrom(field.value));
+      });
   }
 
   #go(name) {
@@ -55,7 +59,8 @@ export class Start {
     $("start").showModal();
     $("start-name").focus();
     const known = await people;
-    if (asked === this.#asked && known.length) $("start-list").replaceChildren(...known.map((person) => this.#offer(person)));
+    if (asked === this.#asked && known.length)
+      $("start-list").replaceChildren(...known.map((person) => this.#offer(person)));
   }
 
   #offer(person) {

@@ -1,19 +1,19 @@
-// A stream of messages as this page has it: of one room, or with one other person. It keeps its position, so that after a cut
-// it gets everything that came meanwhile, once and in order; sends what is written, again where no answer came; and counts
-// what is unread.
+// A stream of messages as this page has it: of one room, or with one other person. It keeps its position, so that after
+// a cut it gets everything that came meanwhile, once and in order; sends what is written, again where no answer came;
+// and counts what is unread.
 
 import { Unread, isAfter } from "./unread.js";
 
 const pageSize = 50;
 const mostKept = 1_000; // messages on this page; older ones can be fetched again
-const keyLife = 4 * 60_000; // ms for which sending again with the same key is surely the same message; the server has 5 minutes
+const keyLife = 4 * 60_000; // ms for which the same key is surely the same message; the server has 5 minutes
 const mostTries = 5;
 const typingLife = 6_000; // ms for which somebody types who does not say so again
 const typingEvery = 3_000; // ms between telling that we type
 
 /**
- * Stream is of kind "room" or "user" (then name is the other person). onChange(stream, what, detail) is told "append" (a message),
- * "prepend", "reset", "outbox", "receipts", "typing", "state", and "ready" after each catching up.
+ * Stream is of kind "room" or "user" (then name is the other person). onChange(stream, what, detail) is told "append"
+ * (a message), "prepend", "reset", "outbox", "receipts", "typing", "state", and "ready" after each catching up.
  */
 export class Stream {
   messages = []; // oldest first
@@ -89,7 +89,7 @@ export class Stream {
     this.unread.begin(this.position);
   }
 
-  /** Reads history after the position, up to a position if one is given, or the newest page where there is nothing to go on from. */
+  /** Reads history after the position, up to one if it is given, or the newest page where there is nothing to go on from. */
   async #follow(upTo) {
     while (this.position && (!upTo || isAfter(upTo, this.position))) {
       const page = await this.#call(`${this.kind}.history`, { after: this.position, limit: 4 * pageSize });
@@ -188,7 +188,8 @@ export class Stream {
   }
 
   async #post(item) {
-    if (item.sentAt && Date.now() - item.sentAt > keyLife) return this.#fail(item, "The connection was lost; this may not have arrived.");
+    if (item.sentAt && Date.now() - item.sentAt > keyLife)
+      return this.#fail(item, "The connection was lost; this may not have arrived.");
     item.sentAt ||= Date.now();
     try {
       const { id } = await this.#call(`${this.kind}.send`, { data: { text: item.text }, key: item.key });
@@ -249,7 +250,8 @@ export class Stream {
 
   /** The users other than oneself who have read a message. */
   seenBy(message) {
-    const has = ([, position]) => message.position && position.epoch === message.position.epoch && position.offset >= message.position.offset;
+    const has = ([, position]) =>
+      message.position && position.epoch === message.position.epoch && position.offset >= message.position.offset;
     return [...this.readers].filter(has).map(([user]) => user);
   }
 

@@ -47,7 +47,8 @@ export class Trouble {
 
   #words() {
     const { phase, again, draining, until, why } = this.#now;
-    if (phase === "open" && draining) return "This server is about to stop. The page goes on with the next one by itself; nothing is lost.";
+    if (phase === "open" && draining)
+      return "This server is about to stop. The page goes on with the next one by itself; nothing is lost.";
     if (phase === "open") return this.#error && sentence(this.#error);
     if (phase === "connecting" && again) return "Connecting again…";
     if (phase === "stopped") return "This page is signed out.";

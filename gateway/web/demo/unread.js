@@ -1,7 +1,7 @@
 // How many messages of others a person has not read yet. The server counts them up to a position (conversation.list); what
 // comes live after that is added here.
 
-/** Whether position a is after b in the same stream. Nothing is before everything; of different epochs, the one asked about is later. */
+/** Whether position a is after b in a stream. No position is before all others; of two epochs, a's is the later one. */
 export function isAfter(a, b) {
   return !a || !b || a.epoch !== b.epoch || a.offset > b.offset;
 }

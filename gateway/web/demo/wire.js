@@ -5,7 +5,12 @@ import { $, element } from "./dom.js";
 const mostFrames = 100;
 const mostShown = 4_000; // characters of a frame
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
+const clock = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  fractionalSecondDigits: 3,
+});
 
 export class Wire {
   #frames = []; // {direction, text, at}
@@ -15,10 +20,12 @@ export class Wire {
     $("wire-toggle").addEventListener("click", () => this.#unfold($("wire").hidden));
     $("wire-close").addEventListener("click", () => this.#unfold(false));
     $("wire").addEventListener("keydown", (event) => event.key === "Escape" && this.#unfold(false));
-    $("wire").querySelector("form").addEventListener("submit", (event) => {
-      event.preventDefault();
-      if (!write($("raw").value)) this.note("", "There is no connection.");
-    });
+    $("wire")
+      .querySelector("form")
+      .addEventListener("submit", (event) => {
+        event.preventDefault();
+        if (!write($("raw").value)) this.note("", "There is no connection.");
+      });
   }
 
   #unfold(open) {
