@@ -102,10 +102,15 @@ func (r running) dial(t *testing.T, query string, o ws.DialOptions) (*peer, erro
 		return nil, err
 	}
 	t.Cleanup(conn.Terminate)
+	return listen(t, conn), nil
+}
+
+// listen makes a peer of a conn.
+func listen(t *testing.T, conn *ws.Conn) *peer {
 	p := &peer{conn: conn, told: make(chan frame, 10_000), closed: make(chan ws.CloseInfo, 1), wait: map[string]chan frame{}}
 	conn.OnMessage(func(m ws.Message) { p.receive(t, m) })
 	conn.OnClose(func(why ws.CloseInfo) { p.closed <- why })
-	return p, nil
+	return p
 }
 
 func (p *peer) receive(t *testing.T, m ws.Message) {
