@@ -28,6 +28,21 @@ func get(t *testing.T, h http.Handler, path string) (int, string) {
 	return w.Code, string(body)
 }
 
+// build makes a gateway that does not serve.
+func build(t *testing.T, cfg gateway.Config) *gateway.Gateway {
+	t.Helper()
+	g, err := gateway.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := g.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return g
+}
+
 func TestWithoutDevelopmentModeThereIsNoGateway(t *testing.T) {
 	_, err := gateway.New(gateway.Config{})
 	if !errors.Is(err, gateway.ErrNoKeys) || !strings.Contains(err.Error(), "hubbub serve --dev") {
@@ -43,10 +58,7 @@ func TestAddressWithoutPortIsExplained(t *testing.T) {
 }
 
 func TestDevelopmentModeListensOnLoopback(t *testing.T) {
-	g, err := gateway.New(gateway.Config{Dev: true, Addr: ":0"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	g := build(t, gateway.Config{Dev: true, Addr: ":0"})
 	l, err := g.Listen(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -74,10 +86,7 @@ func TestURL(t *testing.T) {
 		{"192.0.2.7:0", net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 81}, "http://192.0.2.7:81/", true},
 		{"chat.test:0", net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 81}, "http://chat.test:81/", true},
 	} {
-		g, err := gateway.New(gateway.Config{Dev: true, Addr: c.addr})
-		if err != nil {
-			t.Fatal(err)
-		}
+		g := build(t, gateway.Config{Dev: true, Addr: c.addr})
 		if got := g.URL(&c.listener); got != c.want {
 			t.Errorf("%s: URL is %s, want %s", c.addr, got, c.want)
 		}
@@ -89,11 +98,8 @@ func TestURL(t *testing.T) {
 
 func TestAddressInUseIsExplained(t *testing.T) {
 	first := start(t, "")
-	g, err := gateway.New(gateway.Config{Dev: true, Addr: first.addr.String()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = g.Listen(t.Context())
+	g := build(t, gateway.Config{Dev: true, Addr: first.addr.String()})
+	_, err := g.Listen(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "in use") || !strings.Contains(err.Error(), "--addr") {
 		t.Errorf("error %v does not say what to do", err)
 	}
