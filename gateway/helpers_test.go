@@ -94,6 +94,21 @@ type peer struct {
 	wait  map[string]chan frame // by id
 }
 
+// build makes a gateway that is not served, and ends it with the test.
+func build(t *testing.T, cfg gateway.Config) *gateway.Gateway {
+	t.Helper()
+	g, err := gateway.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := g.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return g
+}
+
 // dial connects with a query and headers; the notification welcome is the first that it is told.
 func (r running) dial(t *testing.T, query string, o ws.DialOptions) (*peer, error) {
 	t.Helper()
