@@ -28,21 +28,6 @@ func get(t *testing.T, h http.Handler, path string) (int, string) {
 	return w.Code, string(body)
 }
 
-// build makes a gateway that does not serve.
-func build(t *testing.T, cfg gateway.Config) *gateway.Gateway {
-	t.Helper()
-	g, err := gateway.New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := g.Shutdown(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
-	return g
-}
-
 func TestWithoutDevelopmentModeThereIsNoGateway(t *testing.T) {
 	_, err := gateway.New(gateway.Config{})
 	if !errors.Is(err, gateway.ErrNoKeys) || !strings.Contains(err.Error(), "hubbub serve --dev") {
