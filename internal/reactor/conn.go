@@ -88,7 +88,7 @@ type Conn struct {
 	head    int      // index of the first item in pending
 	written int      // bytes of the first item that are written
 	fans    []place  // where the conn is a member
-	inline  [4]place // for fans: a session of the gateway in one room is in three
+	inline  [3]place // for fans: a session of the gateway in one room is in three
 	timer   timer
 	heard   time.Duration // when the last byte came
 	taken   time.Duration // when the socket last took bytes that waited
