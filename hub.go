@@ -38,6 +38,7 @@ type Hub struct {
 	closing  bool
 	sessions map[*Session]struct{}
 	owed     []owed // ends that the driver did not take yet
+	renewal  error  // of the lease, the last time
 
 	// Owned by the goroutine of run; ending is buffered.
 	ending  chan struct{} // a session has ended: somebody's grace runs
@@ -138,13 +139,18 @@ func (e *everybody) leave(s *Session) {
 }
 
 // Drain tells all sessions to come back within the window, and then closes them in stages spread over half of it, until ctx
-// ends; what is left then is closed at once. No session can be opened any more.
+// ends; what is left then is closed at once. Without a window all are closed at once, and told to come back within a second. No session
+// can be opened any more.
 func (h *Hub) Drain(ctx context.Context, window Retry) {
+	pace := max(window.Max/2, 0)
+	if window == (Retry{}) {
+		window.Max = time.Second
+	}
 	h.all.Receive(Draining{window})
 	left := h.shut()
 
 	const stages = 20
-	pause := time.NewTicker(max(window.Max/2/stages, time.Millisecond))
+	pause := time.NewTicker(max(pace/stages, time.Millisecond))
 	defer pause.Stop()
 	for stage := range stages {
 		for _, s := range left[len(left)*stage/stages : len(left)*(stage+1)/stages] {

@@ -86,11 +86,15 @@ func (p *person) deliver(e Event, wants func(*Session) bool) {
 	}
 }
 
-// ended ends those of the user's sessions that somebody else has ended. The caller holds mu.
+// ended ends those of the user's sessions that somebody else has ended, not before their first word. The caller holds mu.
 func (p *person) ended(e Ended) {
 	for _, s := range p.sessions {
-		if slices.Contains(e.Sessions, s.id) {
+		switch {
+		case !slices.Contains(e.Sessions, s.id):
+		case s.open:
 			s.end(e.Why, &e, Retry{})
+		default:
+			s.early = &e
 		}
 	}
 }
@@ -151,4 +155,7 @@ func (p *person) welcome(s *Session, say func(*Session)) {
 		say(s)
 	}
 	s.open = true
+	if s.early != nil {
+		s.end(s.early.Why, s.early, Retry{})
+	}
 }

@@ -22,7 +22,8 @@ type Session struct {
 	connected time.Time
 
 	// Guarded by the person's mu.
-	open bool // gets events
+	open  bool   // gets events
+	early *Ended // what ended it before it was open; nil if nothing did
 
 	// Guarded by the hub's expiries.
 	expires int // the place in their queue, from 1 up; 0 means not in it
@@ -155,7 +156,8 @@ func (s *Session) Refresh(ctx context.Context, id Identity) (left []string, err 
 	rooms := s.rooms
 	s.mu.Unlock()
 	for _, m := range append([]membership(nil), rooms...) {
-		if h.allow(ctx, &id, m.room.name, m.room.rule.Join, "join", id.Rooms.Join) != nil {
+		err := h.allow(ctx, &id, m.room.name, m.room.rule.Join, joining, id.Rooms.Join)
+		if err != nil && AsError(err).Reason == Forbidden {
 			s.leave(m.room.name)
 			left = append(left, m.room.name)
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -334,6 +335,33 @@ func TestTwoNodesAreOne(t *testing.T) {
 		}
 		if got := told[hubbub.Broadcast](bob); len(got) != 1 {
 			t.Errorf("Bob was told %+v", got)
+		}
+	})
+}
+
+// away is a driver whose lease cannot be renewed while it is told so.
+type away struct {
+	hubbub.Driver
+	gone atomic.Bool
+}
+
+func (a *away) Renew(ctx context.Context, node string) (map[string]hubbub.EndReason, error) {
+	if a.gone.Load() {
+		return nil, errors.New("nobody answers")
+	}
+	return a.Driver.Renew(ctx, node)
+}
+
+func TestHealthy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &away{Driver: memory.New(memory.Options{})}
+		h := start(t, hubbub.Options{Driver: d})
+		for _, gone := range []bool{true, false} {
+			d.gone.Store(gone)
+			pass(5 * time.Second)
+			if err := h.Healthy(); (err != nil) != gone {
+				t.Errorf("away %v: %v", gone, err)
+			}
 		}
 	})
 }

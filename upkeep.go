@@ -47,9 +47,19 @@ func (h *Hub) run() {
 	}
 }
 
+// Healthy tells whether the driver answers: nil, or why the node's lease could not be renewed the last time.
+func (h *Hub) Healthy() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.renewal
+}
+
 // renew keeps the lease, ends the sessions that were to be ended without our noticing, and repeats what the driver did not take.
 func (h *Hub) renew() {
 	ended, err := h.driver.Renew(h.context, h.node)
+	h.mu.Lock()
+	h.renewal = err
+	h.mu.Unlock()
 	if err != nil {
 		h.complain("renew the node's lease", err)
 		return

@@ -124,6 +124,7 @@ func TestWhatWasSkippedIsFetched(t *testing.T) {
 		s.say("room.skipped", gap)
 		s.live("e", 6)
 		j.expect(t, "1 2 5 lost 4 5 6")
+		s.asked.expect(t, `room.join{"room":"lobby"} room.join{"room":"lobby"}`)
 	}, joinedAt(false, "e", 2, 1, 2), joinedAt(false, "e", 5, 4, 5))
 
 	h := j.room()

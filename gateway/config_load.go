@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/hubbub-dev/hubbub/gateway/auth"
+	"github.com/hubbub-dev/hubbub/gateway/httpapi"
 	"github.com/hubbub-dev/hubbub/internal/settings"
 )
 
@@ -97,8 +98,8 @@ func ConfigReference() string { return table().Reference() }
 
 // ErrNoKeys is what [New] returns when nobody could sign in, since neither development mode nor any way of signing in is
 // configured.
-var ErrNoKeys = errors.New("nobody could sign in: set auth.keys (to check tokens), auth.basic.file (for passwords) or auth.anonymous " +
-	"(to let everybody in), in hubbub.yaml, which \"hubbub config default\" prints, or by variables, for example " +
+var ErrNoKeys = errors.New("nobody could sign in: set auth.keys (to check tokens), auth.basic.file (for passwords), api.keys (for a backend " +
+	"that issues tickets) or auth.anonymous (to let everybody in), in hubbub.yaml, which \"hubbub config default\" prints, or by variables, for example " +
 	"HUBBUB_AUTH_KEYS='[{secret_file: /run/secrets/hubbub}]'. To try hubbub on your own machine: hubbub serve --dev")
 
 // fill replaces every zero value by what it means.
@@ -121,13 +122,20 @@ func (c Config) withDefaults() (Config, error) {
 	if problems := c.check(); len(problems) > 0 {
 		return c, problems
 	}
-	if !c.Dev && len(c.Auth.Keys) == 0 && c.Auth.Basic.File == "" && !c.Auth.Anonymous {
+	if !c.Dev && len(c.Auth.Keys) == 0 && c.Auth.Basic.File == "" && !c.Auth.Anonymous && !c.issuesTickets() {
 		return c, ErrNoKeys
 	}
 	if c.Logger == nil {
 		c.Logger = NewLogger(c.Log)
 	}
 	return c, nil
+}
+
+// issuesTickets tells whether some backend can let people in.
+func (c *Config) issuesTickets() bool {
+	return slices.ContainsFunc(c.API.Keys, func(k APIKeyConfig) bool {
+		return len(k.Scopes) == 0 || slices.Contains(k.Scopes, string(httpapi.Sessions)) || slices.Contains(k.Scopes, string(httpapi.Admin))
+	})
 }
 
 // Verify tells whether [New] would take the config: it is without contradiction, somebody can sign in, and the files that it
@@ -137,7 +145,7 @@ func (c Config) Verify() error {
 	if err != nil || c.Dev {
 		return err
 	}
-	c.Auth.Logger = slog.New(slog.DiscardHandler)
+	c.Auth.Logger, c.Auth.Tickets = slog.New(slog.DiscardHandler), auth.NewTickets(auth.NewMemoryTickets(0, nil), nil)
 	a, err := auth.New(c.Auth.Config)
 	if err != nil {
 		return err

@@ -62,7 +62,8 @@ func authEntries() []settings.Entry {
 	algorithms := []string{"HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512",
 		"EdDSA"}
 	return []settings.Entry{
-		{Key: "auth", Doc: "Who may sign in, and how. At least `keys`, `basic.file` or `anonymous` is needed, except in development mode."},
+		{Key: "auth", Doc: "Who may sign in, and how. At least `keys`, `basic.file`, `anonymous` or " +
+			"a key in `api.keys` that may issue tickets is needed, except in development mode."},
 		{Key: "auth.keys", Doc: "Keys that verify tokens (JWT). Each has exactly one of `secret`, `secret_base64`, `file` and `url`."},
 		{Key: "auth.keys[].id", Doc: "Compared with the `kid` in a token's header. Empty fits every token. Keys of a JWK set have their own."},
 		{Key: "auth.keys[].algorithm", OneOf: append([]string{""}, algorithms...), Doc: "The only algorithm that the key is good for. Empty " +

@@ -40,7 +40,7 @@ func New(cfg Config) (*Gateway, error) {
 	if g.services, err = newServices(g); err != nil {
 		return nil, err
 	}
-	g.front.drain, g.front.end = g.hub.Drain, g.services.close
+	g.front.drain, g.front.end, g.front.healthy = g.hub.Drain, g.services.close, g.hub.Healthy
 	g.handler = g.routes()
 	return g, nil
 }

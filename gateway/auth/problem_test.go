@@ -113,7 +113,10 @@ func TestSafeURL(t *testing.T) {
 		"/ws?token=s3cret=s3cret&token=s3cret":     "/ws?token=-&token=-",
 		"https://ann:s3cret@example.org/ws?token":  "https://example.org/ws?token=-",
 		"https://example.org/ws?password=s3cret#f": "https://example.org/ws?password=-#f",
-		"/ws": "/ws",
+		"/ws?eyJhbGciOiJIUzI1NiJ9.s3cret.x&a=1":    "/ws?-&a=1",
+		"/ws/eyJhbGciOiJIUzI1NiJ9.s3cret.x/a%2Fb":  "/ws/-/a%2Fb",
+		"/api/v1/hub_s3cret?key=hub_s3cret":        "/api/v1/-?key=-",
+		"/ws":                                      "/ws",
 	} {
 		u, err := url.Parse(text)
 		if err != nil {

@@ -70,7 +70,8 @@ func (a *audience) Deliver(e hubbub.Event, except []hubbub.Conn) {
 			without = append(without, p.conn)
 		}
 	}
-	a.server.opts.Delivered(a.group.Len() - len(without))
+	// Those that are left out need not be members: a session may be in the room while others of its user are not.
+	a.server.opts.Delivered(max(0, a.group.Len()-len(without)))
 	if err := a.group.Broadcast(m, without...); err != nil {
 		a.server.opts.Logger.Error("an event could not be sent to clients", "group", a.group.Key(), "error", err)
 	}
