@@ -8,10 +8,10 @@ import (
 )
 
 // The memory of people who say nothing is what the process mostly has, and by default Go lets the heap grow to twice of what is
-// live before it collects, and keeps that from the system for good. Half of what is live is enough for a large heap. A small
+// live before it collects, and keeps that from the system for good. Two fifths of it is enough for a large heap. A small
 // one may grow by smallRoom, since collecting it all the time would cost more than the memory is worth.
 const (
-	roomPercent  = 50
+	roomPercent  = 40
 	mostPercent  = 400
 	smallRoom    = 8 << 20
 	liveHeapName = "/gc/heap/live:bytes"
