@@ -25,15 +25,17 @@ type Session struct {
 	open  bool   // gets events
 	early *Ended // what ended it before it was open; nil if nothing did
 
+	// Guarded by the hub's expiries.
+	expires int // the place in their queue, from 1 up; 0 means not in it
+
 	// ops is held while rooms are joined or left, the identity changes or the session is wound up.
 	ops sync.Mutex
 
 	mu       sync.Mutex
 	identity Identity
 	rooms    []membership      // changed only with ops held, too
-	private  bucket            // of messages to users
+	private  *bucket           // of messages to users; nil before the first
 	watching map[string]*watch // nil while nobody is watched
-	expiry   *time.Timer       // nil if the identity does not expire
 	why      EndReason         // why it was ended; "" while it was not
 	gone     bool              // Closed was called
 }
@@ -83,14 +85,9 @@ func (s *Session) end(why EndReason, by *Ended, retry Retry) {
 
 // expireAt has the session end when its identity expires. The caller holds mu.
 func (s *Session) expireAt(when time.Time) {
-	if s.expiry != nil {
-		s.expiry.Stop()
-		s.expiry = nil
+	if !s.gone {
+		s.hub.expiries.set(s, when)
 	}
-	if when.IsZero() {
-		return
-	}
-	s.expiry = time.AfterFunc(time.Until(when), func() { s.end(EndExpired, nil, Retry{}) })
 }
 
 // Closed tells the hub that the conn is gone. Calling it again is harmless. It does not wait for the driver.
@@ -100,8 +97,8 @@ func (s *Session) Closed() {
 	if s.gone {
 		return
 	}
-	s.gone = true
 	s.expireAt(time.Time{})
+	s.gone = true
 	s.hub.wg.Go(s.windUp)
 }
 

@@ -36,6 +36,8 @@ func (s *signIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !isHandshake(r):
 		s.confirm(w, id)
 	default:
+		// A conn remembers its URI. It should not remember the credentials that may stand there, and all can share the pattern.
+		r.RequestURI = r.Pattern
 		if conn, failed := s.front.sockets.Upgrade(w, r); failed == nil { // otherwise it has been answered
 			s.rpc.Serve(conn, id)
 		}
