@@ -132,6 +132,27 @@ func TestTypingAndReceiptsInRooms(t *testing.T) {
 	})
 }
 
+// TestRoomThatWasLarge has people leave a room where nobody is told of it.
+func TestRoomThatWasLarge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, hubbub.Options{Rooms: []hubbub.RoomRule{{Match: "*", Quiet: true}}, Limits: hubbub.Limits{SmallRoom: 2}})
+		ann, bob, cid := open(t, h, "ann"), open(t, h, "bob"), open(t, h, "cid")
+		for _, c := range []client{ann, bob, cid} {
+			c.join(t, "lobby", nil)
+		}
+		for _, want := range []int{0, 1} {
+			if err := ann.Typing(t.Context(), hubbub.RoomStream("lobby"), true); err != nil {
+				t.Fatal(err)
+			}
+			if typing := told[hubbub.Typing](bob); len(typing) != want {
+				t.Errorf("Bob was told %+v, want %d", typing, want)
+			}
+			cid.Closed()
+			synctest.Wait()
+		}
+	})
+}
+
 func TestBackendsSpeak(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := start(t, hubbub.Options{})
