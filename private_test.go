@@ -1,6 +1,7 @@
 package hubbub_test
 
 import (
+	"cmp"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -87,6 +88,41 @@ func TestConversationsTellWhoWroteWhileOneWasAway(t *testing.T) {
 		}
 		wantReason(t, ann.MarkRead(t.Context(), last.Stream, hubbub.Position{Epoch: "x", Offset: 1}), hubbub.Invalid)
 		wantReason(t, ann.MarkRead(t.Context(), last.Stream, hubbub.Position{}), hubbub.Invalid)
+	})
+}
+
+// TestConversationsOfRoomsThatAreClosed has a token that permits less than the one before it.
+func TestConversationsOfRoomsThatAreClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, hubbub.Options{Rooms: []hubbub.RoomRule{{Match: "*", Join: hubbub.AccessToken}}})
+		id := as("ann")
+		id.Rooms.Join = []string{"*"}
+		ann, err := arrive(t.Context(), h, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, room := range []string{"club", "team"} {
+			ann.join(t, room, nil)
+			ann.say(t, room, "x")
+		}
+		if _, err := ann.SendUser(t.Context(), "bob", text("y")); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct{ permits, want string }{{"*", "[bob team club]"}, {"team", "[bob team]"}} {
+			id.Rooms.Join = []string{c.permits}
+			if _, err := ann.Refresh(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+			page, err := ann.Conversations(t.Context(), "", 0)
+			var names []string
+			for _, found := range page.Conversations {
+				names = append(names, cmp.Or(found.Stream.Room, found.Stream.Peer("ann")))
+			}
+			if got := fmt.Sprint(names); got != c.want || err != nil {
+				t.Errorf("permitted to join %s: %s, %v, want %s", c.permits, got, err, c.want)
+			}
+			pass(time.Second)
+		}
 	})
 }
 
