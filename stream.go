@@ -101,7 +101,7 @@ func (h *Hub) maySee(ctx context.Context, id *Identity, stream Stream) error {
 	if err != nil {
 		return err
 	}
-	return h.allow(ctx, id, stream.Room, rule.Join, "join", id.Rooms.Join)
+	return h.allow(ctx, id, stream.Room, rule.Join, joining, id.Rooms.Join)
 }
 
 // MarkRead remembers that the user has read a stream up to a position, and tells the user's own sessions and the other one of a pair, or

@@ -293,3 +293,13 @@ presence: {grace: off, list_all: true}
 		t.Errorf("defaults are %+v", empty)
 	}
 }
+
+func TestBurstLetsAClientComeBack(t *testing.T) {
+	_, err := gateway.Load(gateway.ConfigSources{File: write(t, "limits: {rooms_per_session: 300}\n")})
+	if err == nil || !strings.Contains(err.Error(), "limits.requests_per_session.burst") {
+		t.Errorf("300 rooms with the default burst: %v", err)
+	}
+	if _, err := gateway.Load(gateway.ConfigSources{Set: []string{"limits.rooms_per_session=150"}}); err != nil {
+		t.Error(err)
+	}
+}
