@@ -106,7 +106,7 @@ func TestEverySettingComesByVariableAndFlag(t *testing.T) {
 		"addr": "127.0.0.1:9", "tls.cert": cert.CertFile, "tls.key": cert.KeyFile, "paths.websocket": "/chat", "metrics.path": "/figures",
 		"metrics.addr": "127.0.0.1:10", "origins": "https://a.example,null", "trusted_proxies": "10.0.0.0/8,192.0.2.7",
 		"compression": "shared", "auth.refuse": "close", "devices.per": "platform", "devices.on_exceed": "refuse", "log.level": "debug",
-		"log.format": "json", "limits.pending": "70KiB", "limits.header": "5KiB",
+		"log.format": "json", "limits.pending": "70KiB", "limits.header": "5KiB", "limits.requests_per_session.burst": "170",
 	}
 	byType := map[reflect.Type]string{
 		reflect.TypeFor[string](): "x", reflect.TypeFor[bool](): "true", reflect.TypeFor[int](): "17", reflect.TypeFor[float64](): "1.5",
