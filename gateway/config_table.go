@@ -157,7 +157,7 @@ func limitEntries() []settings.Entry {
 		{Key: "limits.requests_per_session", Doc: "Requests of one session."},
 		{Key: "limits.requests_per_session.per_second", Default: "100", Off: "no limit", Doc: "In the long run."},
 		{Key: "limits.requests_per_session.burst", Default: "200", Doc: "At once."},
-		{Key: "limits.connections_per_user", Default: "off", Off: "no limit", Doc: "Connections of one user. One too many is refused."},
+		{Key: "limits.connections_per_user", Default: "100", Off: "no limit", Doc: "Connections of one user. One too many is refused."},
 		{Key: "limits.requests_per_user", Doc: "Requests of all sessions of one user on this node."},
 		{Key: "limits.requests_per_user.per_second", Default: "200", Off: "no limit", Doc: "In the long run."},
 		{Key: "limits.requests_per_user.burst", Default: "400", Doc: "At once."},
