@@ -106,9 +106,11 @@ func (p *person) fetch(stream Stream, q *sequence) {
 
 // caughtUp delivers a page that was fetched and tells whether it was the last. The caller holds mu.
 func (p *person) caughtUp(page Page, q *sequence) bool {
-	if !page.Complete {
-		q.last = page.Head
+	if page.Head.Epoch != q.last.Epoch && q.known {
+		q.last = Position{Epoch: page.Head.Epoch} // the stream has begun again: all that is kept of it is new
+		return false
 	}
+	// If some of it is not kept any more, the client sees that in the history; the rest is delivered.
 	for _, m := range q.fetched(page) {
 		p.message(m)
 	}
