@@ -34,7 +34,8 @@ type Hub struct {
 
 	// Guarded by mu.
 	mu       sync.Mutex
-	closing  bool
+	closing  bool // no session is opened any more
+	over     bool // nothing is begun any more
 	sessions map[*Session]struct{}
 	owed     []owed // ends that the driver did not take yet
 	renewal  error  // of the lease, the last time
@@ -184,6 +185,9 @@ func (h *Hub) Close(ctx context.Context) error {
 	}
 	h.all.unsubscribe()
 	err := await(ctx, &h.leaving)
+	h.mu.Lock()
+	h.over = true
+	h.mu.Unlock()
 	h.stop()
 	if err := cmp.Or(err, await(ctx, &h.wg)); err != nil {
 		return fmt.Errorf("end the hub: %w", err)
@@ -194,6 +198,16 @@ func (h *Hub) Close(ctx context.Context) error {
 	}
 	h.announce(ctx, transitions)
 	return nil
+}
+
+// begin runs f on a goroutine that Close waits for. After that nothing is begun: a subscription that has ended may still be in
+// the middle of a call.
+func (h *Hub) begin(f func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.over {
+		h.wg.Go(f)
+	}
 }
 
 // await waits for a group, or until ctx ends.

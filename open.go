@@ -10,9 +10,9 @@ import (
 // Arrival is a conn that wants to become a session.
 type Arrival struct {
 	Identity  Identity
-	Conn      Conn
-	Transport Transport
-	Address   string // of the client, which the user's own list of sessions shows; "" if unknown
+	Conn      Conn      // must be set
+	Transport Transport // of the Conn; must be set, and comparable
+	Address   string    // of the client, which the user's own list of sessions shows; "" if unknown
 	// Welcome is called with the new session before anything else is sent to its conn. It must not block.
 	Welcome func(*Session)
 }
@@ -32,7 +32,7 @@ func (h *Hub) Open(ctx context.Context, a Arrival) (*Session, error) {
 	id.Platform = cmp.Or(id.Platform, "web")
 	s := &Session{hub: h, conn: a.Conn, transport: a.Transport, id: rand.Text(), user: id.User, device: id.Device,
 		platform: id.Platform, address: a.Address, connected: time.Now(), identity: id}
-	opened, err := h.settleIn(ctx, s, a.Welcome)
+	opened, err := h.install(ctx, s, a.Welcome)
 	if err != nil {
 		return nil, err
 	}
@@ -41,9 +41,9 @@ func (h *Hub) Open(ctx context.Context, a Arrival) (*Session, error) {
 	return s, nil
 }
 
-// settleIn makes a new session a part of everything that each session is part of. It holds ops, so that a session that the closing
+// install makes a new session a part of everything that each session is part of. It holds ops, so that a session that the closing
 // hub ends meanwhile is wound up after it.
-func (h *Hub) settleIn(ctx context.Context, s *Session, welcome func(*Session)) (Opened, error) {
+func (h *Hub) install(ctx context.Context, s *Session, welcome func(*Session)) (Opened, error) {
 	s.ops.Lock()
 	defer s.ops.Unlock()
 	if !h.admit(s) {

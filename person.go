@@ -50,7 +50,7 @@ func (p *person) Missed() {
 	for stream, q := range p.pairs {
 		if !q.fetching {
 			q.fetching = true
-			p.hub.wg.Go(func() { p.fetch(stream, q) })
+			p.hub.begin(func() { p.fetch(stream, q) })
 		}
 	}
 }
@@ -69,7 +69,7 @@ func (p *person) posted(e Posted) {
 	case deliverIt:
 		p.message(e.Message)
 	case fetchIt:
-		p.hub.wg.Go(func() { p.fetch(e.Message.Stream, q) })
+		p.hub.begin(func() { p.fetch(e.Message.Stream, q) })
 	}
 }
 

@@ -38,7 +38,7 @@ func (w *watch) Missed() {
 	w.again = true
 	if !w.looking {
 		w.looking = true
-		w.hub.wg.Go(w.look)
+		w.hub.begin(w.look)
 	}
 }
 
