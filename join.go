@@ -47,7 +47,7 @@ func (s *Session) Join(ctx context.Context, name string, o JoinOptions, reply fu
 		return err
 	}
 	id := s.Identity()
-	if err := h.allow(ctx, &id, name, rule.Join, "join", id.Rooms.Join); err != nil {
+	if err := h.allow(ctx, &id, name, rule.Join, joining, id.Rooms.Join); err != nil {
 		return err
 	}
 	if r := s.room(name); r != nil {

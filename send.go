@@ -43,7 +43,7 @@ func (s *Session) SendRoom(ctx context.Context, name string, m Outgoing) (Messag
 	}
 	if rule.Send != AccessAnyone {
 		id := s.Identity()
-		if err := h.allow(ctx, &id, name, rule.Send, "send", id.Rooms.Send); err != nil {
+		if err := h.allow(ctx, &id, name, rule.Send, sending, id.Rooms.Send); err != nil {
 			return Message{}, err
 		}
 	}

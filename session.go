@@ -177,7 +177,8 @@ func (s *Session) Refresh(ctx context.Context, id Identity) (left []string, err 
 	rooms := slices.Clone(s.rooms)
 	s.mu.Unlock()
 	for _, m := range rooms {
-		if h.allow(ctx, &id, m.room.name, m.room.rule.Join, "join", id.Rooms.Join) != nil {
+		err := h.allow(ctx, &id, m.room.name, m.room.rule.Join, joining, id.Rooms.Join)
+		if err != nil && AsError(err).Reason == Forbidden {
 			s.leave(m.room.name)
 			left = append(left, m.room.name)
 		}

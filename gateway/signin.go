@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/gateway/auth"
@@ -47,6 +48,9 @@ func (s *signIn) judge(r *http.Request) (hubbub.Identity, error) {
 	if !allowed {
 		return hubbub.Identity{}, s.foreign(r)
 	}
+	if err := checkOffers(r); err != nil {
+		return hubbub.Identity{}, err
+	}
 	who, err := s.auth.Authenticate(r)
 	if err != nil {
 		s.front.metrics.AuthFailed(string(who.Method))
@@ -61,6 +65,24 @@ func (s *signIn) judge(r *http.Request) (hubbub.Identity, error) {
 		return hubbub.Identity{}, s.auth.Refuse(who.Method, err)
 	}
 	return who.Identity, nil
+}
+
+// checkOffers refuses subprotocols that do not have ours among them: a browser would drop the conn and not say why, since none of
+// them was selected.
+func checkOffers(r *http.Request) error {
+	lines := r.Header.Values("Sec-WebSocket-Protocol")
+	for _, line := range lines {
+		for offered := range strings.SplitSeq(line, ",") {
+			if strings.TrimSpace(offered) == rpc.Subprotocol {
+				return nil
+			}
+		}
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	return hubbub.Errorf(hubbub.Invalid, `%[1]q is not among the subprotocols: connect with none, or as in new WebSocket(url, [%[1]q, `+
+		`"hubbub.token." + token])`, rpc.Subprotocol)
 }
 
 // foreign is the refusal of a page of another origin. It is logged, since whoever wrote the page cannot see it.

@@ -227,8 +227,8 @@ func TestRefusalByClosing(t *testing.T) {
 	cfg.Auth.Refuse, cfg.Origins = "close", []string{"*"}
 	g := serve(t, cfg)
 	ambient := creds{}.with("Authorization", basic("dan", "pw"))
+	revoked := tokenOf(t, "rex")
 	g.api(t, "POST", "/users/rex/revoke", `{}`)
-	revoked := sign(t, hubbub.Identity{User: "rex"}, time.Hour) // in the same second, so before
 	for name, c := range map[string]struct {
 		creds
 		reason string
@@ -273,9 +273,9 @@ func TestSessionEndsWithItsToken(t *testing.T) {
 	cfg.Rooms = []gateway.RoomConfig{{Match: "team-*", Join: "token"}, {Match: "*"}}
 	g := serve(t, cfg)
 	team := hubbub.Permissions{Join: []string{"team-1"}}
-	first := sign(t, hubbub.Identity{User: "ann", Rooms: team}, 2*time.Second)
-	second := sign(t, hubbub.Identity{User: "bob"}, 2*time.Second)
-	third := sign(t, hubbub.Identity{User: "cid"}, 3*time.Second)
+	first := sign(t, hubbub.Identity{User: "ann", Rooms: team}, 3*time.Second)
+	second := sign(t, hubbub.Identity{User: "bob"}, 3*time.Second)
+	third := sign(t, hubbub.Identity{User: "cid"}, 4*time.Second)
 	ann, bob, cid := g.as(t, first, ""), g.as(t, second, ""), g.as(t, third, "")
 	ann.call(t, "room.join", `{"room":"team-1"}`)
 	bob.refused(t, "forbidden", "room.join", `{"room":"team-1"}`)
