@@ -30,8 +30,9 @@
 //	Hub.mu
 //	(those of the transport)
 //
-// The driver is called with the first two held at most, so a slow driver delays the session that asks, and others only while the
-// first of them subscribes to the same room or user. A driver that calls Receive from within Publish must not hold a lock then
-// that Subscribe and the function that it returns need. The replies of Join and Watch and an Arrival's Welcome are called with
-// locks held: they hand a frame to the transport, and may call nothing but the ID, Identity and Node of the session.
+// The driver is called with the first two held at most, so a slow driver delays the session that asks, and others only
+// while the first of them subscribes to the same room or user. A driver that calls Receive from within Publish must not
+// hold a lock then that Subscribe and the function that it returns need. The replies of Join and Watch and an Arrival's
+// Welcome are called with locks held: they hand a frame to the transport, and may call nothing but the ID, Identity and
+// Node of the session.
 package hubbub

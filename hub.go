@@ -48,8 +48,8 @@ type Hub struct {
 	wg      sync.WaitGroup // run, and those who read what was missed: they end with context
 }
 
-// New starts a hub: it takes a lease for the node and subscribes to what concerns everybody. The context is for these first calls of
-// the driver. End it with [Hub.Close].
+// New starts a hub: it takes a lease for the node and subscribes to what concerns everybody. The context is for these
+// first calls of the driver. End it with [Hub.Close].
 func New(ctx context.Context, o Options) (*Hub, error) {
 	if o.Driver == nil {
 		return nil, errors.New("hubbub: Options.Driver is missing; for one process use driver/memory")
@@ -140,9 +140,9 @@ func (e *everybody) leave(s *Session) {
 	e.remove(s)
 }
 
-// Drain tells all sessions to come back within the window, and then closes them in stages spread over half of it, until ctx
-// ends; what is left then is closed at once. Without a window all are closed at once, and told to come back within a second. No session
-// can be opened any more.
+// Drain tells all sessions to come back within the window, and then closes them in stages spread over half of it, until
+// ctx ends; what is left then is closed at once. Without a window all are closed at once, and told to come back within
+// a second. No session can be opened any more.
 func (h *Hub) Drain(ctx context.Context, window Retry) {
 	pace := max(window.Max/2, 0)
 	if window == (Retry{}) {
@@ -176,8 +176,9 @@ func (h *Hub) shut() []*Session {
 	return slices.Collect(maps.Keys(h.sessions))
 }
 
-// Close ends the hub: sessions that are left, also those that are being opened, and its lease. It waits until the driver and
-// Options.OnTransition were told of every end, or until ctx ends; then the error is that of ctx, and the lease runs out by itself.
+// Close ends the hub: sessions that are left, also those that are being opened, and its lease. It waits until the
+// driver and Options.OnTransition were told of every end, or until ctx ends; then the error is that of ctx, and the
+// lease runs out by itself.
 func (h *Hub) Close(ctx context.Context) error {
 	for _, s := range h.shut() {
 		s.end(EndDraining, nil, Retry{})

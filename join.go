@@ -91,8 +91,8 @@ func (r *room) answer(ctx context.Context, s *Session, since *Position, limit in
 	return r.read(ctx, s, since, limit, false, reply)
 }
 
-// read reads the history for a session and replies. A new one is then given what has come meanwhile, and becomes a part of the crowd in
-// the same moment; others are one already.
+// read reads the history for a session and replies. A new one is then given what has come meanwhile, and becomes a part
+// of the crowd in the same moment; others are one already.
 func (r *room) read(ctx context.Context, s *Session, since *Position, limit int, fresh bool, reply func(JoinResult)) error {
 	for {
 		j := &joiner{session: s}
@@ -132,7 +132,8 @@ func (r *room) forget(j *joiner) {
 	delete(r.joining, j)
 }
 
-// finish replies and goes over to live events. It tells false if too much came meanwhile, so that the history must be read again.
+// finish replies and goes over to live events. It tells false if too much came meanwhile, so that the history must be
+// read again.
 func (r *room) finish(j *joiner, result JoinResult, fresh bool, reply func(JoinResult)) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -242,8 +243,8 @@ func (r *room) part(s *Session) {
 	r.crowd.remove(s)
 }
 
-// settleLeave tells the registry and the others that a session has left a room. What the registry does not hear of now is put right
-// when the session ends.
+// settleLeave tells the registry and the others that a session has left a room. What the registry does not hear of now
+// is put right when the session ends.
 func (h *Hub) settleLeave(name string, s *Session) {
 	ctx, cancel := context.WithTimeout(h.context, 10*time.Second)
 	defer cancel()

@@ -246,8 +246,8 @@ func TestPresenceIsToldWhenTheDriverIsBack(t *testing.T) {
 	})
 }
 
-// TestUnwatchDuringWatch ends the watching of a user while another call begins it: the calls take effect one after the other, so
-// that nothing is left of the watch.
+// TestUnwatchDuringWatch ends the watching of a user while another call begins it: the calls take effect one after the
+// other, so that nothing is left of the watch.
 func TestUnwatchDuringWatch(t *testing.T) {
 	d := &hooked{Driver: memory.New(memory.Options{})}
 	h := start(t, hubbub.Options{Driver: d})

@@ -41,8 +41,8 @@ func (h *Hub) Open(ctx context.Context, a Arrival) (*Session, error) {
 	return s, nil
 }
 
-// install makes a new session a part of everything that each session is part of. It holds ops, so that a session that the closing
-// hub ends meanwhile is wound up after it.
+// install makes a new session a part of everything that each session is part of. It holds ops, so that a session that
+// the closing hub ends meanwhile is wound up after it.
 func (h *Hub) install(ctx context.Context, s *Session, welcome func(*Session)) (Opened, error) {
 	s.ops.Lock()
 	defer s.ops.Unlock()

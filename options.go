@@ -24,8 +24,8 @@ type Options struct {
 	Lease time.Duration // how long the driver takes a silent node for alive; it is renewed three times as often; 0 means 10 s
 	Grace time.Duration // how long the driver keeps a user online who has no session; 0 means 5 s, negative none
 
-	// IsMember answers for rules that say [AccessMember]. It is called concurrently; its error refuses. nil means that nobody is a
-	// member.
+	// IsMember answers for rules that say [AccessMember]. It is called concurrently; its error refuses. nil means that
+	// nobody is a member.
 	IsMember func(ctx context.Context, room, user string) (bool, error)
 	// OnTransition is told what the registry decided, at least once for each transition, before it is confirmed; an error has
 	// it told again later. It is called concurrently. nil means that nobody else must know.

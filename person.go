@@ -18,7 +18,8 @@ type person struct {
 	pairs    map[Stream]*sequence // of those pairs that said something lately, at most maxPairs; nil while there are none
 }
 
-// maxPairs is how many of a user's pairs are kept in order at once. Beyond it all are forgotten: the next message of each is taken as it comes.
+// maxPairs is how many of a user's pairs are kept in order at once. Beyond it all are forgotten: the next message of
+// each is taken as it comes.
 const maxPairs = 1024
 
 func (h *Hub) newPerson(name string) *person { return &person{hub: h, name: name} }

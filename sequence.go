@@ -78,8 +78,8 @@ func (q *sequence) resume() (ready []Posted, again bool) {
 	return ready, false
 }
 
-// catchUp reads what is missing in a stream until deliver, which is called with mu held, tells that nothing is. While the log does not
-// answer, what comes waits.
+// catchUp reads what is missing in a stream until deliver, which is called with mu held, tells that nothing is. While
+// the log does not answer, what comes waits.
 func (h *Hub) catchUp(stream Stream, mu *sync.Mutex, q *sequence, deliver func(Page) bool) {
 	for pause := firstPause; ; {
 		mu.Lock()

@@ -78,8 +78,8 @@ func (s *Session) Conversations(ctx context.Context, before string, limit int) (
 	return s.hub.driver.Conversations(ctx, s.user, before, limit)
 }
 
-// MarkRead remembers that the user has read a stream up to a position, and tells the user's own sessions and the other one of a pair, or
-// those in the room if it is not too large.
+// MarkRead remembers that the user has read a stream up to a position, and tells the user's own sessions and the other
+// one of a pair, or those in the room if it is not too large.
 func (s *Session) MarkRead(ctx context.Context, stream Stream, p Position) error {
 	if err := s.takesPart(stream); err != nil {
 		return err
