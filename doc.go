@@ -27,7 +27,7 @@
 //	shelf.mu          which topics this node holds
 //	person.mu
 //	Session.mu
-//	Hub.mu
+//	Hub.mu, expiries.mu
 //	(those of the transport)
 //
 // The driver is called with the first two held at most, so a slow driver delays the session that asks, and others only

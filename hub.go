@@ -30,6 +30,7 @@ type Hub struct {
 	users    *shelf[*person]
 	watches  *shelf[*watch]
 	all      *everybody
+	expiries expiries
 	messages atomic.Uint64 // given out by newID
 
 	// Guarded by mu.

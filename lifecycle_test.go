@@ -300,13 +300,13 @@ func TestRefreshDuringSends(t *testing.T) {
 	both.Wait()
 }
 
-// forgetful is a driver that publishes only what its filter lets through.
-type forgetful struct {
+// lossy is a driver that publishes only what its filter lets through.
+type lossy struct {
 	hubbub.Driver
 	lets func(hubbub.Posted) bool
 }
 
-func (d *forgetful) Publish(ctx context.Context, t hubbub.Topic, e hubbub.Event) error {
+func (d *lossy) Publish(ctx context.Context, t hubbub.Topic, e hubbub.Event) error {
 	if p, ok := e.(hubbub.Posted); ok && !d.lets(p) {
 		return nil
 	}
@@ -320,7 +320,7 @@ func TestPrivateMessagesAfterAGap(t *testing.T) {
 			var n int
 			return json.Unmarshal(p.Message.Data, &n) == nil && (n == 0 || n == 9)
 		}
-		d := &forgetful{memory.New(memory.Options{}), lost}
+		d := &lossy{memory.New(memory.Options{}), lost}
 		h := start(t, hubbub.Options{Driver: d, Private: hubbub.PrivateRule{Retention: hubbub.Retention{Messages: 3}}})
 		ann, bob := open(t, h, "ann"), open(t, h, "bob")
 		for n := range 10 {

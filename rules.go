@@ -37,7 +37,7 @@ type RoomRule struct {
 	History   HistoryKind
 	Retention Retention // how much is kept; the zero value means 1000 messages, 4 MiB and 24 h
 
-	HidePresence bool       // nobody may ask who is in the room
+	HidePresence bool       // nobody may ask who is in the room, nor is told who comes and goes
 	Quiet        bool       // nobody is told who comes and goes, as in a room that is larger than Limits.SmallRoom
 	Slow         SlowPolicy // what a session misses that reads too slowly
 	MaxMessage   int        // bytes of a message's data; 0 means 16 KiB

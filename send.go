@@ -65,13 +65,23 @@ func (s *Session) SendUser(ctx context.Context, user string, m Outgoing) (Messag
 	if err := m.check(rule.MaxMessage); err != nil {
 		return Message{}, err
 	}
-	s.mu.Lock()
-	wait := s.private.take(rule.Rate, time.Now())
-	s.mu.Unlock()
-	if wait > 0 {
-		return Message{}, tooFast(wait)
+	if err := s.takePrivate(rule.Rate); err != nil {
+		return Message{}, err
 	}
 	return s.hub.post(ctx, s.draft(PairStream(s.user, user), m, rule.Retention))
+}
+
+// takePrivate counts a message against the rate of private ones.
+func (s *Session) takePrivate(r Rate) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.private == nil {
+		s.private = &bucket{}
+	}
+	if wait := s.private.take(r, time.Now()); wait > 0 {
+		return tooFast(wait)
+	}
+	return nil
 }
 
 // takeRoom counts a message against the room's rate.

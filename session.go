@@ -26,6 +26,9 @@ type Session struct {
 	open  bool   // gets events
 	early *Ended // what ended it before it was open; nil if nothing did
 
+	// Guarded by the hub's expiries.
+	expires int // the place in their queue, from 1 up; 0 means not in it
+
 	// ops is held, also while the driver is asked, by whoever opens the session, joins or leaves rooms, watches, changes the
 	// identity or winds the session up: one after the other.
 	ops sync.Mutex
@@ -33,9 +36,8 @@ type Session struct {
 	mu       sync.Mutex
 	identity Identity
 	rooms    []membership      // changed only with ops held, too
-	private  bucket            // of messages to users
+	private  *bucket           // of messages to users; nil before the first
 	watching map[string]*watch // nil while nobody is watched; changed only with ops held, too
-	expiry   *time.Timer       // nil if the identity does not expire
 	why      EndReason         // why it was ended; "" while it was not
 	gone     bool              // Closed was called
 }
@@ -85,14 +87,9 @@ func (s *Session) end(why EndReason, by *Ended, retry Retry) {
 
 // expireAt has the session end when its identity expires. The caller holds mu.
 func (s *Session) expireAt(when time.Time) {
-	if s.expiry != nil {
-		s.expiry.Stop()
-		s.expiry = nil
+	if !s.gone {
+		s.hub.expiries.set(s, when)
 	}
-	if when.IsZero() {
-		return
-	}
-	s.expiry = time.AfterFunc(time.Until(when), func() { s.end(EndExpired, nil, Retry{}) })
 }
 
 // Closed tells the hub that the conn is gone. Calling it again is harmless. It does not wait for the driver.
@@ -102,8 +99,8 @@ func (s *Session) Closed() {
 	if s.gone {
 		return
 	}
-	s.gone = true
 	s.expireAt(time.Time{})
+	s.gone = true
 	s.hub.leaving.Go(s.windUp)
 }
 
@@ -130,7 +127,6 @@ func (s *Session) windUp() {
 	h.all.leave(s)
 	s.unwatch(nil)
 	s.mu.Lock()
-	s.expireAt(time.Time{})
 	rooms, why := s.rooms, s.why
 	s.rooms = nil
 	s.mu.Unlock()

@@ -69,13 +69,39 @@ func (s *Session) takesPart(stream Stream) error {
 	return nil
 }
 
-// Conversations lists the streams that the user takes part in, those with the newest message first.
+// Conversations lists the streams that the user takes part in, those with the newest message first. Rooms that the session may not
+// join any more are left out, so that a page may have fewer than limit.
 func (s *Session) Conversations(ctx context.Context, before string, limit int) (ConversationPage, error) {
 	limit, err := pageSize(limit)
 	if err != nil {
 		return ConversationPage{}, err
 	}
-	return s.hub.driver.Conversations(ctx, s.user, before, limit)
+	page, err := s.hub.driver.Conversations(ctx, s.user, before, limit)
+	if err != nil {
+		return ConversationPage{}, err
+	}
+	id, all := s.Identity(), page.Conversations
+	page.Conversations = make([]Conversation, 0, len(all))
+	for _, c := range all {
+		if err := s.hub.maySee(ctx, &id, c.Stream); err == nil {
+			page.Conversations = append(page.Conversations, c)
+		} else if reason := AsError(err).Reason; reason != Forbidden && reason != NotFound {
+			return ConversationPage{}, err
+		}
+	}
+	return page, nil
+}
+
+// maySee tells whether an identity may see what is said in a stream that it took part in.
+func (h *Hub) maySee(ctx context.Context, id *Identity, stream Stream) error {
+	if stream.Room == "" {
+		return nil
+	}
+	rule, err := h.rule(stream.Room)
+	if err != nil {
+		return err
+	}
+	return h.allow(ctx, id, stream.Room, rule.Join, joining, id.Rooms.Join)
 }
 
 // MarkRead remembers that the user has read a stream up to a position, and tells the user's own sessions and the other

@@ -239,6 +239,7 @@ func TestFileIsFound(t *testing.T) {
 		{gateway.ConfigSources{}, ""},
 		{gateway.ConfigSources{Environ: []string{"HUBBUB_CONFIG=" + named}}, "named"},
 		{gateway.ConfigSources{File: named, Environ: []string{"HUBBUB_CONFIG=/does/not/exist"}}, "named"},
+		{gateway.ConfigSources{File: named, Environ: []string{"HUBBUB_TOKEN=x", "HUBBUB_URL=x", "HUBBUB_API_KEY=x"}}, "named"},
 	} {
 		got, err := gateway.Load(c.sources)
 		if err != nil || got.Node != c.want {

@@ -24,22 +24,33 @@ type signIn struct {
 func (s *signIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id, err := s.judge(r)
 	switch {
-	case err != nil && s.front.cfg.Auth.Refuse == "close" && isHandshake(r) && isFinal(err):
+	case err != nil && s.mayClose(r) && isFinal(err):
 		if conn, failed := s.front.sockets.Upgrade(w, r); failed == nil {
 			s.rpc.Refuse(conn, err)
 		}
 	case err != nil:
-		if cause := hubbub.AsError(err).Err; cause != nil {
-			s.front.cfg.Logger.Warn("somebody could not be let in", "error", cause)
+		if e := hubbub.AsError(err); e.Err != nil && e.Reason == hubbub.Unavailable {
+			s.front.cfg.Logger.Warn("somebody could not be let in", "error", e.Err)
 		}
 		auth.WriteProblem(w, r, err)
 	case !isHandshake(r):
 		s.confirm(w, id)
 	default:
+		// A conn remembers its URI. It should not remember the credentials that may stand there, and all can share the pattern.
+		r.RequestURI = r.Pattern
 		if conn, failed := s.front.sockets.Upgrade(w, r); failed == nil { // otherwise it has been answered
 			s.rpc.Serve(conn, id)
 		}
 	}
+}
+
+// mayClose tells whether a refusal may be an upgrade that is closed. A page whose origin is not listed gets none at all.
+func (s *signIn) mayClose(r *http.Request) bool {
+	if s.front.cfg.Auth.Refuse != "close" || !isHandshake(r) {
+		return false
+	}
+	allowed, _ := s.front.allows(r)
+	return allowed
 }
 
 // judge tells who may come in.

@@ -412,6 +412,42 @@ func TestSecretsAreNotLogged(t *testing.T) {
 	}
 }
 
+// TestStrangePagesAreRefusedBeforeTheUpgrade holds even where others are refused by closing.
+func TestStrangePagesAreRefusedBeforeTheUpgrade(t *testing.T) {
+	cfg := everyWayIn(t, "pw")
+	cfg.Auth.Refuse = "close"
+	g := serve(t, cfg)
+	got := g.handshake(t, bearer(tokenOf(t, "ann")).with("Origin", "http://page.test"))
+	if got.status != 403 || got.reason != "forbidden" || !strings.Contains(got.detail, "setting origins") {
+		t.Errorf("a page of another origin: %v", got)
+	}
+}
+
+// TestBadTokensAreNoWarnings keeps the log for what operators can do something about: anybody can send a bad token.
+func TestBadTokensAreNoWarnings(t *testing.T) {
+	var log buffer
+	cfg := everyWayIn(t, "pw")
+	cfg.Logger = plainLog(&log)
+	g := serve(t, cfg)
+	if got := g.handshake(t, bearer("a.b")); got.status != 401 {
+		t.Errorf("a token that is none: %v", got)
+	}
+	g.stop()
+	if strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), "status=401") {
+		t.Errorf("the log has\n%s", log.String())
+	}
+}
+
+func TestRulesForMembersAreWarnedOf(t *testing.T) {
+	var log buffer
+	cfg := everyWayIn(t, "pw")
+	cfg.Logger, cfg.Rooms = plainLog(&log), []gateway.RoomConfig{{Match: "open:*"}, {Match: "club:*", Join: "member"}}
+	serve(t, cfg)
+	if text := log.String(); strings.Count(text, "memberships") != 1 || !strings.Contains(text, "setting=rooms[1]") {
+		t.Errorf("the log has\n%s", text)
+	}
+}
+
 func TestFigureOfRefusedSignIns(t *testing.T) {
 	g := serve(t, everyWayIn(t, "pw"))
 	for _, c := range []creds{bearer("x"), {query: "ticket=x"}, {query: "token=x"}, {offers: []string{"hubbub.v1", "hubbub.token.x"}},

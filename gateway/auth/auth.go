@@ -186,7 +186,7 @@ func place(id *hubbub.Identity, query url.Values) error {
 		if err := hubbub.CheckName(p.what, asked); err != nil {
 			return err
 		}
-		*p.own = asked
+		*p.own = strings.Clone(asked) // or it keeps the whole request line, with the token that may stand there
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ func sessionEnd(ctx context.Context, c *call) (any, error) {
 	t := hubbub.Target{User: c.peer.user, Session: p.id("session"), Device: p.maybeName("device")}
 	others := p.boolean("others", false)
 	if others {
-		t.Except = c.peer.session.ID()
+		t.ExceptDevice = c.peer.session.Identity().Device // its other tabs stay, too
 	}
 	if err := p.check(); err != nil {
 		return nil, err
