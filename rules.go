@@ -124,8 +124,8 @@ func (a action) words() string {
 	return string(a)
 }
 
-// allow tells whether an identity may do something in a room: nil, Forbidden, or an error of Options.IsMember. The globs are those of
-// the token for it.
+// allow tells whether an identity may do something in a room: nil, Forbidden, or an error of Options.IsMember. The
+// globs are those of the token for it.
 func (h *Hub) allow(ctx context.Context, id *Identity, room string, a Access, what action, globs []string) error {
 	switch a {
 	case AccessAnyone:

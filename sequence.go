@@ -82,22 +82,19 @@ func (q *sequence) resume() (ready []Posted, again bool) {
 	return ready, more
 }
 
-// catchUp reads what is missing in a stream until deliver, which is called with mu held, tells that nothing is. While the log does not
-// answer, what comes waits.
+// catchUp reads what is missing in a stream until deliver, which is called with mu held, tells that nothing is. While
+// the log does not answer, what comes waits.
 func (h *Hub) catchUp(stream Stream, mu *sync.Mutex, q *sequence, deliver func(Page) bool) {
-	for pause := 50 * time.Millisecond; ; {
+	for pause := firstPause; ; {
 		mu.Lock()
 		last := q.last
 		mu.Unlock()
 		page, err := h.driver.After(h.context, stream, last, maxPage)
 		if err != nil {
 			h.complain("read missed messages", err)
-			select {
-			case <-h.context.Done():
+			if !h.rest(&pause) {
 				return
-			case <-time.After(pause):
 			}
-			pause = min(2*pause, 5*time.Second)
 			continue
 		}
 		mu.Lock()
@@ -107,4 +104,18 @@ func (h *Hub) catchUp(stream Stream, mu *sync.Mutex, q *sequence, deliver func(P
 			return
 		}
 	}
+}
+
+// firstPause is how long to wait before a call that has failed is made again; each further time it is twice as long.
+const firstPause = 50 * time.Millisecond
+
+// rest waits for a pause, and makes the next one longer. It tells false if the hub is closed.
+func (h *Hub) rest(pause *time.Duration) bool {
+	select {
+	case <-h.context.Done():
+		return false
+	case <-time.After(*pause):
+	}
+	*pause = min(2**pause, 5*time.Second)
+	return true
 }

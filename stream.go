@@ -104,8 +104,8 @@ func (h *Hub) maySee(ctx context.Context, id *Identity, stream Stream) error {
 	return h.allow(ctx, id, stream.Room, rule.Join, joining, id.Rooms.Join)
 }
 
-// MarkRead remembers that the user has read a stream up to a position, and tells the user's own sessions and the other one of a pair, or
-// those in the room if it is not too large.
+// MarkRead remembers that the user has read a stream up to a position, and tells the user's own sessions and the other
+// one of a pair, or those in the room if it is not too large.
 func (s *Session) MarkRead(ctx context.Context, stream Stream, p Position) error {
 	if err := s.takesPart(stream); err != nil {
 		return err

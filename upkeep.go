@@ -54,7 +54,8 @@ func (h *Hub) Healthy() error {
 	return h.renewal
 }
 
-// renew keeps the lease, ends the sessions that were to be ended without our noticing, and repeats what the driver did not take.
+// renew keeps the lease, ends the sessions that were to be ended without our noticing, and repeats what the driver did
+// not take.
 func (h *Hub) renew() {
 	ended, err := h.driver.Renew(h.context, h.node)
 	h.mu.Lock()

@@ -22,7 +22,8 @@ func otherVariables() []string {
 // ConfigFile is read from the working directory when no other file is named. It need not be there.
 const ConfigFile = "hubbub.yaml"
 
-// ConfigSources says where a config comes from. Flags override Set, Set overrides Environ, Environ overrides the file, and the file the defaults.
+// ConfigSources says where a config comes from. Flags override Set, Set overrides Environ, Environ overrides the file,
+// and the file the defaults.
 type ConfigSources struct {
 	File    string   // YAML; "" means what Environ has in [ConfigVariable], or else [ConfigFile], if it is there
 	Environ []string // "NAME=value", usually os.Environ(); only names that begin with [EnvPrefix] count

@@ -78,8 +78,8 @@ func (s *signIn) judge(r *http.Request) (hubbub.Identity, error) {
 	return who.Identity, nil
 }
 
-// checkOffers refuses subprotocols that do not have ours among them: a browser would drop the conn and not say why, since none of
-// them was selected.
+// checkOffers refuses subprotocols that do not have ours among them: a browser would drop the conn and not say why,
+// since none of them was selected.
 func checkOffers(r *http.Request) error {
 	lines := r.Header.Values("Sec-WebSocket-Protocol")
 	for _, line := range lines {

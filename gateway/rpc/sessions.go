@@ -1,7 +1,6 @@
 package rpc
 
 import (
-	"cmp"
 	"context"
 
 	"github.com/hubbub-dev/hubbub"
@@ -76,8 +75,6 @@ func sessionRefresh(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	now := session.Identity()
-	id.Device, id.Platform = cmp.Or(id.Device, now.Device), cmp.Or(id.Platform, now.Platform)
 	left, err := session.Refresh(ctx, id)
 	if left == nil {
 		left = []string{}
