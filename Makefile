@@ -51,6 +51,7 @@ bench:
 fuzz:
 	scripts/fuzz $(FUZZTIME)
 
-# Churns connections for SOAK and looks for what they leave behind.
+# Churns connections for SOAK and looks for what they leave behind; then cuts clients off for as long and looks for what they miss.
 soak:
 	HUBBUB_CHURN=$(SOAK) HUBBUB_CHURN_CONNS=10000 $(GO) test -race -run TestChurn -count=1 -timeout 30m -v ./ws
+	HUBBUB_RECOVERY=$(SOAK) $(GO) test -race -run TestRecovery -count=1 -timeout 30m -v ./gateway

@@ -9,12 +9,14 @@ type crowd struct {
 	parts []crowdPart
 }
 
+// crowdPart is those of one transport. It goes with its last conn; who comes later gets a new audience.
 type crowdPart struct {
 	transport Transport
 	audience  Audience
 	size      int
 }
 
+// add adds a session that is not in the crowd.
 func (c *crowd) add(s *Session) {
 	i := slices.IndexFunc(c.parts, func(p crowdPart) bool { return p.transport == s.transport })
 	if i < 0 {
@@ -25,6 +27,7 @@ func (c *crowd) add(s *Session) {
 	c.parts[i].audience.Add(s.conn)
 }
 
+// remove takes out a session that was added once and not removed since: sizes are counted, members are not known.
 func (c *crowd) remove(s *Session) {
 	i := slices.IndexFunc(c.parts, func(p crowdPart) bool { return p.transport == s.transport })
 	if i < 0 {
@@ -37,6 +40,7 @@ func (c *crowd) remove(s *Session) {
 	}
 }
 
+// deliver tells an event to all but some conns, which need not be in the crowd.
 func (c *crowd) deliver(e Event, except []Conn) {
 	for _, p := range c.parts {
 		p.audience.Deliver(e, except)

@@ -13,6 +13,26 @@
 //
 // # Drivers
 //
-// A driver implements the small interfaces that [Driver] combines. Each call may take a network round trip and fail; the hub
-// holds no lock during one. Package driver/drivertest has the tests that each must pass.
+// A driver implements the small interfaces that [Driver] combines. Each call may take a network round trip and fail. Package
+// driver/drivertest has the tests that each must pass.
+//
+// # Locks, for maintainers
+//
+// Who holds one may take one further down, never one further up:
+//
+//	Session.ops       one session at a time: opened, joins, leaves, watches, refreshed, wound up
+//	holders.opening   one topic is subscribed or given back
+//	(those of the driver, which calls Receive and Missed)
+//	room.mu, watch.mu, everybody.mu
+//	shelf.mu          which topics this node holds
+//	person.mu
+//	Session.mu
+//	Hub.mu, expiries.mu
+//	(those of the transport)
+//
+// The driver is called with the first two held at most, so a slow driver delays the session that asks, and others only
+// while the first of them subscribes to the same room or user. A driver that calls Receive from within Publish must not
+// hold a lock then that Subscribe and the function that it returns need. The replies of Join and Watch and an Arrival's
+// Welcome are called with locks held: they hand a frame to the transport, and may call nothing but the ID, Identity and
+// Node of the session.
 package hubbub

@@ -30,24 +30,27 @@ type Hub struct {
 	users    *shelf[*person]
 	watches  *shelf[*watch]
 	all      *everybody
+	expiries expiries
 	messages atomic.Uint64 // given out by newID
 
 	// Guarded by mu.
 	mu       sync.Mutex
-	closing  bool
+	closing  bool // no session is opened any more
+	over     bool // nothing is begun any more
 	sessions map[*Session]struct{}
 	owed     []owed // ends that the driver did not take yet
 	renewal  error  // of the lease, the last time
 
-	// Owned by the goroutine of run; ending is buffered.
-	ending  chan struct{} // a session has ended: somebody's grace runs
+	// The life of what the hub has started: stop ends context, which all of it watches.
 	context context.Context
 	stop    context.CancelFunc
-	wg      sync.WaitGroup // run, and what sessions have started
+	ending  chan struct{}  // buffered; tells run that a session has ended, so that somebody's grace runs
+	leaving sync.WaitGroup // sessions that are wound up: they need context until they are done
+	wg      sync.WaitGroup // run, and those who read what was missed: they end with context
 }
 
-// New starts a hub: it takes a lease for the node and subscribes to what concerns everybody. The context is for these first calls of
-// the driver. End it with [Hub.Close].
+// New starts a hub: it takes a lease for the node and subscribes to what concerns everybody. The context is for these
+// first calls of the driver. End it with [Hub.Close].
 func New(ctx context.Context, o Options) (*Hub, error) {
 	if o.Driver == nil {
 		return nil, errors.New("hubbub: Options.Driver is missing; for one process use driver/memory")
@@ -78,6 +81,7 @@ func New(ctx context.Context, o Options) (*Hub, error) {
 	}
 	unsubscribe, err := h.driver.Subscribe(ctx, Topic{Kind: TopicAll}, h.all)
 	if err != nil {
+		_, _ = h.driver.Release(ctx, h.node) // if that fails, too, the lease runs out by itself
 		return nil, fmt.Errorf("subscribe to what concerns everybody: %w", err)
 	}
 	h.all.unsubscribe = unsubscribe
@@ -137,9 +141,9 @@ func (e *everybody) leave(s *Session) {
 	e.remove(s)
 }
 
-// Drain tells all sessions to come back within the window, and then closes them in stages spread over half of it, until ctx
-// ends; what is left then is closed at once. Without a window all are closed at once, and told to come back within a second. No session
-// can be opened any more.
+// Drain tells all sessions to come back within the window, and then closes them in stages spread over half of it, until
+// ctx ends; what is left then is closed at once. Without a window all are closed at once, and told to come back within
+// a second. No session can be opened any more.
 func (h *Hub) Drain(ctx context.Context, window Retry) {
 	pace := max(window.Max/2, 0)
 	if window == (Retry{}) {
@@ -173,23 +177,22 @@ func (h *Hub) shut() []*Session {
 	return slices.Collect(maps.Keys(h.sessions))
 }
 
-// Close ends the hub: sessions that are left, and its lease. It waits for what the hub has started, until ctx ends.
+// Close ends the hub: sessions that are left, also those that are being opened, and its lease. It waits until the
+// driver and Options.OnTransition were told of every end, or until ctx ends; then the error is that of ctx, and the
+// lease runs out by itself.
 func (h *Hub) Close(ctx context.Context) error {
 	for _, s := range h.shut() {
 		s.end(EndDraining, nil, Retry{})
 		s.Closed()
 	}
 	h.all.unsubscribe()
+	err := await(ctx, &h.leaving)
+	h.mu.Lock()
+	h.over = true
+	h.mu.Unlock()
 	h.stop()
-	done := make(chan struct{})
-	go func() {
-		h.wg.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-	case <-ctx.Done():
-		return fmt.Errorf("end the hub: %w", ctx.Err())
+	if err := cmp.Or(err, await(ctx, &h.wg)); err != nil {
+		return fmt.Errorf("end the hub: %w", err)
 	}
 	transitions, err := h.driver.Release(ctx, h.node)
 	if err != nil {
@@ -197,4 +200,29 @@ func (h *Hub) Close(ctx context.Context) error {
 	}
 	h.announce(ctx, transitions)
 	return nil
+}
+
+// begin runs f on a goroutine that Close waits for. After that nothing is begun: a subscription that has ended may still be in
+// the middle of a call.
+func (h *Hub) begin(f func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.over {
+		h.wg.Go(f)
+	}
+}
+
+// await waits for a group, or until ctx ends.
+func await(ctx context.Context, wg *sync.WaitGroup) error {
+	done := make(chan struct{})
+	go func() {
+		wg.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

@@ -29,8 +29,8 @@ type JoinResult struct {
 }
 
 // Join makes the session a member of the room's audience. reply is called before it gets any message of the room, and must
-// not block. Joining again answers again, and changes nothing. NotFound for rooms without a rule, Forbidden if the rule
-// does not let the session in, TooLarge if it is in too many rooms.
+// not block. Joining again answers again, and changes nothing. NotFound for rooms without a rule and after [Session.Closed],
+// Forbidden if the rule does not let the session in, TooLarge if it is in too many rooms.
 func (s *Session) Join(ctx context.Context, name string, o JoinOptions, reply func(JoinResult)) error {
 	h := s.hub
 	rule, err := h.rule(name)
@@ -43,8 +43,11 @@ func (s *Session) Join(ctx context.Context, name string, o JoinOptions, reply fu
 	}
 	s.ops.Lock()
 	defer s.ops.Unlock()
+	if err := s.stay(); err != nil {
+		return err
+	}
 	id := s.Identity()
-	if err := h.allow(ctx, &id, name, rule.Join, "join", id.Rooms.Join); err != nil {
+	if err := h.allow(ctx, &id, name, rule.Join, joining, id.Rooms.Join); err != nil {
 		return err
 	}
 	if r := s.room(name); r != nil {
@@ -72,33 +75,25 @@ func (r *room) enter(ctx context.Context, s *Session, since *Position, limit int
 		return err
 	}
 	r.setSize(count)
-	admit := func() bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.gone {
-			return false
-		}
-		s.rooms = append(s.rooms, membership{room: r, bucket: s.left.within(r.rule.Rate)})
-		return true
+	if first {
+		// Now, not after the reply: further sessions of the user are not first, even if this one fails.
+		h.tellPresence(ctx, r.name, count, Joined{r.name, s.user, s.Identity().Info, count})
 	}
-	if err := r.read(ctx, s, since, limit, reply, admit); err != nil {
+	if err := r.read(ctx, s, since, limit, true, reply); err != nil {
 		h.settleLeave(r.name, s)
 		return err
-	}
-	if first {
-		h.tellPresence(ctx, r.name, count, Joined{r.name, s.user, s.Identity().Info, count})
 	}
 	return nil
 }
 
 // answer tells a session that is in the room already where it is.
 func (r *room) answer(ctx context.Context, s *Session, since *Position, limit int, reply func(JoinResult)) error {
-	return r.read(ctx, s, since, limit, reply, nil)
+	return r.read(ctx, s, since, limit, false, reply)
 }
 
-// read reads the history for a session, replies, and then gives it what has come meanwhile. If admit is not nil and tells true
-// the session becomes a part of the crowd in the same moment; otherwise it is one already.
-func (r *room) read(ctx context.Context, s *Session, since *Position, limit int, reply func(JoinResult), admit func() bool) error {
+// read reads the history for a session and replies. A new one is then given what has come meanwhile, and becomes a part
+// of the crowd in the same moment; others are one already.
+func (r *room) read(ctx context.Context, s *Session, since *Position, limit int, fresh bool, reply func(JoinResult)) error {
 	for {
 		j := &joiner{session: s}
 		at := r.begin(j)
@@ -107,10 +102,21 @@ func (r *room) read(ctx context.Context, s *Session, since *Position, limit int,
 			r.forget(j)
 			return err
 		}
-		if r.finish(j, result, reply, admit) {
+		if r.finish(j, result, fresh, reply) {
 			return nil
 		}
 	}
+}
+
+// enter notes that the session is in a room. Its ops is held.
+func (s *Session) enter(r *room) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := membership{room: r}
+	if s.left != nil {
+		m.bucket = s.left.within(r.rule.Rate)
+	}
+	s.rooms = append(s.rooms, m)
 }
 
 // begin has a joiner collect what comes, and returns the position before that.
@@ -130,24 +136,21 @@ func (r *room) forget(j *joiner) {
 	delete(r.joining, j)
 }
 
-// finish replies and goes over to live events. It tells false if too much came meanwhile, so that the history must be read again.
-func (r *room) finish(j *joiner, result JoinResult, reply func(JoinResult), admit func() bool) bool {
+// finish replies and goes over to live events. It tells false if too much came meanwhile, so that the history must be
+// read again.
+func (r *room) finish(j *joiner, result JoinResult, fresh bool, reply func(JoinResult)) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.joining, j)
-	if admit == nil {
-		// Its events went to the crowd, it has had them: what comes after the reply is not what the reply misses.
-		result.Present = r.shown()
-		reply(result)
-		return true
-	}
-	if j.late {
+	if fresh && j.late {
 		return false
 	}
 	result.Present = r.shown()
-	if !admit() {
-		return true // the conn is gone, and nobody waits for the reply
+	if !fresh {
+		reply(result) // what has come meanwhile it has had, as a part of the crowd
+		return true
 	}
+	j.session.enter(r)
 	reply(result)
 	for _, e := range j.came {
 		if user, device := concerns(e); user != j.session.user || device != "" && device != j.session.device {
@@ -229,6 +232,9 @@ func (s *Session) leave(name string) {
 		return
 	}
 	r := s.rooms[i].room
+	if s.left == nil {
+		s.left = &bucket{}
+	}
 	s.left.join(s.rooms[i].bucket, r.rule.Rate)
 	s.rooms = slices.Delete(s.rooms, i, i+1)
 	s.mu.Unlock()
@@ -245,8 +251,8 @@ func (r *room) part(s *Session) {
 	r.crowd.remove(s)
 }
 
-// settleLeave tells the registry and the others that a session has left a room. What the registry does not hear of now is put right
-// when the session ends.
+// settleLeave tells the registry and the others that a session has left a room. What the registry does not hear of now
+// is put right when the session ends.
 func (h *Hub) settleLeave(name string, s *Session) {
 	ctx, cancel := context.WithTimeout(h.context, 10*time.Second)
 	defer cancel()

@@ -59,9 +59,9 @@ type Log interface {
 	// Before reads the limit messages that precede a position; before the zero position means the newest, and is always
 	// Complete. A position past the head does too; one of another epoch gives an empty page that is not Complete.
 	Before(ctx context.Context, s Stream, p Position, limit int) (Page, error)
-	// Trim drops up to limit messages and keys of all streams that are past their age, and tells whether there may be more to
-	// drop. It also forgets streams of which nothing is kept and nothing was read or appended for an hour; they begin again with
-	// a new epoch.
+	// Trim drops up to limit messages and keys of all streams that are past their age, and tells whether there may be
+	// more to drop. It also forgets streams of which nothing is kept and nothing was read or appended for an hour; they
+	// begin again with a new epoch.
 	Trim(ctx context.Context, limit int) (more bool, err error)
 }
 

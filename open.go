@@ -10,9 +10,9 @@ import (
 // Arrival is a conn that wants to become a session.
 type Arrival struct {
 	Identity  Identity
-	Conn      Conn
-	Transport Transport
-	Address   string // of the client, which the user's own list of sessions shows; "" if unknown
+	Conn      Conn      // must be set
+	Transport Transport // of the Conn; must be set, and comparable
+	Address   string    // of the client, which the user's own list of sessions shows; "" if unknown
 	// Welcome is called with the new session before anything else is sent to its conn. It must not block.
 	Welcome func(*Session)
 }
@@ -32,24 +32,34 @@ func (h *Hub) Open(ctx context.Context, a Arrival) (*Session, error) {
 	id.Platform = cmp.Or(id.Platform, "web")
 	s := &Session{hub: h, conn: a.Conn, transport: a.Transport, id: rand.Text(), user: id.User, device: id.Device,
 		platform: id.Platform, address: a.Address, connected: time.Now(), identity: id}
-	if !h.admit(s) {
-		return nil, &Error{Reason: Unavailable, Message: "the server is shutting down; connect again", RetryAfter: time.Second}
-	}
-	opened, err := h.register(ctx, s)
+	opened, err := h.install(ctx, s, a.Welcome)
 	if err != nil {
-		h.mu.Lock()
-		delete(h.sessions, s)
-		h.mu.Unlock()
 		return nil, err
 	}
-	s.person.welcome(s, a.Welcome)
-	h.all.join(s)
-	s.mu.Lock()
-	s.expireAt(id.Expires)
-	s.mu.Unlock()
 	h.replace(ctx, s, opened.Replaced)
 	h.announce(ctx, opened.Transitions)
 	return s, nil
+}
+
+// install makes a new session a part of everything that each session is part of. It holds ops, so that a session that
+// the closing hub ends meanwhile is wound up after it.
+func (h *Hub) install(ctx context.Context, s *Session, welcome func(*Session)) (Opened, error) {
+	s.ops.Lock()
+	defer s.ops.Unlock()
+	if !h.admit(s) {
+		return Opened{}, &Error{Reason: Unavailable, Message: "the server is shutting down; connect again", RetryAfter: time.Second}
+	}
+	opened, err := h.register(ctx, s)
+	if err != nil {
+		h.dismiss(s)
+		return Opened{}, err
+	}
+	s.person.welcome(s, welcome)
+	h.all.join(s)
+	s.mu.Lock()
+	s.expireAt(s.identity.Expires)
+	s.mu.Unlock()
+	return opened, nil
 }
 
 // admit adds a session to those of the node, unless the node shuts down.
@@ -63,13 +73,19 @@ func (h *Hub) admit(s *Session) bool {
 	return true
 }
 
-// register asks the registry for a session. The session can be ended by others from before that on.
+// dismiss takes a session out of those of the node.
+func (h *Hub) dismiss(s *Session) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.sessions, s)
+}
+
+// register asks the registry for a session, and gives it its person. It can be ended by others from before that on.
 func (h *Hub) register(ctx context.Context, s *Session) (Opened, error) {
 	p, err := h.users.hold(ctx, s.user)
 	if err != nil {
 		return Opened{}, err
 	}
-	s.person = p
 	p.add(s)
 	opened, err := h.driver.Open(ctx, s.record(s.identity), h.o.Devices)
 	if err != nil {
@@ -77,6 +93,7 @@ func (h *Hub) register(ctx context.Context, s *Session) (Opened, error) {
 		h.users.release(s.user, p)
 		return Opened{}, err
 	}
+	s.person = p
 	return opened, nil
 }
 

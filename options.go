@@ -19,10 +19,13 @@ type Options struct {
 	// ListPresence lets every session list all who are online. Otherwise only the rooms that it is in.
 	ListPresence bool
 
+	// Lease and Grace are the driver's: they tell the hub how often to renew and when to look, and change nothing of what the
+	// driver decides. Make the driver with the same.
 	Lease time.Duration // how long the driver takes a silent node for alive; it is renewed three times as often; 0 means 10 s
 	Grace time.Duration // how long the driver keeps a user online who has no session; 0 means 5 s, negative none
 
-	// IsMember answers for rules that say [AccessMember]. nil means that nobody is a member.
+	// IsMember answers for rules that say [AccessMember]. It is called concurrently; its error refuses. nil means that
+	// nobody is a member.
 	IsMember func(ctx context.Context, room, user string) (bool, error)
 	// OnTransition is told what the registry decided, at least once for each transition, before it is confirmed; an error has
 	// it told again later. It is called concurrently. nil means that nobody else must know.

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hubbub-dev/hubbub"
@@ -114,6 +116,52 @@ func talk(t *testing.T, seed uint64) {
 			}
 		}
 	}
+}
+
+// forgetful is a driver whose bus loses the first message, and whose log takes until answer to tell it.
+type forgetful struct {
+	hubbub.Driver
+	lost   atomic.Bool
+	answer chan struct{}
+}
+
+func (f *forgetful) Publish(ctx context.Context, topic hubbub.Topic, e hubbub.Event) error {
+	if _, ok := e.(hubbub.Posted); ok && !f.lost.Swap(true) {
+		return nil
+	}
+	return f.Driver.Publish(ctx, topic, e)
+}
+
+func (f *forgetful) After(ctx context.Context, s hubbub.Stream, p hubbub.Position, limit int) (hubbub.Page, error) {
+	page, err := f.Driver.After(ctx, s, p, limit)
+	<-f.answer
+	return page, err
+}
+
+// TestMoreComesThanCanWait has more messages come than are kept while those before them are read, and none after that.
+func TestMoreComesThanCanWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &forgetful{Driver: memory.New(memory.Options{}), answer: make(chan struct{})}
+		h := start(t, hubbub.Options{Driver: d, Rooms: []hubbub.RoomRule{{Match: "*", Rate: hubbub.Rate{PerSecond: -1}}}})
+		ann := open(t, h, "ann")
+		ann.join(t, "lobby", nil)
+		const all = 600
+		for i := range all {
+			ann.say(t, "lobby", fmt.Sprint(i))
+			synctest.Wait()
+		}
+		close(d.answer)
+		synctest.Wait()
+		got := told[hubbub.Posted](ann)
+		if len(got) != all {
+			t.Fatalf("%d of %d messages came", len(got), all)
+		}
+		for i, e := range got {
+			if e.Message.Position.Offset != uint64(i+1) {
+				t.Fatalf("number %d is %v", i, e.Message.Position)
+			}
+		}
+	})
 }
 
 // visitor comes and goes, and keeps what it gets.

@@ -18,7 +18,8 @@ type person struct {
 	pairs    map[Stream]*sequence // of those pairs that said something lately, at most maxPairs; nil while there are none
 }
 
-// maxPairs is how many of a user's pairs are kept in order at once. Beyond it all are forgotten: the next message of each is taken as it comes.
+// maxPairs is how many of a user's pairs are kept in order at once. Beyond it all are forgotten: the next message of
+// each is taken as it comes.
 const maxPairs = 1024
 
 func (h *Hub) newPerson(name string) *person { return &person{hub: h, name: name} }
@@ -50,7 +51,7 @@ func (p *person) Missed() {
 	for stream, q := range p.pairs {
 		if !q.fetching {
 			q.fetching = true
-			p.hub.wg.Go(func() { p.fetch(stream, q) })
+			p.hub.begin(func() { p.fetch(stream, q) })
 		}
 	}
 }
@@ -69,7 +70,7 @@ func (p *person) posted(e Posted) {
 	case deliverIt:
 		p.message(e.Message)
 	case fetchIt:
-		p.hub.wg.Go(func() { p.fetch(e.Message.Stream, q) })
+		p.hub.begin(func() { p.fetch(e.Message.Stream, q) })
 	}
 }
 
@@ -106,9 +107,11 @@ func (p *person) fetch(stream Stream, q *sequence) {
 
 // caughtUp delivers a page that was fetched and tells whether it was the last. The caller holds mu.
 func (p *person) caughtUp(page Page, q *sequence) bool {
-	if !page.Complete {
-		q.last = page.Head
+	if page.Head.Epoch != q.last.Epoch && q.known {
+		q.last = Position{Epoch: page.Head.Epoch} // the stream has begun again: all that is kept of it is new
+		return false
 	}
+	// If some of it is not kept any more, the client sees that in the history; the rest is delivered.
 	for _, m := range q.fetched(page) {
 		p.message(m)
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/hubbub-dev/hubbub/driver/memory"
 )
 
-// BenchmarkPresences asks about 1,000 users at a time while 100,000 are online, each with one session without a socket. Those who are asked
-// about are all over the place, and one in ten of them is not online.
+// BenchmarkPresences asks about 1,000 users at a time while 100,000 are online, each with one session without a socket.
+// Those who are asked about are all over the place, and one in ten of them is not online.
 func BenchmarkPresences(b *testing.B) {
 	const online, atOnce = 100_000, 1000
 	// The lease is long, since nobody may be reaped while the collector is busy with so many sessions.

@@ -1,6 +1,7 @@
 package hubbub_test
 
 import (
+	"cmp"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -90,6 +91,41 @@ func TestConversationsTellWhoWroteWhileOneWasAway(t *testing.T) {
 	})
 }
 
+// TestConversationsOfRoomsThatAreClosed has a token that permits less than the one before it.
+func TestConversationsOfRoomsThatAreClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, hubbub.Options{Rooms: []hubbub.RoomRule{{Match: "*", Join: hubbub.AccessToken}}})
+		id := as("ann")
+		id.Rooms.Join = []string{"*"}
+		ann, err := arrive(t.Context(), h, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, room := range []string{"club", "team"} {
+			ann.join(t, room, nil)
+			ann.say(t, room, "x")
+		}
+		if _, err := ann.SendUser(t.Context(), "bob", text("y")); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct{ permits, want string }{{"*", "[bob team club]"}, {"team", "[bob team]"}} {
+			id.Rooms.Join = []string{c.permits}
+			if _, err := ann.Refresh(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+			page, err := ann.Conversations(t.Context(), "", 0)
+			var names []string
+			for _, found := range page.Conversations {
+				names = append(names, cmp.Or(found.Stream.Room, found.Stream.Peer("ann")))
+			}
+			if got := fmt.Sprint(names); got != c.want || err != nil {
+				t.Errorf("permitted to join %s: %s, %v, want %s", c.permits, got, err, c.want)
+			}
+			pass(time.Second)
+		}
+	})
+}
+
 func TestTypingAndReceiptsInRooms(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := start(t, hubbub.Options{Limits: hubbub.Limits{SmallRoom: 2}})
@@ -128,6 +164,27 @@ func TestTypingAndReceiptsInRooms(t *testing.T) {
 		}
 		if joined := told[hubbub.Joined](ann); len(joined) != 1 {
 			t.Errorf("Ann was told %+v; Cid makes the room too large", joined)
+		}
+	})
+}
+
+// TestRoomThatWasLarge has people leave a room where nobody is told of it.
+func TestRoomThatWasLarge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, hubbub.Options{Rooms: []hubbub.RoomRule{{Match: "*", Quiet: true}}, Limits: hubbub.Limits{SmallRoom: 2}})
+		ann, bob, cid := open(t, h, "ann"), open(t, h, "bob"), open(t, h, "cid")
+		for _, c := range []client{ann, bob, cid} {
+			c.join(t, "lobby", nil)
+		}
+		for _, want := range []int{0, 1} {
+			if err := ann.Typing(t.Context(), hubbub.RoomStream("lobby"), true); err != nil {
+				t.Fatal(err)
+			}
+			if typing := told[hubbub.Typing](bob); len(typing) != want {
+				t.Errorf("Bob was told %+v, want %d", typing, want)
+			}
+			cid.Closed()
+			synctest.Wait()
 		}
 	})
 }

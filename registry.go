@@ -32,7 +32,6 @@ const (
 	EndRevoked   EndReason = "revoked"             // its token, device or user was revoked
 	EndExpired   EndReason = "token_expired"       // its token expired
 	EndNodeLost  EndReason = "node_lost"           // its node died
-	EndRefused   EndReason = "not_allowed"         // it may not be opened: too many devices or sessions
 	EndDraining  EndReason = "draining"            // its node shuts down
 )
 

@@ -69,7 +69,7 @@ func (r *room) Receive(e Event) {
 		case deliverIt:
 			r.deliver(e)
 		case fetchIt:
-			r.hub.wg.Go(r.fetch)
+			r.hub.begin(r.fetch)
 		}
 	case Joined:
 		r.count = e.Count
@@ -92,7 +92,7 @@ func (r *room) Missed() {
 	}
 	if !r.order.fetching {
 		r.order.fetching = true
-		r.hub.wg.Go(r.fetch)
+		r.hub.begin(r.fetch)
 	}
 }
 

@@ -68,7 +68,8 @@ func TestRules(t *testing.T) {
 			{Match: "news", Send: hubbub.AccessBackend},
 			{Match: "team-*", Join: hubbub.AccessToken, Send: hubbub.AccessToken},
 			{Match: "club", Join: hubbub.AccessMember},
-			{Match: "dark", HidePresence: true, Quiet: true},
+			{Match: "dark", HidePresence: true},
+			{Match: "calm", Quiet: true},
 			{Match: "tiny", MaxMessage: 5, Rate: hubbub.Rate{PerSecond: 1, Burst: 2}},
 		}})
 		id := as("ann")
@@ -87,7 +88,7 @@ func TestRules(t *testing.T) {
 		refused("a b", hubbub.Invalid)
 		wantReason(t, open(t, h, "bob").Join(t.Context(), "team-7", hubbub.JoinOptions{}, nil), hubbub.Forbidden)
 
-		for _, room := range []string{"news", "team-6", "team-7", "dark", "tiny"} {
+		for _, room := range []string{"news", "team-6", "team-7", "dark", "calm", "tiny"} {
 			ann.join(t, room, nil)
 		}
 		_, err = ann.SendRoom(t.Context(), "news", text("x"))
@@ -103,9 +104,11 @@ func TestRules(t *testing.T) {
 		}
 		_, err = ann.Present(t.Context(), "dark", "", 0)
 		wantReason(t, err, hubbub.Forbidden)
-		open(t, h, "cid").join(t, "dark", nil)
+		cid := open(t, h, "cid")
+		cid.join(t, "dark", nil)
+		cid.join(t, "calm", nil)
 		if joined := told[hubbub.Joined](ann); len(joined) > 0 {
-			t.Errorf("a quiet room tells %+v", joined)
+			t.Errorf("a dark or quiet room tells %+v", joined)
 		}
 
 		_, err = ann.SendRoom(t.Context(), "tiny", text("12345"))

@@ -37,7 +37,7 @@ type RoomRule struct {
 	History   HistoryKind
 	Retention Retention // how much is kept; the zero value means 1000 messages, 4 MiB and 24 h
 
-	HidePresence bool       // nobody may ask who is in the room
+	HidePresence bool       // nobody may ask who is in the room, nor is told who comes and goes
 	Quiet        bool       // nobody is told who comes and goes, as in a room that is larger than Limits.SmallRoom
 	Slow         SlowPolicy // what a session misses that reads too slowly
 	MaxMessage   int        // bytes of a message's data; 0 means 16 KiB
@@ -108,9 +108,25 @@ func (h *Hub) rule(room string) (*RoomRule, error) {
 	return nil, Errorf(NotFound, "there is no room %q: no rule of the configuration matches its name", room)
 }
 
-// allow tells whether an identity has access to a room: nil, Forbidden, or an error of Options.IsMember. The rule's permission is one of
-// join or send, and globs are those of the token for it.
-func (h *Hub) allow(ctx context.Context, id *Identity, room string, a Access, what string, globs []string) error {
+// action is what somebody wants to do in a room, by the name of the claim of a token that permits it.
+type action string
+
+const (
+	joining action = "join"
+	sending action = "send"
+)
+
+// words say it to people.
+func (a action) words() string {
+	if a == sending {
+		return "send to"
+	}
+	return string(a)
+}
+
+// allow tells whether an identity may do something in a room: nil, Forbidden, or an error of Options.IsMember. The
+// globs are those of the token for it.
+func (h *Hub) allow(ctx context.Context, id *Identity, room string, a Access, what action, globs []string) error {
 	switch a {
 	case AccessAnyone:
 		return nil
@@ -118,7 +134,7 @@ func (h *Hub) allow(ctx context.Context, id *Identity, room string, a Access, wh
 		if slices.ContainsFunc(globs, func(g string) bool { return Match(g, room) }) {
 			return nil
 		}
-		return Errorf(Forbidden, "the token does not permit to %s the room %q: its claim rooms.%s must match the name", what, room, what)
+		return Errorf(Forbidden, "the token does not permit to %s the room %q: its claim rooms.%s must match the name", what.words(), room, what)
 	case AccessMember:
 		member := false
 		if h.o.IsMember != nil {
@@ -130,7 +146,7 @@ func (h *Hub) allow(ctx context.Context, id *Identity, room string, a Access, wh
 		if member {
 			return nil
 		}
-		return Errorf(Forbidden, "only members of the room %q may %s it", room, what)
+		return Errorf(Forbidden, "only members of the room %q may %s it", room, what.words())
 	}
-	return Errorf(Forbidden, "only backends may %s the room %q", what, room)
+	return Errorf(Forbidden, "only backends may %s the room %q", what.words(), room)
 }

@@ -43,7 +43,7 @@ func (s *Session) SendRoom(ctx context.Context, name string, m Outgoing) (Messag
 	}
 	if rule.Send != AccessAnyone {
 		id := s.Identity()
-		if err := h.allow(ctx, &id, name, rule.Send, "send", id.Rooms.Send); err != nil {
+		if err := h.allow(ctx, &id, name, rule.Send, sending, id.Rooms.Send); err != nil {
 			return Message{}, err
 		}
 	}
@@ -65,13 +65,23 @@ func (s *Session) SendUser(ctx context.Context, user string, m Outgoing) (Messag
 	if err := m.check(rule.MaxMessage); err != nil {
 		return Message{}, err
 	}
-	s.mu.Lock()
-	wait := s.private.take(rule.Rate, time.Now())
-	s.mu.Unlock()
-	if wait > 0 {
-		return Message{}, tooFast(wait)
+	if err := s.takePrivate(rule.Rate); err != nil {
+		return Message{}, err
 	}
 	return s.hub.post(ctx, s.draft(PairStream(s.user, user), m, rule.Retention))
+}
+
+// takePrivate counts a message against the rate of private ones.
+func (s *Session) takePrivate(r Rate) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.private == nil {
+		s.private = &bucket{}
+	}
+	if wait := s.private.take(r, time.Now()); wait > 0 {
+		return tooFast(wait)
+	}
+	return nil
 }
 
 // takeRoom counts a message against the room's rate.

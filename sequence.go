@@ -12,6 +12,7 @@ type sequence struct {
 	known    bool     // last is right, also if it is zero
 	fetching bool     // the owner reads what is missing
 	waiting  []Posted // what came meanwhile, at most maxWaiting; the log has the rest
+	more     bool     // there was more than that
 }
 
 const maxWaiting = 256
@@ -32,9 +33,11 @@ func (q *sequence) accept(e Posted) verdict {
 	case p == (Position{}):
 		return deliverIt
 	case q.fetching:
-		if len(q.waiting) < maxWaiting {
-			q.waiting = append(q.waiting, e)
+		if len(q.waiting) == maxWaiting {
+			q.more = true
+			return dropIt
 		}
+		q.waiting = append(q.waiting, e)
 		return dropIt
 	case !q.known:
 		q.known, q.last = true, p
@@ -64,8 +67,8 @@ func (q *sequence) fetched(page Page) []Message {
 
 // resume ends the fetching and returns what has waited and can be delivered now. It tells true if something is missing again.
 func (q *sequence) resume() (ready []Posted, again bool) {
-	waiting := q.waiting
-	q.waiting, q.fetching = nil, false
+	waiting, more := q.waiting, q.more
+	q.waiting, q.more, q.fetching = nil, false, false
 	for i, e := range waiting {
 		switch q.accept(e) {
 		case deliverIt:
@@ -75,25 +78,23 @@ func (q *sequence) resume() (ready []Posted, again bool) {
 			return ready, true
 		}
 	}
-	return ready, false
+	q.fetching = more // what did not fit is in the log
+	return ready, more
 }
 
-// catchUp reads what is missing in a stream until deliver, which is called with mu held, tells that nothing is. While the log does not
-// answer, what comes waits.
+// catchUp reads what is missing in a stream until deliver, which is called with mu held, tells that nothing is. While
+// the log does not answer, what comes waits.
 func (h *Hub) catchUp(stream Stream, mu *sync.Mutex, q *sequence, deliver func(Page) bool) {
-	for pause := 50 * time.Millisecond; ; {
+	for pause := firstPause; ; {
 		mu.Lock()
 		last := q.last
 		mu.Unlock()
 		page, err := h.driver.After(h.context, stream, last, maxPage)
 		if err != nil {
 			h.complain("read missed messages", err)
-			select {
-			case <-h.context.Done():
+			if !h.rest(&pause) {
 				return
-			case <-time.After(pause):
 			}
-			pause = min(2*pause, 5*time.Second)
 			continue
 		}
 		mu.Lock()
@@ -103,4 +104,18 @@ func (h *Hub) catchUp(stream Stream, mu *sync.Mutex, q *sequence, deliver func(P
 			return
 		}
 	}
+}
+
+// firstPause is how long to wait before a call that has failed is made again; each further time it is twice as long.
+const firstPause = 50 * time.Millisecond
+
+// rest waits for a pause, and makes the next one longer. It tells false if the hub is closed.
+func (h *Hub) rest(pause *time.Duration) bool {
+	select {
+	case <-h.context.Done():
+		return false
+	case <-time.After(*pause):
+	}
+	*pause = min(2**pause, 5*time.Second)
+	return true
 }

@@ -2,6 +2,7 @@ package hubbub
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -13,7 +14,7 @@ type Session struct {
 	hub       *Hub
 	conn      Conn
 	transport Transport
-	person    *person
+	person    *person // nil if the registry has refused the session
 	id        string
 	user      string
 	device    string
@@ -25,17 +26,20 @@ type Session struct {
 	open  bool   // gets events
 	early *Ended // what ended it before it was open; nil if nothing did
 
-	// ops is held while rooms are joined or left, the identity changes or the session is wound up.
+	// Guarded by the hub's expiries.
+	expires int // the place in their queue, from 1 up; 0 means not in it
+
+	// ops is held, also while the driver is asked, by whoever opens the session, joins or leaves rooms, watches, changes the
+	// identity or winds the session up: one after the other.
 	ops sync.Mutex
 
 	mu       sync.Mutex
 	identity Identity
 	rooms    []membership      // changed only with ops held, too
-	private  bucket            // of messages to users
-	typing   bucket            // of notices that the user is typing
-	left     bucket            // of rooms that were left; a room that is joined goes on with it
-	watching map[string]*watch // nil while nobody is watched
-	expiry   *time.Timer       // nil if the identity does not expire
+	private  *bucket           // of messages to users; nil before the first
+	typing   *bucket           // of notices that the user is typing; nil before the first
+	left     *bucket           // of rooms that were left, which a room that is joined goes on with; nil before the first
+	watching map[string]*watch // nil while nobody is watched; changed only with ops held, too
 	why      EndReason         // why it was ended; "" while it was not
 	gone     bool              // Closed was called
 }
@@ -85,14 +89,9 @@ func (s *Session) end(why EndReason, by *Ended, retry Retry) {
 
 // expireAt has the session end when its identity expires. The caller holds mu.
 func (s *Session) expireAt(when time.Time) {
-	if s.expiry != nil {
-		s.expiry.Stop()
-		s.expiry = nil
+	if !s.gone {
+		s.hub.expiries.set(s, when)
 	}
-	if when.IsZero() {
-		return
-	}
-	s.expiry = time.AfterFunc(time.Until(when), func() { s.end(EndExpired, nil, Retry{}) })
 }
 
 // Closed tells the hub that the conn is gone. Calling it again is harmless. It does not wait for the driver.
@@ -102,21 +101,33 @@ func (s *Session) Closed() {
 	if s.gone {
 		return
 	}
-	s.gone = true
 	s.expireAt(time.Time{})
-	s.hub.wg.Go(s.windUp)
+	s.gone = true
+	s.hub.leaving.Go(s.windUp)
 }
 
-// windUp takes the session out of everything that it is part of.
+// stay returns NotFound if the conn is gone. Whoever calls it with ops held may go on and add to the session, which is wound up
+// later.
+func (s *Session) stay() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gone {
+		return Errorf(NotFound, "this session has ended; open a new one")
+	}
+	return nil
+}
+
+// windUp takes the session out of everything that it is part of. What has ops meanwhile is done first.
 func (s *Session) windUp() {
 	h := s.hub
 	s.ops.Lock()
 	defer s.ops.Unlock()
-	h.mu.Lock()
-	delete(h.sessions, s)
-	h.mu.Unlock()
+	if s.person == nil {
+		return // the registry has refused it
+	}
+	h.dismiss(s)
 	h.all.leave(s)
-	s.Unwatch(nil)
+	s.unwatch(nil)
 	s.mu.Lock()
 	rooms, why := s.rooms, s.why
 	s.rooms = nil
@@ -142,6 +153,9 @@ func (s *Session) Refresh(ctx context.Context, id Identity) (left []string, err 
 	h := s.hub
 	s.ops.Lock()
 	defer s.ops.Unlock()
+	if err := s.stay(); err != nil {
+		return nil, err
+	}
 	if err := id.Check(); err != nil {
 		return nil, err
 	}
@@ -158,10 +172,11 @@ func (s *Session) Refresh(ctx context.Context, id Identity) (left []string, err 
 	s.mu.Lock()
 	s.identity = id
 	s.expireAt(id.Expires)
-	rooms := s.rooms
+	rooms := slices.Clone(s.rooms)
 	s.mu.Unlock()
-	for _, m := range append([]membership(nil), rooms...) {
-		if h.allow(ctx, &id, m.room.name, m.room.rule.Join, "join", id.Rooms.Join) != nil {
+	for _, m := range rooms {
+		err := h.allow(ctx, &id, m.room.name, m.room.rule.Join, joining, id.Rooms.Join)
+		if err != nil && AsError(err).Reason == Forbidden {
 			s.leave(m.room.name)
 			left = append(left, m.room.name)
 		}

@@ -46,6 +46,40 @@ func TestNewDeviceReplacesTheOld(t *testing.T) {
 	})
 }
 
+// hasty is a driver with which another device has taken a session's place before the hub knows that the session is open.
+type hasty struct{ hubbub.Driver }
+
+func (d hasty) Open(ctx context.Context, r hubbub.SessionRecord, l hubbub.DeviceLimit) (hubbub.Opened, error) {
+	opened, err := d.Driver.Open(ctx, r, l)
+	if err != nil {
+		return opened, err
+	}
+	by := hubbub.SessionRecord{User: r.User, Device: "phone"}
+	return opened, d.Publish(ctx, hubbub.Topic{Kind: hubbub.TopicUser, Name: r.User},
+		hubbub.Ended{User: r.User, Why: hubbub.EndReplaced, Sessions: []string{r.ID}, By: &by})
+}
+
+func TestSessionIsWelcomedBeforeItIsReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, hubbub.Options{Driver: hasty{memory.New(memory.Options{})}})
+		l, welcomed := &line{}, false
+		s, err := h.Open(t.Context(), hubbub.Arrival{Identity: as("ann/laptop"), Conn: l, Transport: wire{}, Welcome: func(*hubbub.Session) {
+			welcomed = true
+			if len(l.events) > 0 || l.closed() != "" {
+				t.Errorf("was told %+v and closed with %q before the welcome", l.events, l.closed())
+			}
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended := told[hubbub.Ended](client{s, l})
+		if !welcomed || len(ended) != 1 || ended[0].By.Device != "phone" || l.closed() != hubbub.EndReplaced {
+			t.Errorf("welcomed %v, told %+v, closed with %q", welcomed, ended, l.closed())
+		}
+		s.Closed()
+	})
+}
+
 func TestDevicesCanBeRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := start(t, hubbub.Options{Devices: hubbub.DeviceLimit{Max: 1, PerPlatform: true, Refuse: true}})

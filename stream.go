@@ -72,8 +72,8 @@ func (s *Session) takesPart(stream Stream) error {
 	return nil
 }
 
-// Conversations lists the streams that the user takes part in, those with the newest message first. A page may be shorter than the
-// limit, since rooms that the session could not join any more are left out.
+// Conversations lists the streams that the user takes part in, those with the newest message first. Rooms that the session may not
+// join any more are left out, so that a page may have fewer than limit.
 func (s *Session) Conversations(ctx context.Context, before string, limit int) (ConversationPage, error) {
 	limit, err := pageSize(limit)
 	if err != nil {
@@ -81,44 +81,34 @@ func (s *Session) Conversations(ctx context.Context, before string, limit int) (
 	}
 	page, err := s.hub.driver.Conversations(ctx, s.user, before, limit)
 	if err != nil {
-		return page, err
+		return ConversationPage{}, err
 	}
-	id := s.Identity()
-	all := page.Conversations
-	page.Conversations = nil
+	id, all := s.Identity(), page.Conversations
+	page.Conversations = make([]Conversation, 0, len(all))
 	for _, c := range all {
-		may, err := s.mayRead(ctx, &id, c.Stream)
-		if err != nil {
-			return ConversationPage{}, err
-		}
-		if may {
+		if err := s.hub.maySee(ctx, &id, c.Stream); err == nil {
 			page.Conversations = append(page.Conversations, c)
+		} else if reason := AsError(err).Reason; reason != Forbidden && reason != NotFound {
+			return ConversationPage{}, err
 		}
 	}
 	return page, nil
 }
 
-// mayRead tells whether a stream that the user took part in is still open to the session: the token, the membership or the rules may
-// be others by now.
-func (s *Session) mayRead(ctx context.Context, id *Identity, stream Stream) (bool, error) {
+// maySee tells whether an identity may see what is said in a stream that it took part in.
+func (h *Hub) maySee(ctx context.Context, id *Identity, stream Stream) error {
 	if stream.Room == "" {
-		return true, nil
+		return nil
 	}
-	rule, err := s.hub.rule(stream.Room)
-	if err == nil {
-		err = s.hub.allow(ctx, id, stream.Room, rule.Join, "join", id.Rooms.Join)
+	rule, err := h.rule(stream.Room)
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		return true, nil
-	}
-	if reason := AsError(err).Reason; reason == Forbidden || reason == NotFound {
-		return false, nil
-	}
-	return false, err
+	return h.allow(ctx, id, stream.Room, rule.Join, joining, id.Rooms.Join)
 }
 
-// MarkRead remembers that the user has read a stream up to a position, and tells the user's own sessions and the other one of a pair, or
-// those in the room if it is not too large.
+// MarkRead remembers that the user has read a stream up to a position, and tells the user's own sessions and the other
+// one of a pair, or those in the room if it is not too large.
 func (s *Session) MarkRead(ctx context.Context, stream Stream, p Position) error {
 	if err := s.takesPart(stream); err != nil {
 		return err
@@ -137,8 +127,8 @@ func (s *Session) MarkRead(ctx context.Context, stream Stream, p Position) error
 	return s.hub.tell(ctx, stream, e)
 }
 
-// Typing tells the others of a stream that the user is writing, or has stopped. In rooms with too many users nobody is told, nor of
-// more than 5 per second and bursts of 20 of one session.
+// Typing tells the others of a stream that the user is writing, or has stopped. In rooms with too many users nobody is told,
+// nor of more than 5 per second and bursts of 20 of one session.
 func (s *Session) Typing(ctx context.Context, stream Stream, active bool) error {
 	if err := s.takesPart(stream); err != nil {
 		return err
@@ -160,6 +150,9 @@ func (s *Session) Typing(ctx context.Context, stream Stream, active bool) error 
 func (s *Session) takeTyping() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.typing == nil {
+		s.typing = &bucket{}
+	}
 	return s.typing.take(Rate{5, 20}, time.Now()) == 0
 }
 

@@ -54,7 +54,8 @@ func (h *Hub) Healthy() error {
 	return h.renewal
 }
 
-// renew keeps the lease, ends the sessions that were to be ended without our noticing, and repeats what the driver did not take.
+// renew keeps the lease, ends the sessions that were to be ended without our noticing, and repeats what the driver did
+// not take.
 func (h *Hub) renew() {
 	ended, err := h.driver.Renew(h.context, h.node)
 	h.mu.Lock()
@@ -140,6 +141,9 @@ func (h *Hub) announce(ctx context.Context, transitions []Transition) {
 			h.ended()
 		}
 		for _, left := range t.Left {
+			if r, ok := h.rooms.get(left.Room); ok {
+				r.setSize(left.Count) // a room where nobody is told of it has a size, too
+			}
 			h.tellPresence(ctx, left.Room, left.Count, left)
 		}
 		if h.o.OnTransition != nil {
@@ -171,7 +175,7 @@ func (h *Hub) ended() {
 // tellPresence tells a room who came or went, if it wants to know.
 func (h *Hub) tellPresence(ctx context.Context, room string, count int, e Event) {
 	rule, err := h.rule(room)
-	if err != nil || rule.Quiet || count > h.o.Limits.SmallRoom {
+	if err != nil || rule.Quiet || rule.HidePresence || count > h.o.Limits.SmallRoom {
 		return
 	}
 	if err := h.driver.Publish(ctx, Topic{TopicRoom, room}, e); err != nil {

@@ -38,13 +38,13 @@ func (w *watch) Missed() {
 	w.again = true
 	if !w.looking {
 		w.looking = true
-		w.hub.wg.Go(w.look)
+		w.hub.begin(w.look)
 	}
 }
 
-// look reads the presence and tells the crowd, until nothing changes any more.
+// look reads the presence and tells the crowd, until nothing changes any more. While the driver does not answer it tries again.
 func (w *watch) look() {
-	for {
+	for pause := firstPause; ; {
 		w.mu.Lock()
 		if !w.again {
 			w.looking = false
@@ -56,8 +56,15 @@ func (w *watch) look() {
 		now, err := w.hub.driver.Presences(w.hub.context, []string{w.user})
 		if err != nil {
 			w.hub.complain("look whether a user is online", err)
-			continue // the next change tries again
+			w.mu.Lock()
+			w.again = true
+			w.mu.Unlock()
+			if !w.hub.rest(&pause) {
+				return
+			}
+			continue
 		}
+		pause = firstPause
 		w.tell(now[0])
 	}
 }
@@ -92,7 +99,7 @@ func (w *watch) leave(s *Session) {
 }
 
 // Watch tells how up to 1000 users are, by reply, and from then on whenever one of them changes. reply must not block. Watching
-// somebody twice is harmless. TooLarge if the session would watch too many.
+// somebody twice is harmless. TooLarge if the session would watch too many, NotFound after [Session.Closed].
 func (s *Session) Watch(ctx context.Context, users []string, reply func([]Presence)) error {
 	h := s.hub
 	users, err := distinctUsers(users)
@@ -101,6 +108,9 @@ func (s *Session) Watch(ctx context.Context, users []string, reply func([]Presen
 	}
 	s.ops.Lock()
 	defer s.ops.Unlock()
+	if err := s.stay(); err != nil {
+		return err
+	}
 	fresh, err := s.hold(ctx, users)
 	if err != nil {
 		return err
@@ -151,15 +161,11 @@ func (s *Session) hold(ctx context.Context, users []string) (map[string]*watch, 
 	return fresh, nil
 }
 
-// keep notes that the session watches w. It tells false, and gives w back, if the session is gone or does so already.
+// keep notes that the session watches w. It tells false if it does so already, since the user was named twice. ops is held.
 func (s *Session) keep(w *watch) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.watching[w.user] == w {
-		return false // named twice
-	}
-	if s.gone {
-		s.hub.wg.Go(func() { s.hub.watches.release(w.user, w) })
 		return false
 	}
 	if s.watching == nil {
@@ -169,8 +175,15 @@ func (s *Session) keep(w *watch) bool {
 	return true
 }
 
-// Unwatch ends that for some users, or for all if there are none given.
+// Unwatch ends that for some users, or for all if there are none given. A Watch that has begun is waited for.
 func (s *Session) Unwatch(users []string) {
+	s.ops.Lock()
+	defer s.ops.Unlock()
+	s.unwatch(users)
+}
+
+// unwatch is Unwatch with ops held.
+func (s *Session) unwatch(users []string) {
 	s.mu.Lock()
 	var ended []*watch
 	for user, w := range s.watching {

@@ -13,8 +13,9 @@ import (
 	"github.com/hubbub-dev/hubbub"
 )
 
-// API makes the calls for backends of the HTTP API. Only URL and Key must be set. Its methods may be called concurrently. Errors of
-// the gateway are a [hubbub.Error] with its reason; one with the reason [hubbub.Unavailable] also comes when it cannot be reached.
+// API makes the calls for backends of the HTTP API. Only URL and Key must be set. Its methods may be called
+// concurrently. Errors of the gateway are a [hubbub.Error] with its reason; one with the reason [hubbub.Unavailable]
+// also comes when it cannot be reached.
 type API struct {
 	URL  string       // of the gateway, such as "http://localhost:8080"
 	Key  string       // an API key

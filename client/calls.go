@@ -36,8 +36,8 @@ type usersReply struct {
 	Users []Presence `json:"users"`
 }
 
-// Conversations lists private conversations, and rooms that one has sent to or read, the latest activity first. before is Next of
-// the page before, "" for the first; limit is 1 to 1000, 0 means 50.
+// Conversations lists private conversations, and rooms that one has sent to or read, the latest activity first. before
+// is Next of the page before, "" for the first; limit is 1 to 1000, 0 means 50.
 func (c *Client) Conversations(ctx context.Context, before string, limit int) (ConversationPage, error) {
 	var page ConversationPage
 	err := c.Call(ctx, "conversation.list", pageParams{Before: before, Limit: limit}, &page)
@@ -58,8 +58,8 @@ func (c *Client) Count(ctx context.Context) (hubbub.Counts, error) {
 	return counts, err
 }
 
-// Online lists online users by name, from the one after after; limit is 1 to 1000, 0 means 50. Forbidden unless the filter names
-// a room that was joined, or the gateway lets clients list everybody.
+// Online lists online users by name, from the one after after; limit is 1 to 1000, 0 means 50. Forbidden unless the
+// filter names a room that was joined, or the gateway lets clients list everybody.
 func (c *Client) Online(ctx context.Context, f hubbub.Filter, after string, limit int) (PresencePage, error) {
 	var page PresencePage
 	err := c.Call(ctx, "presence.list", filterParams(f, after, limit), &page)

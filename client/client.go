@@ -38,8 +38,9 @@ type Client struct {
 	err     error // why it has ended
 }
 
-// Dial opens a session and returns when it has begun. It goes on by itself, independent of ctx, until [Client.Close] or until the
-// server says that coming back is of no use: signed in on another device, logged out, credentials that are bad twice in a row.
+// Dial opens a session and returns when it has begun. It goes on by itself, independent of ctx, until [Client.Close] or
+// until the server says that coming back is of no use: signed in on another device, logged out, credentials that are
+// bad twice in a row.
 //
 // If the first attempt fails, Dial returns why, unless the options say to retry: the [hubbub.Error] of a server that has
 // refused, with a [ws.HandshakeError] or [ws.CloseInfo] in its chain, or the error of the network.

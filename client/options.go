@@ -25,9 +25,10 @@ type Options struct {
 	MinDelay time.Duration  // before the second attempt after a failure at most; 0 means 1 s
 	MaxDelay time.Duration  // between attempts at most, doubling; 0 means 30 s
 
-	// MaxQueue is how many bytes may wait for the handlers; 0 means 4 MiB. With more the connection is not read, so that the server
-	// has to wait, too. Only if calls wait for replies it is read on; messages that the server keeps are fetched later then,
-	// others wait up to four times of it. Beyond that calls fail, and the client connects again.
+	// MaxQueue is how many bytes may wait for the handlers; 0 means 4 MiB. With more the connection is not read, so
+	// that the server has to wait, too. Only if calls wait for replies it is read on; messages that the server keeps
+	// are fetched later then, others wait up to four times of it. Beyond that calls fail, and the client connects
+	// again.
 	MaxQueue int
 
 	Handlers Handlers
@@ -37,11 +38,11 @@ type Options struct {
 type Handlers struct {
 	// State is told when the session has begun and when it is lost.
 	State func(State)
-	// Message gets private messages, and live messages of backends to this user or device. If it is set, the client asks for the
-	// list of conversations when it connects, to find out what it has missed.
+	// Message gets private messages, and live messages of backends to this user or device. If it is set, the client
+	// asks for the list of conversations when it connects, to find out what it has missed.
 	Message func(Message)
-	// Lost says that private messages with this user are lost, or the whole conversation; what was handed over of it is out of date.
-	// What Message gets next of it are the newest ones.
+	// Lost says that private messages with this user are lost, or the whole conversation; what was handed over of it is
+	// out of date. What Message gets next of it are the newest ones.
 	Lost func(user string)
 	// Read and Typing are told of private conversations; of rooms if the room's handler has none.
 	Read   func(Read)
@@ -65,15 +66,15 @@ type State struct {
 
 // RoomHandler is told what happens in a room. Each of its functions may be nil.
 type RoomHandler struct {
-	// Since is the position of the last message that was handled, by an earlier run of the program: what came after it is handed
-	// over. Zero means to begin with the newest messages.
+	// Since is the position of the last message that was handled, by an earlier run of the program: what came after it
+	// is handed over. Zero means to begin with the newest messages.
 	Since hubbub.Position
 	// Limit is how many of the newest messages to begin with, at most 1000; 0 means 50, negative means none.
 	Limit int
 
 	Message func(Message)
-	// Lost says that messages are lost, or may be: all after a reconnect to a room that keeps none. What was handed over of the room
-	// before is out of date; what Message gets next are the newest ones.
+	// Lost says that messages are lost, or may be: all after a reconnect to a room that keeps none. What was handed
+	// over of the room before is out of date; what Message gets next are the newest ones.
 	Lost func()
 	// Ended says that the room was left for good: it is not permitted any more. The error says why.
 	Ended func(error)

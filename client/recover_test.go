@@ -105,8 +105,8 @@ func (r *record) len() int {
 	return len(r.ids)
 }
 
-// TestNothingIsLostDoubledOrReordered cuts a client off at random moments, while others and itself send, and compares what it got
-// with what was sent, and with what a client got that was never cut off.
+// TestNothingIsLostDoubledOrReordered cuts a client off at random moments, while others and itself send, and compares
+// what it got with what was sent, and with what a client got that was never cut off.
 func TestNothingIsLostDoubledOrReordered(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)

@@ -20,9 +20,10 @@ type Room struct {
 	again bool // a join is under way for what was skipped
 }
 
-// Join joins a room and hands its messages over: the newest ones, or those since [RoomHandler.Since], then live ones. It returns
-// when the room is joined, and waits for a connection if there is none. After a reconnect the client joins again by itself and
-// hands over what came meanwhile. Errors are those of the protocol's room.join; Conflict if the client has joined it already.
+// Join joins a room and hands its messages over: the newest ones, or those since [RoomHandler.Since], then live ones.
+// It returns when the room is joined, and waits for a connection if there is none. After a reconnect the client joins
+// again by itself and hands over what came meanwhile. Errors are those of the protocol's room.join; Conflict if the
+// client has joined it already.
 func (c *Client) Join(ctx context.Context, room string, h RoomHandler) (*Room, error) {
 	r := &Room{Stream: Stream{c, place{Room: room}}, handler: h, ready: make(chan error, 1)}
 	r.track = track{where: r.where, last: h.Since, hand: r.hand, lost: func() { c.tell(h.Lost) }}
@@ -86,8 +87,8 @@ func (r *Room) Leave(ctx context.Context) error {
 	return r.c.Call(ctx, "room.leave", r.where, nil)
 }
 
-// Position is that of the newest message that was handed to the handlers, or where the room stood when it was joined. It is zero in
-// rooms that keep nothing.
+// Position is that of the newest message that was handed to the handlers, or where the room stood when it was joined.
+// It is zero in rooms that keep nothing.
 func (r *Room) Position() hubbub.Position {
 	r.c.mu.Lock()
 	defer r.c.mu.Unlock()
@@ -114,7 +115,8 @@ type joinReply struct {
 	More      bool            `json:"more"`
 }
 
-// join asks to join. The reply is taken by the goroutine that reads, so that no live message comes between. The client's mu is held.
+// join asks to join. The reply is taken by the goroutine that reads, so that no live message comes between. The
+// client's mu is held.
 func (r *Room) join(l *link) {
 	since := r.track.last
 	limit := r.handler.Limit
@@ -227,7 +229,8 @@ func (r *Room) message(l *link, m Message) {
 	}
 }
 
-// skipped takes the news that messages were left out, which are fetched unless the handler cares for it. The client's mu is held.
+// skipped takes the news that messages were left out, which are fetched unless the handler cares for it. The client's
+// mu is held.
 func (r *Room) skipped(l *link, s Skipped) {
 	if f := r.handler.Skipped; f != nil {
 		r.c.queue.push(0, func() { f(s) })

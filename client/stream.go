@@ -41,9 +41,10 @@ type sendParams struct {
 // keyLife is for how long a send is repeated. The server knows keys for 5 minutes; the rest is for the last attempt.
 const keyLife = 4 * time.Minute
 
-// Send sends data, which is encoded as JSON, and returns when the server has accepted it. Without a connection it waits for one,
-// and if one is lost before the reply came it sends again, for up to 4 minutes or until ctx ends; the message is sent once all the
-// same. After an error because of ctx nobody knows whether it was. Other errors are those of the protocol's room.send and user.send.
+// Send sends data, which is encoded as JSON, and returns when the server has accepted it. Without a connection it waits
+// for one, and if one is lost before the reply came it sends again, for up to 4 minutes or until ctx ends; the message
+// is sent once all the same. After an error because of ctx nobody knows whether it was. Other errors are those of the
+// protocol's room.send and user.send.
 func (s Stream) Send(ctx context.Context, data any, o SendOptions) (Sent, error) {
 	params := sendParams{place: s.where, Data: data, Key: o.Key, Collapse: o.Collapse}
 	if params.Key == "" {

@@ -7,9 +7,9 @@ import (
 	"github.com/hubbub-dev/hubbub"
 )
 
-// track follows one stream, so that its messages are handed over once and in order. While earlier messages are missing it is
-// held: live ones are not handed over then, and not kept either, since the stream's history has them; their position is remembered
-// as the target up to which to fetch. Guarded by the client's mu.
+// track follows one stream, so that its messages are handed over once and in order. While earlier messages are missing
+// it is held: live ones are not handed over then, and not kept either, since the stream's history has them; their
+// position is remembered as the target up to which to fetch. Guarded by the client's mu.
 type track struct {
 	where  place
 	last   hubbub.Position // of the message that was handed over last, or where the stream stood; zero if unknown

@@ -14,8 +14,8 @@ import (
 	"github.com/hubbub-dev/hubbub/ws/wstest"
 )
 
-// script is a server that says what a test wants, in an order that a gateway takes only seldom. To each room.join it answers with
-// the next of its replies.
+// script is a server that says what a test wants, in an order that a gateway takes only seldom. To each room.join it
+// answers with the next of its replies.
 type script struct {
 	t       *testing.T
 	conn    *ws.Conn

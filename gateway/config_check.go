@@ -179,4 +179,9 @@ func (c *checker) limits() {
 	if c.Limits.Pending < c.Limits.Message {
 		c.fail("limits.pending", "this must be at least limits.message (%v), so that one message can be delivered", c.Limits.Message)
 	}
+	// A client that comes back joins all of its rooms at once, and is closed for good if it is refused too often.
+	if r := c.Limits.RequestsPerSession; r.PerSecond >= 0 && r.Burst < c.Limits.RoomsPerSession {
+		c.fail("limits.requests_per_session.burst", "this must be at least limits.rooms_per_session (%d), since a client that comes "+
+			"back joins its rooms at once", c.Limits.RoomsPerSession)
+	}
 }

@@ -14,10 +14,16 @@ import (
 // ConfigVariable names the configuration file. It is no setting itself.
 const ConfigVariable = EnvPrefix + "CONFIG"
 
+// otherVariables are no settings either: hubbub connect and hubbub publish read them, perhaps in the same environment.
+func otherVariables() []string {
+	return []string{ConfigVariable, EnvPrefix + "TOKEN", EnvPrefix + "URL", EnvPrefix + "API_KEY"}
+}
+
 // ConfigFile is read from the working directory when no other file is named. It need not be there.
 const ConfigFile = "hubbub.yaml"
 
-// ConfigSources says where a config comes from. Flags override Set, Set overrides Environ, Environ overrides the file, and the file the defaults.
+// ConfigSources says where a config comes from. Flags override Set, Set overrides Environ, Environ overrides the file,
+// and the file the defaults.
 type ConfigSources struct {
 	File    string   // YAML; "" means what Environ has in [ConfigVariable], or else [ConfigFile], if it is there
 	Environ []string // "NAME=value", usually os.Environ(); only names that begin with [EnvPrefix] count
@@ -35,7 +41,7 @@ type LoadedConfig struct {
 // variable and, for names that nobody knows, the nearest right one. A config without error can still be refused by [New]:
 // Load does not look for keys.
 func Load(s ConfigSources) (*LoadedConfig, error) {
-	from := settings.Sources{File: s.File, Environ: s.Environ, Except: []string{ConfigVariable}, Set: s.Set, Flags: s.Flags}
+	from := settings.Sources{File: s.File, Environ: s.Environ, Except: otherVariables(), Set: s.Set, Flags: s.Flags}
 	if from.File == "" {
 		from.File = variable(s.Environ, ConfigVariable)
 	}

@@ -77,12 +77,12 @@ func authEntries() []settings.Entry {
 		{Key: "auth.keys[].min_refresh", Default: "10s", Doc: "How long to wait between two fetches that tokens with unknown keys cause."},
 		{Key: "auth.issuer", Doc: "What a token's `iss` must be. Empty means anything."},
 		{Key: "auth.audience", Doc: "What a token's `aud` must name at least one of. Empty means anything."},
-		{Key: "auth.leeway", Default: "10s", Off: true, Doc: "How far the clocks of who signs tokens and of this machine may be apart."},
+		{Key: "auth.leeway", Default: "10s", Off: "none", Doc: "How far the clocks of who signs tokens and of this machine may be apart."},
 		{Key: "auth.cookie", Doc: "The name of the cookie that holds a token. Empty means that cookies are not looked at."},
 		{Key: "auth.basic", Doc: "Sign-in by user and password."},
 		{Key: "auth.basic.file", Doc: "A file as `htpasswd -B` writes it, bcrypt only. It is read again when it changes. Empty means that " +
 			"passwords are not accepted."},
-		{Key: "auth.basic.concurrency", Doc: "How many passwords are hashed at a time. Empty means half as many as there are processors."},
+		{Key: "auth.basic.concurrency", Doc: "How many passwords are hashed at a time. Empty means as many as there are processors."},
 		{Key: "auth.basic.queue", Doc: "How many sign-ins may wait for that; more are answered with 503. Empty means 16 for each at a time."},
 		{Key: "auth.anonymous", Doc: "Let in who brings no credentials at all, under a random name."},
 		{Key: "auth.refuse", Default: "status", OneOf: []string{"status", "close"}, Doc: "How a bad sign-in is refused: with an HTTP status " +
@@ -106,34 +106,35 @@ func chatEntries() []settings.Entry {
 			"Without rules all rooms exist and have the defaults below."},
 		{Key: "rooms[].match", Required: true, Example: `"team:*"`, Doc: "Glob of room names: `*` stands for any characters."},
 		{Key: "rooms[].join", Default: "anyone", OneOf: accessKinds(), Doc: "Who may join and see what is said: anyone who is signed " +
-			"in, members of the room, those whose token permits it, or only backends."},
+			"in, members of the room, those whose token permits it, or only backends. The gateway keeps no memberships yet, so nobody is a " +
+			"member; it warns of that at the start."},
 		{Key: "rooms[].send", Default: "anyone", OneOf: accessKinds(), Doc: "Who of those in the room may send."},
 		{Key: "rooms[].history", Doc: "How much of the room is kept, for those who come late or back."},
 		{Key: "rooms[].history.kind", Default: "memory", OneOf: []string{"memory", "none"}, Doc: "Where it is kept. With `none` nothing " +
 			"is kept and messages have no positions."},
-		{Key: "rooms[].history.messages", Default: "1000", Off: true, Doc: "Messages that are kept."},
-		{Key: "rooms[].history.size", Default: "4MiB", Off: true, Doc: "Bytes that are kept."},
-		{Key: "rooms[].history.age", Default: "1d", Off: true, Doc: "How long a message is kept."},
-		{Key: "rooms[].hide_presence", Doc: "Nobody may ask who is in the room."},
+		{Key: "rooms[].history.messages", Default: "1000", Off: "no limit", Doc: "Messages that are kept."},
+		{Key: "rooms[].history.size", Default: "4MiB", Off: "no limit", Doc: "Bytes that are kept."},
+		{Key: "rooms[].history.age", Default: "1d", Off: "no limit", Doc: "How long a message is kept."},
+		{Key: "rooms[].hide_presence", Doc: "Nobody may ask who is in the room, nor is told who comes and goes."},
 		{Key: "rooms[].quiet", Doc: "Nobody is told who comes and goes. For rooms with thousands of people."},
 		{Key: "rooms[].slow", Default: "close", OneOf: []string{"close", "drop-oldest", "latest"}, Doc: "What happens to somebody who " +
 			"reads too slowly: the connection is closed and may recover, the oldest messages are skipped, or all but the newest of " +
 			"each collapse key."},
 		{Key: "rooms[].max_message", Default: "16KiB", Doc: "Bytes that a message's data may have."},
 		{Key: "rooms[].rate", Doc: "How often one session may send to the room."},
-		{Key: "rooms[].rate.per_second", Default: "10", Off: true, Doc: "Messages per second in the long run."},
+		{Key: "rooms[].rate.per_second", Default: "10", Off: "no limit", Doc: "Messages per second in the long run."},
 		{Key: "rooms[].rate.burst", Default: "20", Doc: "Messages at once."},
 		{Key: "private", Doc: "Messages between two users."},
 		{Key: "private.history", Doc: "How much of each pair of users is kept."},
-		{Key: "private.history.messages", Default: "1000", Off: true, Doc: "Messages that are kept."},
-		{Key: "private.history.size", Default: "4MiB", Off: true, Doc: "Bytes that are kept."},
-		{Key: "private.history.age", Default: "7d", Off: true, Doc: "How long a message is kept."},
+		{Key: "private.history.messages", Default: "1000", Off: "no limit", Doc: "Messages that are kept."},
+		{Key: "private.history.size", Default: "4MiB", Off: "no limit", Doc: "Bytes that are kept."},
+		{Key: "private.history.age", Default: "7d", Off: "no limit", Doc: "How long a message is kept."},
 		{Key: "private.max_message", Default: "16KiB", Doc: "Bytes that a message's data may have."},
 		{Key: "private.rate", Doc: "How often one session may send private messages."},
-		{Key: "private.rate.per_second", Default: "10", Off: true, Doc: "Messages per second in the long run."},
+		{Key: "private.rate.per_second", Default: "10", Off: "no limit", Doc: "Messages per second in the long run."},
 		{Key: "private.rate.burst", Default: "20", Doc: "Messages at once."},
 		{Key: "devices", Doc: "How many devices a user may use at once. Tabs of one browser are one device."},
-		{Key: "devices.limit", Default: "off", Off: true, Doc: "The number of devices. In development mode 1 unless set."},
+		{Key: "devices.limit", Default: "off", Off: "no limit", Doc: "The number of devices. In development mode 1 unless set."},
 		{Key: "devices.per", Default: "user", OneOf: []string{"user", "platform"}, Doc: "Whether the limit counts all devices of a user, " +
 			"or those of each platform (`web`, `ios`, …) by themselves."},
 		{Key: "devices.on_exceed", Default: "replace", OneOf: []string{"replace", "refuse"}, Doc: "Who gives way when there is one too " +
@@ -154,19 +155,19 @@ func limitEntries() []settings.Entry {
 		{Key: "limits.small_room", Default: "100", Doc: "Rooms with more people than this have neither receipts nor typing, and nobody is told " +
 			"who comes and goes."},
 		{Key: "limits.requests_per_session", Doc: "Requests of one session."},
-		{Key: "limits.requests_per_session.per_second", Default: "100", Off: true, Doc: "In the long run."},
+		{Key: "limits.requests_per_session.per_second", Default: "100", Off: "no limit", Doc: "In the long run."},
 		{Key: "limits.requests_per_session.burst", Default: "200", Doc: "At once."},
-		{Key: "limits.connections_per_user", Default: "off", Off: true, Doc: "Connections of one user. One too many is refused."},
+		{Key: "limits.connections_per_user", Default: "100", Off: "no limit", Doc: "Connections of one user. One too many is refused."},
 		{Key: "limits.requests_per_user", Doc: "Requests of all sessions of one user on this node."},
-		{Key: "limits.requests_per_user.per_second", Default: "200", Off: true, Doc: "In the long run."},
+		{Key: "limits.requests_per_user.per_second", Default: "200", Off: "no limit", Doc: "In the long run."},
 		{Key: "limits.requests_per_user.burst", Default: "400", Doc: "At once."},
-		{Key: "limits.connections_per_address", Default: "1000", Off: true, Doc: "Connections from one address. IPv6 addresses count " +
+		{Key: "limits.connections_per_address", Default: "1000", Off: "no limit", Doc: "Connections from one address. IPv6 addresses count " +
 			"by their /64 network. Behind a proxy this needs `trusted_proxies`."},
 		{Key: "limits.handshakes_per_address", Doc: "New connections, and attempts, from one address. A wrong password counts as ten."},
-		{Key: "limits.handshakes_per_address.per_second", Default: "20", Off: true, Doc: "In the long run."},
+		{Key: "limits.handshakes_per_address.per_second", Default: "20", Off: "no limit", Doc: "In the long run."},
 		{Key: "limits.handshakes_per_address.burst", Default: "200", Doc: "At once."},
 		{Key: "limits.requests_per_address", Doc: "Requests of all sessions from one address on this node."},
-		{Key: "limits.requests_per_address.per_second", Default: "1000", Off: true, Doc: "In the long run."},
+		{Key: "limits.requests_per_address.per_second", Default: "1000", Off: "no limit", Doc: "In the long run."},
 		{Key: "limits.requests_per_address.burst", Default: "4000", Doc: "At once."},
 	}
 }
@@ -178,13 +179,13 @@ func operationEntries() []settings.Entry {
 			"than this."},
 		{Key: "heartbeat.timeout", Default: "10s", Doc: "Silence after the ping that ends the connection. At least 1s."},
 		{Key: "presence", Doc: "Who is online."},
-		{Key: "presence.grace", Default: "5s", Off: true, Doc: "How long a user without connection still counts as online, so that a " +
+		{Key: "presence.grace", Default: "5s", Off: "none", Doc: "How long a user without connection still counts as online, so that a " +
 			"reload does not flicker."},
 		{Key: "presence.list_all", Doc: "Every session may list all who are online. Otherwise only the rooms that it is in."},
 		{Key: "shutdown", Doc: "What happens on SIGTERM: no new connections, clients are told, then closed in stages."},
 		{Key: "shutdown.timeout", Default: "25s", Doc: "After this everything that is left is cut. Give the process longer than that " +
 			"(`terminationGracePeriodSeconds` in Kubernetes)."},
-		{Key: "shutdown.window", Default: "10s", Off: true, Doc: "Over how long clients come back, so that they do not all come at " +
+		{Key: "shutdown.window", Default: "10s", Off: "at once", Doc: "Over how long clients come back, so that they do not all come at " +
 			"once. They are closed during the first half of it. Shorter than `shutdown.timeout`. In development mode it is off unless set."},
 		{Key: "metrics", Doc: "Figures for Prometheus."},
 		{Key: "metrics.addr", Doc: "An address of their own for the figures, `host:port`, that the world cannot reach. Empty means " +

@@ -106,7 +106,7 @@ func TestEverySettingComesByVariableAndFlag(t *testing.T) {
 		"addr": "127.0.0.1:9", "tls.cert": cert.CertFile, "tls.key": cert.KeyFile, "paths.websocket": "/chat", "metrics.path": "/figures",
 		"metrics.addr": "127.0.0.1:10", "origins": "https://a.example,null", "trusted_proxies": "10.0.0.0/8,192.0.2.7",
 		"compression": "shared", "auth.refuse": "close", "devices.per": "platform", "devices.on_exceed": "refuse", "log.level": "debug",
-		"log.format": "json", "limits.pending": "70KiB", "limits.header": "5KiB",
+		"log.format": "json", "limits.pending": "70KiB", "limits.header": "5KiB", "limits.requests_per_session.burst": "170",
 	}
 	byType := map[reflect.Type]string{
 		reflect.TypeFor[string](): "x", reflect.TypeFor[bool](): "true", reflect.TypeFor[int](): "17", reflect.TypeFor[float64](): "1.5",
@@ -239,6 +239,7 @@ func TestFileIsFound(t *testing.T) {
 		{gateway.ConfigSources{}, ""},
 		{gateway.ConfigSources{Environ: []string{"HUBBUB_CONFIG=" + named}}, "named"},
 		{gateway.ConfigSources{File: named, Environ: []string{"HUBBUB_CONFIG=/does/not/exist"}}, "named"},
+		{gateway.ConfigSources{File: named, Environ: []string{"HUBBUB_TOKEN=x", "HUBBUB_URL=x", "HUBBUB_API_KEY=x"}}, "named"},
 	} {
 		got, err := gateway.Load(c.sources)
 		if err != nil || got.Node != c.want {
@@ -290,5 +291,15 @@ presence: {grace: off, list_all: true}
 	}
 	if empty := (gateway.Config{}).HubOptions(); empty.Rooms != nil || empty.Devices != (hubbub.DeviceLimit{}) {
 		t.Errorf("defaults are %+v", empty)
+	}
+}
+
+func TestBurstLetsAClientComeBack(t *testing.T) {
+	_, err := gateway.Load(gateway.ConfigSources{File: write(t, "limits: {rooms_per_session: 300}\n")})
+	if err == nil || !strings.Contains(err.Error(), "limits.requests_per_session.burst") {
+		t.Errorf("300 rooms with the default burst: %v", err)
+	}
+	if _, err := gateway.Load(gateway.ConfigSources{Set: []string{"limits.rooms_per_session=150"}}); err != nil {
+		t.Error(err)
 	}
 }

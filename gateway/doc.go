@@ -1,6 +1,6 @@
-// Package gateway assembles the hubbub server from one [Config]: the listener with TLS, the WebSocket endpoint at
-// /ws and /websocket, the HTTP API for backends, the demo page at / in development mode, the probes of the platform at /healthz and
-// /readyz, figures at /metrics, and a shutdown that leaves no conn without a close frame.
+// Package gateway assembles the hubbub server from one [Config]: the listener with TLS, the WebSocket endpoint at /ws
+// and /websocket, the HTTP API for backends, the demo page at / in development mode, the probes of the platform at
+// /healthz and /readyz, figures at /metrics, and a shutdown that leaves no conn without a close frame.
 //
 // A program makes a [Gateway] with [New], opens its listener with [Gateway.Listen], tells people [Gateway.URL] and calls
 // [Gateway.Serve], which returns after its context has ended and every conn is closed:

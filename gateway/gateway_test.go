@@ -43,10 +43,7 @@ func TestAddressWithoutPortIsExplained(t *testing.T) {
 }
 
 func TestDevelopmentModeListensOnLoopback(t *testing.T) {
-	g, err := gateway.New(gateway.Config{Dev: true, Addr: ":0"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	g := build(t, gateway.Config{Dev: true, Addr: ":0"})
 	l, err := g.Listen(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -74,10 +71,7 @@ func TestURL(t *testing.T) {
 		{"192.0.2.7:0", net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 81}, "http://192.0.2.7:81/", true},
 		{"chat.test:0", net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 81}, "http://chat.test:81/", true},
 	} {
-		g, err := gateway.New(gateway.Config{Dev: true, Addr: c.addr})
-		if err != nil {
-			t.Fatal(err)
-		}
+		g := build(t, gateway.Config{Dev: true, Addr: c.addr})
 		if got := g.URL(&c.listener); got != c.want {
 			t.Errorf("%s: URL is %s, want %s", c.addr, got, c.want)
 		}
@@ -89,11 +83,8 @@ func TestURL(t *testing.T) {
 
 func TestAddressInUseIsExplained(t *testing.T) {
 	first := start(t, "")
-	g, err := gateway.New(gateway.Config{Dev: true, Addr: first.addr.String()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = g.Listen(t.Context())
+	g := build(t, gateway.Config{Dev: true, Addr: first.addr.String()})
+	_, err := g.Listen(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "in use") || !strings.Contains(err.Error(), "--addr") {
 		t.Errorf("error %v does not say what to do", err)
 	}

@@ -94,6 +94,21 @@ type peer struct {
 	wait  map[string]chan frame // by id
 }
 
+// build makes a gateway that is not served, and ends it with the test.
+func build(t *testing.T, cfg gateway.Config) *gateway.Gateway {
+	t.Helper()
+	g, err := gateway.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := g.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return g
+}
+
 // dial connects with a query and headers; the notification welcome is the first that it is told.
 func (r running) dial(t *testing.T, query string, o ws.DialOptions) (*peer, error) {
 	t.Helper()
@@ -102,10 +117,15 @@ func (r running) dial(t *testing.T, query string, o ws.DialOptions) (*peer, erro
 		return nil, err
 	}
 	t.Cleanup(conn.Terminate)
+	return listen(t, conn), nil
+}
+
+// listen makes a peer of a conn.
+func listen(t *testing.T, conn *ws.Conn) *peer {
 	p := &peer{conn: conn, told: make(chan frame, 10_000), closed: make(chan ws.CloseInfo, 1), wait: map[string]chan frame{}}
 	conn.OnMessage(func(m ws.Message) { p.receive(t, m) })
 	conn.OnClose(func(why ws.CloseInfo) { p.closed <- why })
-	return p, nil
+	return p
 }
 
 func (p *peer) receive(t *testing.T, m ws.Message) {

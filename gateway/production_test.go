@@ -226,7 +226,8 @@ func (r running) diagnose(t *testing.T, c creds) outcome {
 	return outcome{status: 101, user: decode[struct{ User string }](t, text).User}
 }
 
-// ends signs in both ways, which must end alike, and tells how. Each way gets credentials of its own, since a ticket is good once.
+// ends signs in both ways, which must end alike, and tells how. Each way gets credentials of its own, since a ticket is
+// good once.
 func (r running) ends(t *testing.T, name string, c func() creds) outcome {
 	t.Helper()
 	met, told := r.handshake(t, c()), r.diagnose(t, c())

@@ -16,9 +16,9 @@ const (
 	proxySilence = time.Hour   // between two warnings
 )
 
-// proxyWatch warns when every handshake comes from one address nearby that adds forwarding headers and is not trusted: then it is
-// a proxy, nobody's own address is known, and the limits per address hold for all clients together. It may be used
-// concurrently.
+// proxyWatch warns when every handshake comes from one address nearby that adds forwarding headers and is not trusted:
+// then it is a proxy, nobody's own address is known, and the limits per address hold for all clients together. It may
+// be used concurrently.
 type proxyWatch struct {
 	// Immutable.
 	logger *slog.Logger

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/gateway/auth"
@@ -23,22 +24,33 @@ type signIn struct {
 func (s *signIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id, err := s.judge(r)
 	switch {
-	case err != nil && s.front.cfg.Auth.Refuse == "close" && isHandshake(r) && isFinal(err):
+	case err != nil && s.mayClose(r) && isFinal(err):
 		if conn, failed := s.front.sockets.Upgrade(w, r); failed == nil {
 			s.rpc.Refuse(conn, err)
 		}
 	case err != nil:
-		if cause := hubbub.AsError(err).Err; cause != nil {
-			s.front.cfg.Logger.Warn("somebody could not be let in", "error", cause)
+		if e := hubbub.AsError(err); e.Err != nil && e.Reason == hubbub.Unavailable {
+			s.front.cfg.Logger.Warn("somebody could not be let in", "error", e.Err)
 		}
 		auth.WriteProblem(w, r, err)
 	case !isHandshake(r):
 		s.confirm(w, id)
 	default:
+		// A conn remembers its URI. It should not remember the credentials that may stand there, and all can share the pattern.
+		r.RequestURI = r.Pattern
 		if conn, failed := s.front.sockets.Upgrade(w, r); failed == nil { // otherwise it has been answered
 			s.rpc.Serve(conn, id)
 		}
 	}
+}
+
+// mayClose tells whether a refusal may be an upgrade that is closed. A page whose origin is not listed gets none at all.
+func (s *signIn) mayClose(r *http.Request) bool {
+	if s.front.cfg.Auth.Refuse != "close" || !isHandshake(r) {
+		return false
+	}
+	allowed, _ := s.front.allows(r)
+	return allowed
 }
 
 // judge tells who may come in.
@@ -46,6 +58,9 @@ func (s *signIn) judge(r *http.Request) (hubbub.Identity, error) {
 	allowed, byName := s.front.allows(r)
 	if !allowed {
 		return hubbub.Identity{}, s.foreign(r)
+	}
+	if err := checkOffers(r); err != nil {
+		return hubbub.Identity{}, err
 	}
 	who, err := s.auth.Authenticate(r)
 	if err != nil {
@@ -64,6 +79,24 @@ func (s *signIn) judge(r *http.Request) (hubbub.Identity, error) {
 		return hubbub.Identity{}, s.auth.Refuse(who.Method, err)
 	}
 	return who.Identity, nil
+}
+
+// checkOffers refuses subprotocols that do not have ours among them: a browser would drop the conn and not say why,
+// since none of them was selected.
+func checkOffers(r *http.Request) error {
+	lines := r.Header.Values("Sec-WebSocket-Protocol")
+	for _, line := range lines {
+		for offered := range strings.SplitSeq(line, ",") {
+			if strings.TrimSpace(offered) == rpc.Subprotocol {
+				return nil
+			}
+		}
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	return hubbub.Errorf(hubbub.Invalid, `%[1]q is not among the subprotocols: connect with none, or as in new WebSocket(url, [%[1]q, `+
+		`"hubbub.token." + token])`, rpc.Subprotocol)
 }
 
 // foreign is the refusal of a page of another origin. It is logged, since whoever wrote the page cannot see it.

@@ -227,8 +227,8 @@ func TestRefusalByClosing(t *testing.T) {
 	cfg.Auth.Refuse, cfg.Origins = "close", []string{"*"}
 	g := serve(t, cfg)
 	ambient := creds{}.with("Authorization", basic("dan", "pw"))
+	revoked := tokenOf(t, "rex")
 	g.api(t, "POST", "/users/rex/revoke", `{}`)
-	revoked := sign(t, hubbub.Identity{User: "rex"}, time.Hour) // in the same second, so before
 	for name, c := range map[string]struct {
 		creds
 		reason string
@@ -273,9 +273,9 @@ func TestSessionEndsWithItsToken(t *testing.T) {
 	cfg.Rooms = []gateway.RoomConfig{{Match: "team-*", Join: "token"}, {Match: "*"}}
 	g := serve(t, cfg)
 	team := hubbub.Permissions{Join: []string{"team-1"}}
-	first := sign(t, hubbub.Identity{User: "ann", Rooms: team}, 2*time.Second)
-	second := sign(t, hubbub.Identity{User: "bob"}, 2*time.Second)
-	third := sign(t, hubbub.Identity{User: "cid"}, 3*time.Second)
+	first := sign(t, hubbub.Identity{User: "ann", Rooms: team}, 3*time.Second)
+	second := sign(t, hubbub.Identity{User: "bob"}, 3*time.Second)
+	third := sign(t, hubbub.Identity{User: "cid"}, 4*time.Second)
 	ann, bob, cid := g.as(t, first, ""), g.as(t, second, ""), g.as(t, third, "")
 	ann.call(t, "room.join", `{"room":"team-1"}`)
 	bob.refused(t, "forbidden", "room.join", `{"room":"team-1"}`)
@@ -409,6 +409,42 @@ func TestSecretsAreNotLogged(t *testing.T) {
 	}
 	if !strings.Contains(log.String(), "status=401") || !strings.Contains(log.String(), "origin=http://page.test") {
 		t.Error("the log is not what was to be searched")
+	}
+}
+
+// TestStrangePagesAreRefusedBeforeTheUpgrade holds even where others are refused by closing.
+func TestStrangePagesAreRefusedBeforeTheUpgrade(t *testing.T) {
+	cfg := everyWayIn(t, "pw")
+	cfg.Auth.Refuse = "close"
+	g := serve(t, cfg)
+	got := g.handshake(t, bearer(tokenOf(t, "ann")).with("Origin", "http://page.test"))
+	if got.status != 403 || got.reason != "forbidden" || !strings.Contains(got.detail, "setting origins") {
+		t.Errorf("a page of another origin: %v", got)
+	}
+}
+
+// TestBadTokensAreNoWarnings keeps the log for what operators can do something about: anybody can send a bad token.
+func TestBadTokensAreNoWarnings(t *testing.T) {
+	var log buffer
+	cfg := everyWayIn(t, "pw")
+	cfg.Logger = plainLog(&log)
+	g := serve(t, cfg)
+	if got := g.handshake(t, bearer("a.b")); got.status != 401 {
+		t.Errorf("a token that is none: %v", got)
+	}
+	g.stop()
+	if strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), "status=401") {
+		t.Errorf("the log has\n%s", log.String())
+	}
+}
+
+func TestRulesForMembersAreWarnedOf(t *testing.T) {
+	var log buffer
+	cfg := everyWayIn(t, "pw")
+	cfg.Logger, cfg.Rooms = plainLog(&log), []gateway.RoomConfig{{Match: "open:*"}, {Match: "club:*", Join: "member"}}
+	serve(t, cfg)
+	if text := log.String(); strings.Count(text, "memberships") != 1 || !strings.Contains(text, "setting=rooms[1]") {
+		t.Errorf("the log has\n%s", text)
 	}
 }
 

@@ -36,7 +36,7 @@ type Conn struct {
 
 	// Guarded by mu.
 	mu     sync.Mutex
-	info   CloseInfo // set when the state leaves Open
+	info   *CloseInfo // set when the state leaves Open
 	groups []*members
 	values map[any]any
 	ctx    context.Context // nil until Context is called
@@ -93,7 +93,7 @@ func (c *Conn) Context() context.Context {
 	}
 	c.ctx, c.cancel = context.WithCancelCause(base)
 	if c.State() == Closed {
-		c.cancel(c.info)
+		c.cancel(*c.info)
 	}
 	return c.ctx
 }

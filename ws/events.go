@@ -58,8 +58,8 @@ type events struct {
 	settled bool          // whoever sets the handlers has done so; before, nothing is given up for lack of one
 	muted   bool          // a message was broken, and none is taken any more
 	done    bool          // OnClose was called, or there is none and there will be none
+	pulled  bool          // the body of the loop over Messages has a message, and has not asked for the next
 	pull    chan struct{} // wakes Messages; nil unless one is running
-	pulled  bool          // the body of its loop has a message, and has not asked for the next
 }
 
 // OnMessage sets the handler for messages. Like all handlers of a conn it is called in the order in which things happened, one call at a

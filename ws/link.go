@@ -157,7 +157,7 @@ func (c *Conn) leaveOpen(info CloseInfo) bool {
 		c.mu.Unlock()
 		return false
 	}
-	c.info = info
+	c.info = &info
 	groups := c.groups
 	c.groups = nil
 	c.mu.Unlock()
@@ -171,7 +171,10 @@ func (c *Conn) leaveOpen(info CloseInfo) bool {
 func (c *Conn) closeInfo() CloseInfo {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.info
+	if c.info == nil {
+		return CloseInfo{}
+	}
+	return *c.info
 }
 
 // closeNow begins the closing handshake from any goroutine. It returns false if the conn is not open.

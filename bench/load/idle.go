@@ -39,11 +39,11 @@ func idle(o options) (result, error) {
 		return nil, err
 	}
 	var live [2]float64
-	if err := o.readLive(&live[0]); err != nil {
+	before, err := settledRSS(o.pid) // before the question for the live heap makes garbage
+	if err != nil {
 		return nil, err
 	}
-	before, err := settledRSS(o.pid)
-	if err != nil {
+	if err := o.readLive(&live[0]); err != nil {
 		return nil, err
 	}
 	keep, err := open()

@@ -18,7 +18,7 @@ func (o options) liveByMetrics() (float64, error) {
 	defer client.CloseIdleConnections()
 	url := "http://" + o.server.String() + "/metrics"
 	collections, last := -1, -1.0
-	for end := time.Now().Add(patience); collections < 2; {
+	for end := time.Now().Add(patience); collections < 3; {
 		m, err := scrape(client, url)
 		if err != nil {
 			return 0, fmt.Errorf("metrics: %w", err)
@@ -26,11 +26,12 @@ func (o options) liveByMetrics() (float64, error) {
 		if n := m["go_gc_duration_seconds_count"]; n != last {
 			collections, last = collections+1, n
 		}
+		<-time.After(20 * time.Millisecond) // what is allocated during a collection survives it
 		if time.Now().After(end) {
 			return 0, fmt.Errorf("metrics: the server has collected its garbage %d times in %s, which is too few", collections, patience)
 		}
 	}
-	<-time.After(500 * time.Millisecond)
+	<-time.After(time.Second)
 	m, err := scrape(client, url)
 	if err != nil {
 		return 0, fmt.Errorf("metrics: %w", err)

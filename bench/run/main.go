@@ -1,7 +1,7 @@
 // Run measures every server of bench/servers with every scenario, one after the other, and writes the raw results as JSON and
 // docs/benchmarks.md. It runs in the directory bench:
 //
-//	go run ./run                                           # everything, three rounds, about 20 minutes
+//	go run ./run                                           # everything, three rounds, about 30 minutes
 //	go run ./run -quick                                    # small and short, to see that all works
 //	go run ./run -servers hubbub,ws -scenarios echo        # some of it; the page is printed, not written
 package main

@@ -138,6 +138,11 @@ message; then it keeps up to 8.2 kB of what it has sent and up to 32.8 kB of wha
 - CPU is what the server's process used, all threads, user and kernel. The kernel's work for a send on loopback, up to the
   receiver's queue, is in it; that is why even the C loop is not free, and why fewer, fuller sends are what helps.
 - The load generator never sleeps, so no server pays for waking it.
+- The gateway is ` + "`hubbub serve`" + ` as users get it, with its rates and counts per session, user and address set to ` + "`off`" + ` in its
+  configuration ([bench/servers/gateway/hubbub.yaml](../bench/servers/gateway/hubbub.yaml)), since one client stands for ten thousand people.
+  People sign in with ES256 tokens; Socket.IO checks the same ones with ` + "`jsonwebtoken`" + ` in a middleware. Their messages carry 128 bytes of
+  data and, from both servers, the room, the sender and the time. The gateway also gives them positions and keeps them as history.
+- The memory of sessions is counted from the 101st on, so that what only the first sign-ins bring in is not.
 - The ping is sent on a schedule of its own, every 10 to 30 ms, and its time counts from when it was due.
 - Every server is written as its library's documentation shows, with compression off, no logging and TCP_NODELAY on.
   [bench/README.md](../bench/README.md) says more, and how to run a part of it.

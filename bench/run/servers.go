@@ -41,6 +41,7 @@ const (
 func allServers() []server {
 	return []server{
 		{name: "hubbub", label: "hubbub", dir: "hubbub", proto: "ws", tls: true},
+		{name: "gateway", label: "hubbub gateway", dir: "gateway", kind: product, chat: "hubbub.v1"},
 		{name: "floor", label: "C epoll loop (the floor)", dir: "floor-c", kind: cProgram, proto: "ws"},
 		{name: "ws", label: "Node `ws`", dir: "node-ws", kind: nodeProgram, proto: "ws", from: []string{"ws", "bufferutil"}},
 		{name: "gws", label: "gws", dir: "gws", proto: "ws", from: []string{"github.com/lxzan/gws"}},
@@ -49,7 +50,6 @@ func allServers() []server {
 		{name: "coder", label: "coder/websocket", dir: "coder", proto: "ws", from: []string{"github.com/coder/websocket"}},
 		{name: "socketio", label: "Socket.IO", dir: "socketio", kind: nodeProgram, proto: "socketio", chat: "socketio",
 			from: []string{"socket.io", "jsonwebtoken"}},
-		{name: "gateway", label: "hubbub gateway", dir: "gateway", kind: product, chat: "hubbub.v1"},
 	}
 }
 

@@ -16,7 +16,8 @@ import (
 	"github.com/hubbub-dev/hubbub/ws"
 )
 
-// screen is what connect reads from and prints to: a terminal with line editing, or pipes. Its methods may be called concurrently.
+// screen is what connect reads from and prints to: a terminal with line editing, or pipes. Its methods may be called
+// concurrently.
 type screen struct {
 	// Immutable.
 	json, times bool

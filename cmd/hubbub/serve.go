@@ -21,6 +21,7 @@ func (c *serveCommand) Run() error {
 	if err != nil {
 		return err
 	}
+	tuneCollector()
 	cfg := loaded.Config
 	cfg.Logger = gateway.NewLogger(cfg.Log)
 	g, err := gateway.New(cfg)

@@ -40,7 +40,8 @@ func (r *rig) pass(d time.Duration) {
 	}
 }
 
-// record describes a session in the words "user device id", with more in any order: a platform "web" or "ios", a node "a" or "b".
+// record describes a session in the words "user device id", with more in any order: a platform "web" or "ios", a node
+// "a" or "b".
 func (r *rig) record(words string) hubbub.SessionRecord {
 	w := strings.Fields(words)
 	s := hubbub.SessionRecord{

@@ -96,10 +96,11 @@ func (a *Authenticator) Close() {
 	}
 }
 
-// Authenticate tells who sent the request. The error is always a *[Refusal]: Unauthorized when credentials are bad or missing,
-// Invalid when ?device= or ?platform= or the query itself is, Unavailable when they cannot be checked right now. It waits for
-// a password's turn, for a JWK set and for the store of tickets, but not longer than the request's context lasts. With an error the
-// Result has the Method of the credentials that were refused, if there were any, and nothing else.
+// Authenticate tells who sent the request. The error is always a *[Refusal]: Unauthorized when credentials are bad or
+// missing, Invalid when ?device= or ?platform= or the query itself is, Unavailable when they cannot be checked right
+// now. It waits for a password's turn, for a JWK set and for the store of tickets, but not longer than the request's
+// context lasts. With an error the Result has the Method of the credentials that were refused, if there were any, and
+// nothing else.
 func (a *Authenticator) Authenticate(r *http.Request) (Result, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -185,7 +186,7 @@ func place(id *hubbub.Identity, query url.Values) error {
 		if err := hubbub.CheckName(p.what, asked); err != nil {
 			return err
 		}
-		*p.own = asked
+		*p.own = strings.Clone(asked) // or it keeps the whole request line, with the token that may stand there
 	}
 	return nil
 }

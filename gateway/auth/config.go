@@ -38,8 +38,9 @@ type Config struct {
 type Key struct {
 	// ID is compared with the kid in a token's header; "" fits every token. Keys of a JWK set have their own.
 	ID string `koanf:"id"`
-	// Algorithm is the only one that the key is good for, such as "RS256". "" means HS256 for a secret, the one of its curve for
-	// an elliptic key, EdDSA for an Ed25519 key, any RS or PS for an RSA key, and what it says itself for a key of a JWK set.
+	// Algorithm is the only one that the key is good for, such as "RS256". "" means HS256 for a secret, the one of its
+	// curve for an elliptic key, EdDSA for an Ed25519 key, any RS or PS for an RSA key, and what it says itself for a
+	// key of a JWK set.
 	Algorithm string `koanf:"algorithm"`
 	// Secret is a shared secret as text; its bytes are the key. It needs 32 bytes, for HS384 48 and for HS512 64.
 	Secret string `koanf:"secret"`
@@ -60,8 +61,8 @@ type Key struct {
 
 // Basic is sign-in by user and password, RFC 7617.
 type Basic struct {
-	// File is the path of a file as `htpasswd -B` writes it: a line user:hash for each user, bcrypt hashes only. It is read again
-	// when it changes, at most once a second. "" means that passwords are not accepted.
+	// File is the path of a file as `htpasswd -B` writes it: a line user:hash for each user, bcrypt hashes only. It is
+	// read again when it changes, at most once a second. "" means that passwords are not accepted.
 	File string `koanf:"file"`
 	// Concurrency is how many passwords are hashed at a time; 0 means half of GOMAXPROCS, so that the others are free for who is in.
 	Concurrency int `koanf:"concurrency"`

@@ -24,8 +24,8 @@ type TicketKey [sha256.Size]byte
 type TicketStore interface {
 	// Put keeps the identity under the key until expires. A store that is full says so with the reason Unavailable.
 	Put(ctx context.Context, key TicketKey, id hubbub.Identity, expires time.Time) error
-	// Take returns the identity and forgets it, in one step: of several that take at once, on all nodes, one gets it. ok is false
-	// when there is none, or none any more.
+	// Take returns the identity and forgets it, in one step: of several that take at once, on all nodes, one gets it.
+	// ok is false when there is none, or none any more.
 	Take(ctx context.Context, key TicketKey) (id hubbub.Identity, ok bool, err error)
 }
 

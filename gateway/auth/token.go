@@ -80,8 +80,8 @@ func parse(raw string) (*jose.JSONWebSignature, error) {
 		Message: "the token is not a signed JWT: three parts of base64url without padding, with dots between"}
 }
 
-// decode reads the claims that we know, by their exact names. A claim that is null counts as missing. Claims that are there twice
-// are refused, since others could read the other one.
+// decode reads the claims that we know, by their exact names. A claim that is null counts as missing. Claims that are
+// there twice are refused, since others could read the other one.
 func decode(payload []byte) (claims, error) {
 	var raw map[string]json.RawMessage
 	if err := josejson.Unmarshal(payload, &raw); err != nil {

@@ -37,7 +37,8 @@ const (
 
 // Key is what the gateway knows of an API key; the key itself is known to its owner alone.
 type Key struct {
-	// Name says whose key it is, in logs and errors; see [hubbub.CheckName]. No two keys have the same. Idempotency keys belong to it.
+	// Name says whose key it is, in logs and errors; see [hubbub.CheckName]. No two keys have the same. Idempotency
+	// keys belong to it.
 	Name   string
 	Hash   string // "sha256:" and the SHA-256 of the key in hex
 	Scopes []Scope

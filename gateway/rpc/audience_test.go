@@ -14,7 +14,9 @@ func TestOneOfManySessionsJoins(t *testing.T) {
 	inBubble(t, hubbub.Options{}, rpc.Options{Delivered: count}, func(t *testing.T, s *server) {
 		s.connect(t, "user=bob&device=d1")
 		s.connect(t, "user=bob&device=d2")
-		s.connect(t, "user=bob&device=d3").call("room.join", `{"room":"lobby"}`)
+		c := s.connect(t, "user=bob&device=d3")
+		c.call("room.join", `{"room":"lobby"}`)
+		c.call("typing", `{"room":"lobby"}`)
 		for _, n := range counts {
 			if n < 0 {
 				t.Errorf("an event was given to %d conns", n)

@@ -9,7 +9,7 @@
 //
 // # How to think of it
 //
-//   - A frame is decoded in one pass that also validates it (decode.go), and its method is looked up in one flat table
+//   - A frame is decoded in one pass that also validates it (scan.go, decode.go), and its method is looked up in one flat table
 //     (methods.go). A method reads its params by name (params.go) and returns a result or an error of the domain.
 //   - Most methods run one after the other, on the goroutine on which ws calls the conn's handler. Those that only read
 //     run beside them, each on a goroutine of its own, at most 16 for a conn.

@@ -35,6 +35,15 @@ func TestDocumentsNameEverything(t *testing.T) {
 	equal("methods of protocol.md", headings(text, "Methods"), rpc.Methods())
 	equal("notifications of protocol.md", headings(text, "Notifications"), notifications())
 
+	_, order, _ := strings.Cut(text, "\n## Order\n")
+	_, order, _ = strings.Cut(order, "effect in the order in which they were sent.")
+	order, _, _ = strings.Cut(order, "and `bff.*` run beside them")
+	var beside []string
+	for _, m := range regexp.MustCompile("`(\\w+\\.\\w+)`").FindAllStringSubmatch(order, -1) {
+		beside = append(beside, m[1])
+	}
+	equal("what runs beside, in protocol.md", beside, rpc.Beside())
+
 	var errors []string
 	for _, e := range doc.Channels.Hubbub.Errors {
 		errors = append(errors, fmt.Sprint(e.Code, " ", e.Reason, " ", e.Status))

@@ -31,6 +31,18 @@ func Encode(e hubbub.Event, viewer string) string {
 	return string(m.Data)
 }
 
+// Beside returns the methods that run beside the others, sorted.
+func Beside() []string {
+	var names []string
+	for name, m := range methods() {
+		if m.beside {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // CloseCodes returns our own close codes with their words, sorted.
 func CloseCodes() []string {
 	words := map[ws.Code]string{

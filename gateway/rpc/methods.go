@@ -34,7 +34,7 @@ func methods() map[string]*method {
 		{"presence.list", true, presenceList},
 		{"presence.watch", false, presenceWatch},
 		{"presence.unwatch", false, presenceUnwatch},
-		{"session.list", true, sessionList},
+		{"session.list", false, sessionList},
 		{"session.end", false, sessionEnd},
 		{"session.refresh", false, sessionRefresh},
 		{"ping", false, ping},

@@ -1,7 +1,6 @@
 package rpc
 
 import (
-	"cmp"
 	"context"
 
 	"github.com/hubbub-dev/hubbub"
@@ -38,7 +37,7 @@ func sessionEnd(ctx context.Context, c *call) (any, error) {
 	t := hubbub.Target{User: c.peer.user, Session: p.id("session"), Device: p.maybeName("device")}
 	others := p.boolean("others", false)
 	if others {
-		t.Except = c.peer.session.ID()
+		t.ExceptDevice = c.peer.session.Identity().Device // its other tabs stay, too
 	}
 	if err := p.check(); err != nil {
 		return nil, err
@@ -76,8 +75,6 @@ func sessionRefresh(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	now := session.Identity()
-	id.Device, id.Platform = cmp.Or(id.Device, now.Device), cmp.Or(id.Platform, now.Platform)
 	left, err := session.Refresh(ctx, id)
 	if left == nil {
 		left = []string{}

@@ -85,10 +85,10 @@ type Conn struct {
 	pending []item   // what the socket did not take; bounded by limit and by the fans' policies
 
 	// Owned by the loop.
-	head    int     // index of the first item in pending
-	written int     // bytes of the first item that are written
-	fans    []place // where the conn is a member
-	inline  [2]place
+	head    int      // index of the first item in pending
+	written int      // bytes of the first item that are written
+	fans    []place  // where the conn is a member
+	inline  [3]place // for fans: a session of the gateway in one room is in three
 	timer   timer
 	heard   time.Duration // when the last byte came
 	taken   time.Duration // when the socket last took bytes that waited

@@ -42,7 +42,7 @@ func (n *node) wrong(v reflect.Value) string {
 	switch {
 	case n.entry.Required && v.IsZero():
 		return "this is missing"
-	case negative && !n.entry.Off:
+	case negative && n.entry.Off == "":
 		return "this must be greater than zero"
 	case len(n.entry.OneOf) > 0 && v.Kind() == reflect.String && !slices.Contains(n.entry.OneOf, v.String()):
 		return fmt.Sprintf("%q is not one of %s", v.String(), strings.Join(n.entry.OneOf, ", "))

@@ -157,10 +157,20 @@ func (n *node) defaultValue() reflect.Value {
 // the section or element when the key itself was not set, and "" for defaults.
 func (l *Loaded) Place(key string) string {
 	for ; key != ""; key = parent(key) {
-		for i := len(l.layers) - 1; i >= 0; i-- {
-			if p := l.layers[i].places[key]; p != "" {
-				return p
-			}
+		if p := l.exactPlace(key); p != "" {
+			return p
+		}
+	}
+	return ""
+}
+
+// exactPlace is Place for a key that was set itself. A list replaces that of the sources before it, with all of its elements.
+func (l *Loaded) exactPlace(key string) string {
+	list, _, element := strings.Cut(key, "[")
+	for i := len(l.layers) - 1; i >= 0; i-- {
+		p := l.layers[i].places[key]
+		if p != "" || element && l.layers[i].places[list] != "" {
+			return p
 		}
 	}
 	return ""

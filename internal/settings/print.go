@@ -111,8 +111,11 @@ func (n *node) zeroOrDefault() reflect.Value {
 	return n.defaultValue()
 }
 
-// values lists the values that a text can have.
+// values lists the values that a text can have, or says what "off" means.
 func (n *node) values() string {
+	if n.entry.Off != "" {
+		return " `off` means " + n.entry.Off + "."
+	}
 	if len(n.entry.OneOf) == 0 {
 		return ""
 	}
@@ -159,10 +162,8 @@ func (p *printer) element(list *node, v reflect.Value, key string) {
 
 // from says where a value comes from. A list stands in one place with all that is in it, which need not be said again.
 func (p *printer) from(key string) string {
-	for i := len(p.loaded.layers) - 1; i >= 0; i-- {
-		if place := p.loaded.layers[i].places[key]; place != "" {
-			return "  # " + place
-		}
+	if place := p.loaded.exactPlace(key); place != "" {
+		return "  # " + place
 	}
 	return ""
 }
@@ -176,7 +177,7 @@ func (n *node) shown(v reflect.Value) string {
 
 // written is the value as YAML, so that reading it gives the same.
 func (n *node) written(v reflect.Value) string {
-	if n.entry.Off && (v.CanInt() && v.Int() < 0 || v.CanFloat() && v.Float() < 0) {
+	if n.entry.Off != "" && (v.CanInt() && v.Int() < 0 || v.CanFloat() && v.Float() < 0) {
 		return `"off"`
 	}
 	switch x := v.Interface().(type) {

@@ -48,9 +48,6 @@ func (t *Table) row(b *strings.Builder, n *node) {
 		value = "`" + n.entry.Default + "`"
 	}
 	doc := n.entry.Doc + n.values()
-	if n.entry.Off {
-		doc += " `off` means none."
-	}
 	fmt.Fprintf(b, "| `%s`%s | %s | %s | %s |\n", n.key, t.variable(n, "<br>"), kindOf(n.typ), value, strings.ReplaceAll(doc, "|", "\\|"))
 }
 

@@ -47,9 +47,9 @@ type config struct {
 func entries() []settings.Entry {
 	return []settings.Entry{
 		{Key: "mode", Doc: "Mode.", Default: "slow", OneOf: []string{"slow", "fast"}},
-		{Key: "name", Doc: "Name.", Example: "ann"}, {Key: "on", Doc: "On."}, {Key: "count", Doc: "Count.", Default: "3", Off: true},
-		{Key: "ratio", Doc: "Ratio.", Default: "0.5", Off: true}, {Key: "size", Doc: "Size.", Default: "1KiB", Off: true},
-		{Key: "wait", Doc: "Wait.", Default: "25s", Off: true}, {Key: "names", Doc: "Names.", Default: "[a, b]"},
+		{Key: "name", Doc: "Name.", Example: "ann"}, {Key: "on", Doc: "On."}, {Key: "count", Doc: "Count.", Default: "3", Off: "none"},
+		{Key: "ratio", Doc: "Ratio.", Default: "0.5", Off: "none"}, {Key: "size", Doc: "Size.", Default: "1KiB", Off: "none"},
+		{Key: "wait", Doc: "Wait.", Default: "25s", Off: "none"}, {Key: "names", Doc: "Names.", Default: "[a, b]"},
 		{Key: "nets", Doc: "Nets."}, {Key: "labels", Doc: "Labels."}, {Key: "section", Doc: "Section."},
 		{Key: "section.wait", Doc: "Wait there.", Default: "1s"}, {Key: "section.secret", Doc: "Secret.", Secret: true},
 		{Key: "rules", Doc: "Rules."}, {Key: "rules[].match", Doc: "Match.", Required: true, Example: `"*"`},
@@ -196,6 +196,24 @@ func TestLaterSourcesOverride(t *testing.T) {
 		if !strings.Contains(l.Show(), want) {
 			t.Errorf("no %q in\n%s", want, l.Show())
 		}
+	}
+}
+
+// TestListsAreReplaced has two elements in a file and one in a variable: what the file says of the first must not show through.
+func TestListsAreReplaced(t *testing.T) {
+	s := settings.Sources{
+		File:    file(t, "c.yaml", "rules:\n  - match: a\n    max: 1B\n  - match: b\n"),
+		Environ: []string{"APP_RULES=[{match: c}]"},
+	}
+	c, l := load(t, s)
+	if len(c.Rules) != 1 || c.Rules[0].Match != "c" {
+		t.Errorf("got %+v", c.Rules)
+	}
+	if got := l.Place("rules[0].max"); got != "APP_RULES" {
+		t.Errorf("the element is of %q", got)
+	}
+	if shown := l.Show(); strings.Contains(shown, s.File) {
+		t.Errorf("the file is named in\n%s", shown)
 	}
 }
 

@@ -14,8 +14,8 @@ type Entry struct {
 	Default string   // as in YAML; "" means the zero value, which then stands for "not set"
 	Example string   // YAML of a list's first element or of a value, for the commented file; "" means none
 	OneOf   []string // the only values of a text, or of the texts in a list; empty means any
-	// Off allows "off" for a number, size or duration.
-	Off bool
+	// Off allows "off" for a number, size or duration, and says what that means, such as "no limit"; "" means that it is not allowed.
+	Off string
 	// Required says that an element of a list must have it.
 	Required bool
 	// Secret hides the value from all output, and allows to give it by file.

@@ -73,7 +73,7 @@ func kindOf(t reflect.Type) kind {
 // that decodes to it. Its error completes the sentence "the value is …".
 func scalar(t reflect.Type, e *Entry, s string) (any, error) {
 	k := kindOf(t)
-	if s == "off" && e.Off {
+	if s == "off" && e.Off != "" {
 		return off(k), nil
 	}
 	wrong := fmt.Errorf("not %s", k.example())
@@ -137,7 +137,7 @@ func positive(v float64, e *Entry, err error) error {
 	if err != nil || v > 0 {
 		return err
 	}
-	if e.Off {
+	if e.Off != "" {
 		return fmt.Errorf(`not greater than zero; write "off" to switch it off, or leave it out for the default`)
 	}
 	return fmt.Errorf("not greater than zero; leave it out for the default")

@@ -144,26 +144,25 @@ export class Chat {
     if (!stream) return;
     this.presence.meet(params);
     stream.count = params.count;
-    if (method === "room.joined") {
-      stream.present.set(params.user, params);
-      this.presence.watch(params.user);
-    } else {
-      stream.present.delete(params.user);
-      stream.hearTyping(params, false);
-    }
+    stream.move(params, method === "room.joined");
+    this.presence.watch(params.user);
     this.#on(method, stream, params);
   }
 
   async #askPresent(stream) {
+    const moved = (stream.moved = []);
     try {
       const { users, count } = await this.call("room.present", { ...stream.target, limit: mostPresent });
+      if (stream.moved !== moved) return; // it was asked again
+      stream.moved = null;
       stream.present = new Map(users.map((person) => [person.user, person]));
-      stream.count = count;
+      if (!moved.length) stream.count = count;
+      for (const [person, here] of moved) stream.move(person, here); // the answer may be older than these
       this.presence.meet(...users);
       this.presence.watch(...stream.present.keys());
       this.#on("people", stream, "");
     } catch {
-      // Presence is off in this room, or the connection is gone.
+      if (stream.moved === moved) stream.moved = null; // presence is off in this room, or the connection is gone
     }
   }
 

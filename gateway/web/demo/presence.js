@@ -11,6 +11,7 @@ export class Presence {
   #names = new Map(); // user → info
   #watched = new Set();
   #asked = new Set(); // in the next request
+  #heard = new Set(); // told of while a request is on its way
 
   /** onChange(user) is told what changed; user is "" where it may be anybody. */
   constructor(call, onChange) {
@@ -41,10 +42,14 @@ export class Presence {
     const users = [...this.#asked].slice(0, mostAtOnce);
     this.#asked.clear();
     if (this.#watched.size + users.length > mostWatched) return;
-    for (const user of users) this.#watched.add(user);
+    for (const user of users) {
+      this.#watched.add(user);
+      this.#heard.delete(user);
+    }
     try {
       const now = await this.#call("presence.watch", { users });
-      for (const presence of now.users) this.#set(presence);
+      // What came as a change may be newer than the answer; if it is not, the newer one still comes as a change.
+      for (const presence of now.users) if (!this.#heard.has(presence.user)) this.#set(presence);
       this.#onChange("");
     } catch {
       for (const user of users) this.#watched.delete(user);
@@ -53,6 +58,7 @@ export class Presence {
 
   /** Takes the notification presence.changed. */
   hear(presence) {
+    this.#heard.add(presence.user);
     this.#set(presence);
     this.#onChange(presence.user);
   }

@@ -28,6 +28,7 @@ export class Stream {
   typing = new Map(); // user → {person, timer}
   present = new Map(); // user → person; of a room
   count = 0; // how many are there; of a room
+  moved = null; // who came or went while the server is being asked who is there
 
   #call;
   #me;
@@ -167,6 +168,14 @@ export class Stream {
     } finally {
       this.#loading = false;
     }
+  }
+
+  /** Takes that somebody is in the room now, or is not any more. */
+  move(person, here) {
+    if (here) this.present.set(person.user, person);
+    else this.present.delete(person.user);
+    if (!here) this.#stopsTyping(person.user);
+    this.moved?.push([person, here]);
   }
 
   // ---- Sending ----
