@@ -44,6 +44,9 @@ func (s *Session) Present(ctx context.Context, room, after string, limit int) (P
 
 // Online lists online users: all where the options allow it, otherwise only of a room that the session is in (Forbidden).
 func (s *Session) Online(ctx context.Context, f Filter, after string, limit int) (PresencePage, error) {
+	if f.Attr != "" && !s.hub.o.ListPresence {
+		return PresencePage{}, Errorf(Forbidden, "here one may not select users by attributes, which others do not see")
+	}
 	if f.Room != "" {
 		return s.online(ctx, f, after, limit)
 	}

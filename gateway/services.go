@@ -40,7 +40,7 @@ func newServices(g *Gateway) (*services, error) {
 	}
 	domain := c.hubOptions(c.Logger)
 	warnOfMembers(c)
-	domain.Driver = memory.New(memory.Options{Grace: c.Presence.Grace})
+	domain.Driver = memory.New(memory.Options{Grace: c.Presence.Grace, KeptPerSender: int(c.Limits.KeptPerUser)})
 	if s.hub, err = hubbub.New(context.Background(), domain); err != nil {
 		s.auth.Close()
 		return nil, err

@@ -103,7 +103,7 @@ func checkOffers(r *http.Request) error {
 func (s *signIn) foreign(r *http.Request) error {
 	origin := r.Header.Get("Origin")
 	s.front.cfg.Logger.Info("a page of another origin was refused; to allow it, add the origin to the setting origins",
-		"origin", origin, "host", r.Host)
+		"origin", fmt.Sprintf("%.200s", origin), "host", r.Host)
 	return hubbub.Errorf(hubbub.Forbidden, "pages of the origin %.200q may not connect here; to allow them, add it to the "+
 		"setting origins", origin)
 }

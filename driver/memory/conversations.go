@@ -30,9 +30,11 @@ func (t *takers) remove(user string, s *stream) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	rest := slices.DeleteFunc(t.byUser[user], func(other *stream) bool { return other == s })
-	if t.byUser[user] = rest; len(rest) == 0 {
+	if len(rest) == 0 {
 		delete(t.byUser, user)
+		return
 	}
+	t.byUser[user] = rest
 }
 
 func (t *takers) of(user string) []*stream {

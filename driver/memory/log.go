@@ -8,9 +8,25 @@ import (
 
 // Append implements [hubbub.Log].
 func (d *Driver) Append(_ context.Context, draft hubbub.Draft) (hubbub.Appended, error) {
-	s := d.locked(draft.Message.Stream, true)
+	s, err := d.toAppend(&draft)
+	if err != nil {
+		return hubbub.Appended{}, err
+	}
 	defer s.mu.Unlock()
 	return d.append(s, &draft)
+}
+
+// toAppend locks the stream of a draft. For one that may not be kept none is begun.
+func (d *Driver) toAppend(draft *hubbub.Draft) (*stream, error) {
+	if s := d.locked(draft.Message.Stream, false); s != nil {
+		return s, nil
+	}
+	if draft.Retention.Messages >= 0 {
+		if err := d.afford(&draft.Message); err != nil {
+			return nil, err
+		}
+	}
+	return d.locked(draft.Message.Stream, true), nil
 }
 
 // append accepts a message for a stream that is locked.
@@ -18,6 +34,11 @@ func (d *Driver) append(s *stream, draft *hubbub.Draft) (hubbub.Appended, error)
 	a, known, err := d.repeated(s, draft)
 	if known {
 		return a, err
+	}
+	if draft.Retention.Messages >= 0 {
+		if err := d.afford(&draft.Message); err != nil {
+			return hubbub.Appended{}, err
+		}
 	}
 	s.retention = draft.Retention
 	s.expire(s.used, -1)

@@ -17,6 +17,9 @@ type Options struct {
 	// LastSeenUsers is of how many users who are offline it is remembered, about; of more, those who left first are forgotten.
 	// 0 or less means 1,000,000, which takes up to 200 MB.
 	LastSeenUsers int
+	// KeptPerSender is how many bytes of what one user has sent are kept, in all streams together; 0 means 64 MiB, negative any
+	// number. Whoever is over it is refused with TooLarge until something has expired. Each message counts some 500 bytes more.
+	KeptPerSender int
 	Now           func() time.Time // nil means time.Now; must be safe for concurrent use
 }
 
@@ -39,6 +42,7 @@ type Driver struct {
 	online  roster // the users who are online as far as was told
 	rooms   [shards]rooms
 	nodes   nodes
+	budgets budgets // of who sends
 }
 
 var (
@@ -63,10 +67,14 @@ func New(o Options) *Driver {
 	if o.LastSeenUsers <= 0 {
 		o.LastSeenUsers = 1_000_000
 	}
+	if o.KeptPerSender == 0 {
+		o.KeptPerSender = 64 << 20
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	d := &Driver{options: o, id: random(), seed: maphash.MakeSeed()}
+	d.budgets.most = o.KeptPerSender
 	for i := range shards {
 		d.users[i].number = i
 	}

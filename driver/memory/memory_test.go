@@ -237,3 +237,37 @@ func TestTrimmingBesideAppending(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsKeptOfOneSenderIsBounded(t *testing.T) {
+	now := time.Now()
+	d := memory.New(memory.Options{KeptPerSender: 100 << 10, Now: func() time.Time { return now }})
+	send := func(from, to string) error {
+		_, err := d.Append(t.Context(), hubbub.Draft{Retention: hubbub.Retention{Age: time.Hour}, Message: hubbub.Message{
+			Stream: hubbub.PairStream(from, to), From: hubbub.Sender{User: from}, Data: make([]byte, 10<<10), Time: now}})
+		return err
+	}
+	sent := 0
+	for send("eve", fmt.Sprint("nobody", sent)) == nil {
+		if sent++; sent > 100 {
+			t.Fatal("there is no bound")
+		}
+	}
+	if sent != 9 {
+		t.Errorf("%d messages of 10.5 KiB fit into 100 KiB", sent)
+	}
+	if err := send("eve", "nobody"); hubbub.AsError(err).Reason != hubbub.TooLarge {
+		t.Errorf("refused with %v", err)
+	}
+	for _, from := range []string{"ann", ""} { // others, and backends, are not touched by it
+		if err := send(from, "bob"); err != nil {
+			t.Errorf("%q: %v", from, err)
+		}
+	}
+	now = now.Add(2 * time.Hour)
+	if _, err := d.Trim(t.Context(), 1000); err != nil {
+		t.Fatal(err)
+	}
+	if err := send("eve", "nobody"); err != nil {
+		t.Errorf("after it has expired: %v", err)
+	}
+}

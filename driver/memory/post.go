@@ -8,7 +8,10 @@ import (
 
 // Post implements [hubbub.Poster]. The stream is locked until the subscribers have returned.
 func (d *Driver) Post(_ context.Context, draft hubbub.Draft) (hubbub.Appended, error) {
-	s := d.locked(draft.Message.Stream, true)
+	s, err := d.toAppend(&draft)
+	if err != nil {
+		return hubbub.Appended{}, err
+	}
 	defer s.mu.Unlock()
 	a, err := d.append(s, &draft)
 	if err != nil {

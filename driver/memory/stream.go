@@ -42,6 +42,7 @@ type stream struct {
 	retention hubbub.Retention
 	keys      *keys // nil if there are none
 	takers    *readers
+	driver    *Driver // whose budgets count what is kept
 }
 
 // locked returns the stream with its lock held; nil if there is none and make is false.
@@ -72,7 +73,7 @@ func (d *Driver) find(name hubbub.Stream, create bool) *stream {
 	if shard.byName == nil {
 		shard.byName = make(map[hubbub.Stream]*stream)
 	}
-	s = &stream{name: name, epoch: d.epoch(name, shard.round)}
+	s = &stream{name: name, epoch: d.epoch(name, shard.round), driver: d}
 	shard.byName[name] = s
 	return s
 }
@@ -126,13 +127,18 @@ func (s *stream) add(m *hubbub.Message) {
 	m.Position = s.position(s.head)
 	s.kept.push(m)
 	s.bytes += len(m.Data)
+	s.driver.charge(m, 1)
 	r := s.retention
 	for r.Messages > 0 && s.kept.len() > r.Messages || r.Bytes > 0 && s.bytes > r.Bytes {
 		s.drop()
 	}
 }
 
-func (s *stream) drop() { s.bytes -= len(s.kept.pop().Data) }
+func (s *stream) drop() {
+	m := s.kept.pop()
+	s.bytes -= len(m.Data)
+	s.driver.charge(m, -1)
+}
 
 // expire drops up to limit messages and keys that are past their age, without limit if it is negative, and returns how many.
 func (s *stream) expire(now time.Time, limit int) int {
