@@ -34,6 +34,10 @@ func pageRecoversAfterACut(t *testing.T, first context.Context) {
 	between.set(true)
 	ann.until(t, "the page to notice", `document.querySelector("#state").textContent === "Reconnecting…"`)
 	ann.shows(t, "#trouble", "The server cannot be reached. Trying again")
+	ann.goTo(t, "user=bob")
+	ann.until(t, "the head to say no more that Bob is online",
+		`document.querySelector("#title h2").textContent === "bob" && document.querySelector("#title p").hidden`)
+	ann.goTo(t, "room=lobby")
 	ann.say(t, "written during the cut")
 	for i := range bots {
 		b := g.bot(t, fmt.Sprintf("user=bot%d", i))
