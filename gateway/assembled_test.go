@@ -149,6 +149,9 @@ func TestPathsOfWebSockets(t *testing.T) {
 		cfg := production()
 		cfg.Paths.WebSocket = c.paths
 		g := serve(t, cfg)
+		if _, text := get(t, g.Handler(), "/"); !strings.Contains(text, strings.Join(c.open, " or ")) {
+			t.Errorf("the page at / names other paths than %v: %s", c.open, text)
+		}
 		token := sign(t, hubbub.Identity{User: "ann"}, time.Hour)
 		for _, path := range c.open {
 			conn, err := ws.Dial(t.Context(), g.url("ws", path), ws.DialOptions{Header: bearer(token).header})
@@ -163,6 +166,8 @@ func TestPathsOfWebSockets(t *testing.T) {
 			conn, err := ws.Dial(t.Context(), g.url("ws", path), ws.DialOptions{Header: bearer(token).header})
 			if refused, ok := errors.AsType[*ws.HandshakeError](err); !ok || refused.Status == 101 {
 				t.Errorf("%s: %v", path, err)
+			} else if refused.Status == 404 && !strings.Contains(err.Error(), "they connect to "+c.open[0]) {
+				t.Errorf("%s does not say which paths are right: %v", path, err)
 			}
 			if err == nil {
 				conn.Terminate()

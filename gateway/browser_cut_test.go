@@ -82,9 +82,13 @@ func pageComesBackAfterARestart(t *testing.T, first context.Context) {
 		window.states = [];
 		new MutationObserver(() => states.push(state.textContent)).observe(state, {childList: true});
 	}`)
+	ann.goTo(t, "user=bob")
+	ann.until(t, "the head to say whether Bob is online", `document.querySelector("#title p").checkVisibility()`)
 	g.stop()
 	ann.until(t, "the page to hear that the server stops", `states.includes("Server is stopping")`)
 	ann.until(t, "the page to say that it reconnects", `document.querySelector("#state").textContent === "Reconnecting…"`)
+	ann.until(t, "the head to say nothing of Bob that may be wrong by now", `document.querySelector("#title p").hidden`)
+	ann.goTo(t, "room=lobby")
 	ann.say(t, "kept")
 	ann.until(t, "the text to wait", `document.querySelector("#outbox .pending .text")?.textContent === "kept"`)
 

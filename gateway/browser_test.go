@@ -30,6 +30,7 @@ func TestDemoPage(t *testing.T) {
 		"WireShowsFramesAndSendsThem":     wireShowsFramesAndSendsThem,
 		"EnterSendsAndShiftEnterDoesNot":  enterSendsAndShiftEnterDoesNot,
 		"PhoneWidthHasNoSidewaysScroll":   phoneWidthHasNoSidewaysScroll,
+		"NamesKeepTheLayout":              namesKeepTheLayout,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, testkit.Tab(t, browser)) })
 	}
@@ -209,6 +210,30 @@ func enterSendsAndShiftEnterDoesNot(t *testing.T, first context.Context) {
 	ann.say(t, "two")
 	ann.sees(t, "one\ntwo")
 	ann.until(t, "the field to be empty", `document.querySelector("#text").value === ""`)
+}
+
+func namesKeepTheLayout(t *testing.T, tab context.Context) {
+	g := start(t, "")
+	ann := visit(t, tab, g.url("http", "/"), "user=ann&name=Ann&device=laptop")
+	for _, query := range []string{"user=bob&name=Bob", "user=omar&name=%D8%B9%D9%85%D8%B1"} {
+		g.bot(t, query).do(t, "user.send", map[string]any{"user": "ann", "data": map[string]any{"text": "hi"}})
+	}
+	ann.until(t, "both names, each in its own direction, to begin at one edge", `(() => {
+		const lefts = [...document.querySelectorAll("#peers .name")].map((name) => {
+			const range = document.createRange();
+			range.selectNodeContents(name);
+			return Math.round(range.getBoundingClientRect().left);
+		});
+		return lefts.length === 2 && lefts[0] === lefts[1];
+	})()`)
+
+	height := testkit.Evaluate[int](t, tab, `document.querySelector("#text").offsetHeight`)
+	room := strings.Repeat("long-", 20)
+	ann.goTo(t, "room="+room)
+	ann.until(t, "the hint in the field to name the room", fmt.Sprintf(`document.querySelector("#text").placeholder.includes(%q)`, room))
+	if got := testkit.Evaluate[int](t, tab, `document.querySelector("#text").offsetHeight`); got != height {
+		t.Errorf("an empty field is %d pixels high in a room with a long name, and %d in others", got, height)
+	}
 }
 
 func phoneWidthHasNoSidewaysScroll(t *testing.T, tab context.Context) {

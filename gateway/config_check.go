@@ -58,8 +58,11 @@ func (c *checker) addresses() {
 }
 
 func (c *checker) address(key, addr string) {
-	if _, _, err := net.SplitHostPort(addr); err != nil {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
 		c.fail(key, "address %q: write it as host:port or :port, for example :8080 or 192.0.2.7:8080", addr)
+	} else if _, err := net.LookupPort("tcp", port); err != nil {
+		c.fail(key, "address %q: there is no port %s; ports go up to 65535", addr, port)
 	}
 }
 

@@ -157,6 +157,7 @@ func TestEverySettingComesByVariableAndFlag(t *testing.T) {
 func TestWhatCannotBe(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"address":           {"addr: 8080", ":1: addr: address \"8080\": write it as host:port or :port"},
+		"port":              {"addr: localhost:80800", ":1: addr: address \"localhost:80800\": there is no port 80800"},
 		"metrics address":   {"metrics: {addr: ':8080'}", "metrics.addr: this is the gateway's own address"},
 		"cert without key":  {"tls: {cert: x}", "tls.key: the file with the private key is missing"},
 		"key without cert":  {"tls: {key: x}", "tls.cert: the file with the certificate is missing"},

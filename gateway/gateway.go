@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"syscall"
 
 	"github.com/hubbub-dev/hubbub/gateway/httpapi"
@@ -47,13 +48,24 @@ func New(cfg Config) (*Gateway, error) {
 
 func (g *Gateway) routes() http.Handler {
 	mux := http.NewServeMux()
-	page := web.Works()
+	page := web.Works(g.cfg.Paths.WebSocket)
 	if g.cfg.Dev {
 		page = web.Demo()
 	}
-	mux.Handle("/", page)
+	mux.Handle("/", g.misdirected(page))
 	mux.Handle(httpapi.Prefix+"/", g.api)
 	return g.front.handler(mux, g.signIn())
+}
+
+// misdirected tells handshakes that came to a wrong path which one is right, and passes other requests on.
+func (g *Gateway) misdirected(page http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isHandshake(r) {
+			http.Error(w, "no WebSocket is served here: they connect to "+strings.Join(g.cfg.Paths.WebSocket, " or "), http.StatusNotFound)
+			return
+		}
+		page.ServeHTTP(w, r)
+	})
 }
 
 func (g *Gateway) signIn() http.Handler {

@@ -30,7 +30,8 @@ func (c *apikeyCommand) Run() error {
 	fmt.Printf(`%s
 
 This is the key. It is shown only now: give it to the backend that will call, which sends it
-as "Authorization: Bearer KEY". The gateway knows it by its hash, with this in hubbub.yaml:
+as "Authorization: Bearer KEY". The gateway knows it by its hash, with this in hubbub.yaml,
+which it reads when it starts:
 
 api:
   keys:

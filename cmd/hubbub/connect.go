@@ -178,5 +178,16 @@ func dialFailed(err error) error {
 	case errors.As(err, &closed):
 		return &exitError{exitClosed, err}
 	}
-	return &exitError{exitUnreachable, fmt.Errorf("cannot connect: %w", err)}
+	return &exitError{exitUnreachable, fmt.Errorf("cannot connect: %w%s", err, remedy(err))}
+}
+
+// remedy says what to do about the two ways in which people most often miss a server; "" for others.
+func remedy(err error) string {
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return "; nothing listens there: is the server running, and is this its port?"
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
+		return "; the server speaks no TLS on this port: try ws:// or http://"
+	}
+	return ""
 }

@@ -90,7 +90,8 @@ func (s *shell) connect(t *testing.T) {
 		{name: "no history", args: "--room later --wait 1ms " + s.as("ann"), out: ""},
 		{name: "by hand", input: `{"id":7,"method":"ping"}`, args: "--count 2 " + s.addr + "/ws?user=ann", out: `"id":7,"result":{"time":`},
 		{name: "by hand in JSON", input: `{"id":7,"method":"x"}`, args: "--json --count 2 " + s.addr + "/ws?user=ann", out: `"event":"message"`},
-		{name: "nobody listens", args: "--send hi " + nobody, code: 2, aside: "refused"},
+		{name: "nobody listens", args: "--send hi " + nobody, code: 2, aside: "nothing listens there: is the server running"},
+		{name: "no TLS", args: "--send hi wss://" + s.addr + "/ws?user=ann", code: 2, aside: "try ws://"},
 		{name: "no WebSocket", args: "--send hi " + s.addr + "/nowhere", code: 3, aside: "404"},
 		{name: "bad token", args: "--room chat --token x " + s.as("ann"), code: 3, aside: "401"},
 		{name: "bad name", args: "--room chat " + s.as("a%20b"), code: 3, aside: "user"},
@@ -150,7 +151,8 @@ func (s *shell) publish(t *testing.T) {
 		{[]string{"--user", "ann", "--key", "k", "1"}, 1, "--room"},
 		{[]string{"1"}, 80, "--room"},
 		{[]string{"--user", "nobody", "1"}, 3, "not_found"},
-		{[]string{"--all", "--url", "http://" + testkit.FreeAddr(t), "1"}, 2, "cannot be reached"},
+		{[]string{"--all", "--url", "http://" + testkit.FreeAddr(t), "1"}, 2, "nothing listens there: is the server running"},
+		{[]string{"--all", "--url", "https://" + s.addr, "1"}, 2, "no TLS"},
 	} {
 		if _, aside, code := s.run(t, "", append([]string{"publish"}, c.args...)...); code != c.code || !strings.Contains(aside, c.aside) {
 			t.Errorf("publish %v ends with %d, want %d, and says\n%s", c.args, code, c.code, aside)

@@ -122,7 +122,7 @@ func apiFailed(err error) error {
 		return err
 	}
 	if e.Err != nil { // no answer of the gateway, whose errors have no cause
-		return &exitError{exitUnreachable, err}
+		return &exitError{exitUnreachable, fmt.Errorf("%w%s", err, remedy(err))}
 	}
 	return &exitError{exitRefused, fmt.Errorf("refused: %s (%s)", e.Message, e.Reason)}
 }

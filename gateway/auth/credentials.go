@@ -70,6 +70,10 @@ func (a *Authenticator) findAmbient(r *http.Request, query url.Values, scheme st
 	case a.config.Anonymous:
 		return credentials{method: Anonymous}, nil
 	}
+	if query.Has("user") {
+		return credentials{}, hubbub.Errorf(hubbub.Unauthorized,
+			"?user= is believed in development mode only (hubbub serve --dev); sign in with %s", a.waysIn())
+	}
 	return credentials{}, hubbub.Errorf(hubbub.Unauthorized, "nobody knows who is asking; sign in with %s", a.waysIn())
 }
 

@@ -269,6 +269,9 @@ func TestDevelopmentMode(t *testing.T) {
 	if p, _ := refused(t, a, get(""), 401); !strings.Contains(p.Detail, "?user=") {
 		t.Errorf("%+v", p)
 	}
+	if p, _ := refused(t, start(t, auth.Config{Keys: c.Keys}), get("user=ann"), 401); !strings.Contains(p.Detail, "serve --dev") {
+		t.Errorf("outside of it: %+v", p)
+	}
 }
 
 // FuzzCredentials looks for a request that panics, that is let in without the token, or whose refusal is no refusal.

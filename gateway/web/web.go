@@ -6,9 +6,10 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
-	"io"
+	"fmt"
 	"io/fs"
 	"net/http"
+	"strings"
 )
 
 //go:embed demo
@@ -19,8 +20,9 @@ var files embed.FS
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// Works serves one plain page at / that says that the server works, and 404 for anything else.
-func Works() http.Handler {
+// Works serves one plain page at / that says that the server works and at which paths it accepts WebSockets, and 404 for anything
+// else.
+func Works(sockets []string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/" {
 			http.NotFound(w, r)
@@ -28,7 +30,7 @@ func Works() http.Handler {
 		}
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
-		io.WriteString(w, "hubbub works. WebSockets connect to /ws; see docs/protocol.md.\n")
+		fmt.Fprintf(w, "hubbub works. WebSockets connect to %s; see docs/protocol.md.\n", strings.Join(sockets, " or "))
 	})
 }
 

@@ -44,7 +44,11 @@ func (l *layer) file(root *node, data []byte) {
 		return
 	}
 	if err != nil {
-		l.fail(nil, "", "this is not YAML: %s", strings.TrimPrefix(err.Error(), "yaml: "))
+		hint := ""
+		if strings.Contains("\n"+string(data), "\n\t") {
+			hint = " (indent with spaces: YAML takes no tabs)"
+		}
+		l.fail(nil, "", "this is not YAML: %s%s", strings.TrimPrefix(err.Error(), "yaml: "), hint)
 		return
 	}
 	l.values = l.section(root, doc.Content[0], "")

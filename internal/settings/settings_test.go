@@ -276,6 +276,7 @@ func TestProblems(t *testing.T) {
 		"list for file":     {"[x]", settings.Sources{}, "F:1: this must be a section with settings, such as mode: …"},
 		"two documents":     {"name: a\n---\nname: b", settings.Sources{}, "F: there is a second document behind a line with ---; only one is read"},
 		"no YAML":           {"name: [", settings.Sources{}, "F: this is not YAML: "},
+		"indented by a tab": {"section:\n\twait: 1s", settings.Sources{}, "F: this is not YAML: line 2: found character that cannot start any token (indent with spaces"},
 		"no UTF-8":          {"name: \xff", settings.Sources{}, "F: the file is not UTF-8 text"},
 		"no secret file":    {"section: {secret_file: " + missing + "}", settings.Sources{}, "F:1: section.secret_file: the secret cannot be read: open " + missing},
 		"empty secret file": {"section: {secret_file: " + empty + "}", settings.Sources{}, "F:1: section.secret_file: the secret cannot be read: " + empty + " is empty"},

@@ -78,10 +78,8 @@ function signOut() {
 function showPhase(now) {
   if (now.phase !== "open" && chat?.session) chat.cut();
   trouble.show(now);
-  if (now.phase === "open") {
-    $("ended").open && ended.close();
-    dirty("streams");
-  }
+  dirty("streams");
+  if (now.phase === "open" && $("ended").open) ended.close();
   if (now.phase === "stopped") ended.show(now.why, me);
 }
 

@@ -49,7 +49,7 @@ export function showTitle(chat, stream) {
   name.replaceChildren(...(isRoom ? [element("span", "quiet", "# "), element("bdi", "", stream.name)] : [nameOf(person)]));
   $("sign").replaceChildren(...(isRoom ? [] : [face(person)]));
   about.textContent = isRoom ? `${stream.count} here` : stateText(person, chat.me.user);
-  about.hidden = isRoom && (!chat.session || Boolean(stream.error));
+  about.hidden = !chat.session || (isRoom && Boolean(stream.error));
   $("leave").hidden = !isRoom;
   $("leave").title = `Leave the room ${stream.name}`;
 }
