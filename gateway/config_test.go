@@ -290,7 +290,7 @@ presence: {grace: off, list_all: true}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
-	if empty := (gateway.Config{}).HubOptions(); empty.Rooms != nil || empty.Devices != (hubbub.DeviceLimit{}) {
+	if empty := (gateway.Config{}).HubOptions(); empty.Rooms != nil || empty.Devices != (hubbub.DeviceLimit{Sessions: 100}) {
 		t.Errorf("defaults are %+v", empty)
 	}
 }
