@@ -79,7 +79,7 @@ func (r *room) enter(ctx context.Context, s *Session, since *Position, limit int
 		// Now, not after the reply: further sessions of the user are not first, even if this one fails.
 		h.tellPresence(ctx, r.name, count, Joined{r.name, s.user, s.Identity().Info, count})
 	}
-	if err := r.read(ctx, s, since, limit, true, reply); err != nil {
+	if err := r.read(ctx, s, since, limit, reply); err != nil {
 		h.settleLeave(r.name, s)
 		return err
 	}
@@ -88,12 +88,21 @@ func (r *room) enter(ctx context.Context, s *Session, since *Position, limit int
 
 // answer tells a session that is in the room already where it is.
 func (r *room) answer(ctx context.Context, s *Session, since *Position, limit int, reply func(JoinResult)) error {
-	return r.read(ctx, s, since, limit, false, reply)
+	r.mu.Lock()
+	at, present := r.order.last, r.shown()
+	r.mu.Unlock()
+	result, err := r.history(ctx, s, at, since, limit)
+	if err != nil {
+		return err
+	}
+	result.Present = present
+	reply(result) // what has come meanwhile it has had, as a part of the crowd
+	return nil
 }
 
-// read reads the history for a session and replies. A new one is then given what has come meanwhile, and becomes a part
-// of the crowd in the same moment; others are one already.
-func (r *room) read(ctx context.Context, s *Session, since *Position, limit int, fresh bool, reply func(JoinResult)) error {
+// read reads the history for a session that is not in the room yet and replies. The session is then given what has come
+// meanwhile, and becomes a part of the crowd in the same moment.
+func (r *room) read(ctx context.Context, s *Session, since *Position, limit int, reply func(JoinResult)) error {
 	for {
 		j := &joiner{session: s}
 		at := r.begin(j)
@@ -102,7 +111,7 @@ func (r *room) read(ctx context.Context, s *Session, since *Position, limit int,
 			r.forget(j)
 			return err
 		}
-		if r.finish(j, result, fresh, reply) {
+		if r.finish(j, result, reply) {
 			return nil
 		}
 	}
@@ -138,18 +147,14 @@ func (r *room) forget(j *joiner) {
 
 // finish replies and goes over to live events. It tells false if too much came meanwhile, so that the history must be
 // read again.
-func (r *room) finish(j *joiner, result JoinResult, fresh bool, reply func(JoinResult)) bool {
+func (r *room) finish(j *joiner, result JoinResult, reply func(JoinResult)) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.joining, j)
-	if fresh && j.late {
+	if j.late {
 		return false
 	}
 	result.Present = r.shown()
-	if !fresh {
-		reply(result) // what has come meanwhile it has had, as a part of the crowd
-		return true
-	}
 	j.session.enter(r)
 	reply(result)
 	for _, e := range j.came {

@@ -105,14 +105,3 @@ func (s *shelf[C]) get(name string) (C, bool) {
 	c, ok := s.items[name]
 	return c, ok
 }
-
-// each returns all channels that somebody holds.
-func (s *shelf[C]) each() []C {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	all := make([]C, 0, len(s.items))
-	for _, c := range s.items {
-		all = append(all, c)
-	}
-	return all
-}

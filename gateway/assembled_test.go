@@ -52,15 +52,7 @@ func TestEncryptedGateway(t *testing.T) {
 	testkit.Eventually(t, "the broken key to be seen", func() bool {
 		return trusted(first.Roots) && strings.Contains(log.String(), "the old one is kept")
 	})
-	for to, from := range map[string]string{first.CertFile: second.CertFile, first.KeyFile: second.KeyFile} {
-		b, err := os.ReadFile(from)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(to, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	overwrite(t, map[string]string{first.CertFile: second.CertFile, first.KeyFile: second.KeyFile})
 	testkit.Eventually(t, "the new certificate", func() bool { return trusted(second.Roots) })
 	if trusted(first.Roots) {
 		t.Error("the old certificate is still shown")

@@ -67,20 +67,7 @@ func serveFront(t *testing.T, c gateway.Config, drain func(context.Context, hubb
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		if err := f.Serve(ctx, l); err != nil {
-			t.Errorf("Serve: %v", err)
-		}
-	}()
-	stop := func() {
-		cancel()
-		<-served
-	}
-	t.Cleanup(stop)
-	return fronted{f, l.Addr().String(), stop}
+	return fronted{f, l.Addr().String(), background(t, l, f.Serve)}
 }
 
 // ask makes a request with header lines "Name: value".
@@ -376,15 +363,7 @@ func TestCertificateIsReadAgain(t *testing.T) {
 	testkit.Eventually(t, "the log to say that the certificate is broken", func() bool {
 		return trusts(first.Roots) && strings.Contains(log.String(), "the old one is kept")
 	})
-	for from, to := range map[string]string{second.CertFile: files.Cert, second.KeyFile: files.Key} {
-		b, err := os.ReadFile(from)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(to, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	overwrite(t, map[string]string{files.Cert: second.CertFile, files.Key: second.KeyFile})
 	testkit.Eventually(t, "the new certificate", func() bool { return trusts(second.Roots) })
 	if trusts(first.Roots) {
 		t.Error("the old certificate is still served")

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -42,20 +43,40 @@ func serve(t *testing.T, cfg gateway.Config) running {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return running{g, l.Addr(), background(t, l, g.Serve)}
+}
+
+// background serves until the returned function is called, which waits for the end, or until the test ends.
+func background(t *testing.T, l net.Listener, serve func(context.Context, net.Listener) error) (stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		if err := g.Serve(ctx, l); err != nil {
+		if err := serve(ctx, l); err != nil {
 			t.Errorf("Serve: %v", err)
 		}
 	}()
-	stop := func() {
+	stop = func() {
 		cancel()
 		<-served
 	}
 	t.Cleanup(stop)
-	return running{g, l.Addr(), stop}
+	return stop
+}
+
+// overwrite gives files the content of others, as whoever renews a certificate does.
+func overwrite(t *testing.T, from map[string]string) {
+	t.Helper()
+	for to, source := range from {
+		b, err := os.ReadFile(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(to, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func (r running) url(scheme, path string) string { return scheme + "://" + r.addr.String() + path }

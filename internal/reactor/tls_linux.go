@@ -46,7 +46,6 @@ type shim struct {
 	sock     fdSocket
 	conn     *Conn
 	out      []byte // records that the kernel did not take; at most what one tls.Conn.Write and the handshake's last words make
-	failed   error
 }
 
 // again tells crypto/tls that a later read may succeed: it does not make an error final that calls itself temporary.
