@@ -78,6 +78,45 @@ type Ended struct {
 	By       *SessionRecord // the session that took their place or ended them; nil if a backend did
 }
 
+// MemberChanged tells a room, and the user, that somebody belongs to it, has another role, or does not belong to it any more.
+type MemberChanged struct {
+	Room string
+	User string
+	Role Role   // "" if the user does not belong to the room any more
+	By   string // the user who did it; "" for a backend
+}
+
+// Noticed brings a notice to a user who is online.
+type Noticed struct {
+	User   string
+	Notice Notice
+}
+
+// Announced tells all nodes that an announcement was published. Sessions are told by Noticed.
+type Announced struct {
+	Notice   Notice
+	To       Audiences
+	Revision uint64 // of the announcements, with this one
+}
+
+// NoticesMarked tells a user's sessions that one of them has marked notices, so that all show the same.
+type NoticesMarked struct {
+	User string
+	Mark NoticeMark // without Limit
+}
+
+// NoticeRemoved tells sessions that a notice was withdrawn: those of the user, or all if it was an announcement.
+type NoticeRemoved struct {
+	User string // "" for an announcement
+	ID   string
+}
+
+// InboxChanged tells the nodes that a user's counts have to be read again, or, without a user, everybody's.
+type InboxChanged struct{ User string }
+
+// InboxCounted tells a session what its user has not dealt with.
+type InboxCounted struct{ Counts InboxCounts }
+
 // Draining tells a session that its node shuts down, and when to come back.
 type Draining struct{ Retry Retry }
 
@@ -91,4 +130,11 @@ func (Read) event()            {}
 func (Typing) event()          {}
 func (PresenceChanged) event() {}
 func (Ended) event()           {}
+func (MemberChanged) event()   {}
+func (Noticed) event()         {}
+func (Announced) event()       {}
+func (NoticesMarked) event()   {}
+func (NoticeRemoved) event()   {}
+func (InboxChanged) event()    {}
+func (InboxCounted) event()    {}
 func (Draining) event()        {}

@@ -60,8 +60,8 @@ type Log interface {
 	// Complete. A position past the head does too; one of another epoch gives an empty page that is not Complete.
 	Before(ctx context.Context, s Stream, p Position, limit int) (Page, error)
 	// Trim drops up to limit messages and keys of all streams that are past their age, and tells whether there may be
-	// more to drop. It also forgets streams of which nothing is kept and nothing was read or appended for an hour; they
-	// begin again with a new epoch.
+	// more to drop. It may forget streams of which nothing is kept and nothing was read or appended for an hour; they begin
+	// again with a new epoch then.
 	Trim(ctx context.Context, limit int) (more bool, err error)
 }
 
@@ -80,6 +80,7 @@ type Conversation struct {
 	Read     Position // up to where the user has read; zero means nothing
 	PeerRead Position // up to where the other one of the pair has read; zero for rooms
 	Unread   int      // messages after Read that others sent, as far as kept; counted up to 1000
+	Cursor   string   // for the page that begins after this one
 }
 
 // Conversations knows the streams that users take part in and what they have read: the pairs with a message, and the rooms

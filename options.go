@@ -9,6 +9,7 @@ import (
 // Options configures a [Hub]. Only Driver must be set. Options are read once, by [New].
 type Options struct {
 	Driver Driver
+	Store  Store // for what must last: durable streams, members, who was here; nil means that there is none of it
 	// Node names this process among the nodes; "" means a random name. Each start gets a new incarnation of it.
 	Node string
 
@@ -24,8 +25,11 @@ type Options struct {
 	Lease time.Duration // how long the driver takes a silent node for alive; it is renewed three times as often; 0 means 10 s
 	Grace time.Duration // how long the driver keeps a user online who has no session; 0 means 5 s, negative none
 
+	// Counts reads what a user has not dealt with in the inbox: what package inbox offers. The hub calls it when the user comes, and
+	// after InboxChanged; sessions are told by InboxCounted. nil means that there are no inboxes.
+	Counts func(ctx context.Context, user string) (InboxCounts, error)
 	// IsMember answers for rules that say [AccessMember]. It is called concurrently; its error refuses. nil means that
-	// nobody is a member.
+	// the Store knows, and without one nobody is a member.
 	IsMember func(ctx context.Context, room, user string) (bool, error)
 	// OnTransition is told what the registry decided, at least once for each transition, before it is confirmed; an error has
 	// it told again later. It is called concurrently. nil means that nobody else must know.
@@ -35,7 +39,10 @@ type Options struct {
 
 // PrivateRule says how messages between two users behave.
 type PrivateRule struct {
-	Retention  Retention // how much of each pair is kept; the zero value means 1000 messages, 4 MiB and 7 days
-	MaxMessage int       // bytes of a message's data; 0 means 16 KiB
-	Rate       Rate      // of messages of each session; the zero value means 10 per second, bursts of 20
+	History HistoryKind // not HistoryNone
+	// Retention is how much of each pair is kept; the zero value means 1000 messages, 4 MiB and 7 days, and 365 days if it is
+	// durable.
+	Retention  Retention
+	MaxMessage int  // bytes of a message's data; 0 means 16 KiB
+	Rate       Rate // of messages of each session; the zero value means 10 per second, bursts of 20
 }

@@ -23,8 +23,9 @@ type HistoryKind uint8
 
 // The kinds of history.
 const (
-	HistoryMemory HistoryKind = iota // as long as the process, or Redis, lives
-	HistoryNone                      // not at all; messages have no position
+	HistoryMemory  HistoryKind = iota // as long as the process, or Redis, lives
+	HistoryNone                       // not at all; messages have no position
+	HistoryDurable                    // until their retention ends, whatever dies; needs Options.Store
 )
 
 // RoomRule says how the rooms whose names match a glob behave. The zero value of every field but Match is what most want.
@@ -34,8 +35,13 @@ type RoomRule struct {
 	Join Access // who may join and see what is said
 	Send Access // who of those in the room may send
 
-	History   HistoryKind
-	Retention Retention // how much is kept; the zero value means 1000 messages, 4 MiB and 24 h
+	// Create lets any session that may call [Session.AddMember] begin the list of members of such a room: who adds themself
+	// first is the owner. Otherwise only backends add the first member.
+	Create bool
+
+	History HistoryKind
+	// Retention is how much is kept; the zero value means 1000 messages, 4 MiB and 24 h, and 365 days if it is durable.
+	Retention Retention
 
 	HidePresence bool       // nobody may ask who is in the room, nor is told who comes and goes
 	Quiet        bool       // nobody is told who comes and goes, as in a room that is larger than Limits.SmallRoom

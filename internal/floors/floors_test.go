@@ -35,7 +35,7 @@ var floors = []floor{
 	{dir: "driver/postgres", may: []string{"."}},
 	{dir: "driver/drivertest", may: []string{"."}, tests: true},
 	{dir: "client", may: []string{"ws", "."}},
-	{dir: "gateway/rpc", may: []string{"ws", "."}},
+	{dir: "gateway/rpc", may: []string{"ws", ".", "inbox"}},
 	{dir: "gateway/httpapi", may: []string{"ws", ".", "inbox"}},
 	{dir: "gateway/auth", may: []string{"."}},
 	{dir: "gateway/bff", may: []string{"."}},
