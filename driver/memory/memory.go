@@ -39,7 +39,8 @@ type Driver struct {
 	takers  [shards]takers // by user: the streams they take part in
 	topics  [shards]topics
 	users   [shards]users
-	online  roster // the users who are online as far as was told
+	pending [shards]pending // by user: the transitions that were not confirmed
+	online  roster          // the users who are online as far as was told
 	rooms   [shards]rooms
 	nodes   nodes
 	budgets budgets // of who sends
@@ -75,9 +76,6 @@ func New(o Options) *Driver {
 	}
 	d := &Driver{options: o, id: random(), seed: maphash.MakeSeed()}
 	d.budgets.most = o.KeptPerSender
-	for i := range shards {
-		d.users[i].number = i
-	}
 	return d
 }
 
