@@ -31,7 +31,6 @@ const shards = 256
 type Driver struct {
 	// Immutable after New.
 	options Options
-	id      string // random, for ids that are unique over restarts
 	seed    maphash.Seed
 
 	// Safe for concurrent use, each with its own locks.
@@ -74,7 +73,7 @@ func New(o Options) *Driver {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	d := &Driver{options: o, id: random(), seed: maphash.MakeSeed()}
+	d := &Driver{options: o, seed: maphash.MakeSeed()}
 	d.budgets.most = o.KeptPerSender
 	return d
 }

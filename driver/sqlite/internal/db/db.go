@@ -27,11 +27,80 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.addMetaStmt, err = db.PrepareContext(ctx, addMeta); err != nil {
 		return nil, fmt.Errorf("error preparing query AddMeta: %w", err)
 	}
+	if q.addUserStmt, err = db.PrepareContext(ctx, addUser); err != nil {
+		return nil, fmt.Errorf("error preparing query AddUser: %w", err)
+	}
+	if q.claimItemsStmt, err = db.PrepareContext(ctx, claimItems); err != nil {
+		return nil, fmt.Errorf("error preparing query ClaimItems: %w", err)
+	}
+	if q.claimableStmt, err = db.PrepareContext(ctx, claimable); err != nil {
+		return nil, fmt.Errorf("error preparing query Claimable: %w", err)
+	}
+	if q.deadItemsStmt, err = db.PrepareContext(ctx, deadItems); err != nil {
+		return nil, fmt.Errorf("error preparing query DeadItems: %w", err)
+	}
+	if q.endSessionStmt, err = db.PrepareContext(ctx, endSession); err != nil {
+		return nil, fmt.Errorf("error preparing query EndSession: %w", err)
+	}
+	if q.firstItemStmt, err = db.PrepareContext(ctx, firstItem); err != nil {
+		return nil, fmt.Errorf("error preparing query FirstItem: %w", err)
+	}
+	if q.forgetItemStmt, err = db.PrepareContext(ctx, forgetItem); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetItem: %w", err)
+	}
+	if q.forgetItemsStmt, err = db.PrepareContext(ctx, forgetItems); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetItems: %w", err)
+	}
+	if q.forgetSessionsStmt, err = db.PrepareContext(ctx, forgetSessions); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetSessions: %w", err)
+	}
+	if q.lapsedLinesStmt, err = db.PrepareContext(ctx, lapsedLines); err != nil {
+		return nil, fmt.Errorf("error preparing query LapsedLines: %w", err)
+	}
+	if q.lostSessionsStmt, err = db.PrepareContext(ctx, lostSessions); err != nil {
+		return nil, fmt.Errorf("error preparing query LostSessions: %w", err)
+	}
+	if q.lostUsersStmt, err = db.PrepareContext(ctx, lostUsers); err != nil {
+		return nil, fmt.Errorf("error preparing query LostUsers: %w", err)
+	}
+	if q.makeReadyStmt, err = db.PrepareContext(ctx, makeReady); err != nil {
+		return nil, fmt.Errorf("error preparing query MakeReady: %w", err)
+	}
 	if q.metaStmt, err = db.PrepareContext(ctx, meta); err != nil {
 		return nil, fmt.Errorf("error preparing query Meta: %w", err)
 	}
+	if q.openSessionStmt, err = db.PrepareContext(ctx, openSession); err != nil {
+		return nil, fmt.Errorf("error preparing query OpenSession: %w", err)
+	}
+	if q.putItemStmt, err = db.PrepareContext(ctx, putItem); err != nil {
+		return nil, fmt.Errorf("error preparing query PutItem: %w", err)
+	}
+	if q.queuedItemStmt, err = db.PrepareContext(ctx, queuedItem); err != nil {
+		return nil, fmt.Errorf("error preparing query QueuedItem: %w", err)
+	}
+	if q.replayItemStmt, err = db.PrepareContext(ctx, replayItem); err != nil {
+		return nil, fmt.Errorf("error preparing query ReplayItem: %w", err)
+	}
+	if q.setItemStateStmt, err = db.PrepareContext(ctx, setItemState); err != nil {
+		return nil, fmt.Errorf("error preparing query SetItemState: %w", err)
+	}
 	if q.setMetaStmt, err = db.PrepareContext(ctx, setMeta); err != nil {
 		return nil, fmt.Errorf("error preparing query SetMeta: %w", err)
+	}
+	if q.setSeenStmt, err = db.PrepareContext(ctx, setSeen); err != nil {
+		return nil, fmt.Errorf("error preparing query SetSeen: %w", err)
+	}
+	if q.setTurnStmt, err = db.PrepareContext(ctx, setTurn); err != nil {
+		return nil, fmt.Errorf("error preparing query SetTurn: %w", err)
+	}
+	if q.settleItemStmt, err = db.PrepareContext(ctx, settleItem); err != nil {
+		return nil, fmt.Errorf("error preparing query SettleItem: %w", err)
+	}
+	if q.userStmt, err = db.PrepareContext(ctx, user); err != nil {
+		return nil, fmt.Errorf("error preparing query User: %w", err)
+	}
+	if q.usersOfStmt, err = db.PrepareContext(ctx, usersOf); err != nil {
+		return nil, fmt.Errorf("error preparing query UsersOf: %w", err)
 	}
 	return &q, nil
 }
@@ -43,14 +112,129 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing addMetaStmt: %w", cerr)
 		}
 	}
+	if q.addUserStmt != nil {
+		if cerr := q.addUserStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addUserStmt: %w", cerr)
+		}
+	}
+	if q.claimItemsStmt != nil {
+		if cerr := q.claimItemsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing claimItemsStmt: %w", cerr)
+		}
+	}
+	if q.claimableStmt != nil {
+		if cerr := q.claimableStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing claimableStmt: %w", cerr)
+		}
+	}
+	if q.deadItemsStmt != nil {
+		if cerr := q.deadItemsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deadItemsStmt: %w", cerr)
+		}
+	}
+	if q.endSessionStmt != nil {
+		if cerr := q.endSessionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing endSessionStmt: %w", cerr)
+		}
+	}
+	if q.firstItemStmt != nil {
+		if cerr := q.firstItemStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing firstItemStmt: %w", cerr)
+		}
+	}
+	if q.forgetItemStmt != nil {
+		if cerr := q.forgetItemStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetItemStmt: %w", cerr)
+		}
+	}
+	if q.forgetItemsStmt != nil {
+		if cerr := q.forgetItemsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetItemsStmt: %w", cerr)
+		}
+	}
+	if q.forgetSessionsStmt != nil {
+		if cerr := q.forgetSessionsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetSessionsStmt: %w", cerr)
+		}
+	}
+	if q.lapsedLinesStmt != nil {
+		if cerr := q.lapsedLinesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing lapsedLinesStmt: %w", cerr)
+		}
+	}
+	if q.lostSessionsStmt != nil {
+		if cerr := q.lostSessionsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing lostSessionsStmt: %w", cerr)
+		}
+	}
+	if q.lostUsersStmt != nil {
+		if cerr := q.lostUsersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing lostUsersStmt: %w", cerr)
+		}
+	}
+	if q.makeReadyStmt != nil {
+		if cerr := q.makeReadyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing makeReadyStmt: %w", cerr)
+		}
+	}
 	if q.metaStmt != nil {
 		if cerr := q.metaStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing metaStmt: %w", cerr)
 		}
 	}
+	if q.openSessionStmt != nil {
+		if cerr := q.openSessionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing openSessionStmt: %w", cerr)
+		}
+	}
+	if q.putItemStmt != nil {
+		if cerr := q.putItemStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putItemStmt: %w", cerr)
+		}
+	}
+	if q.queuedItemStmt != nil {
+		if cerr := q.queuedItemStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing queuedItemStmt: %w", cerr)
+		}
+	}
+	if q.replayItemStmt != nil {
+		if cerr := q.replayItemStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing replayItemStmt: %w", cerr)
+		}
+	}
+	if q.setItemStateStmt != nil {
+		if cerr := q.setItemStateStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setItemStateStmt: %w", cerr)
+		}
+	}
 	if q.setMetaStmt != nil {
 		if cerr := q.setMetaStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing setMetaStmt: %w", cerr)
+		}
+	}
+	if q.setSeenStmt != nil {
+		if cerr := q.setSeenStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setSeenStmt: %w", cerr)
+		}
+	}
+	if q.setTurnStmt != nil {
+		if cerr := q.setTurnStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setTurnStmt: %w", cerr)
+		}
+	}
+	if q.settleItemStmt != nil {
+		if cerr := q.settleItemStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing settleItemStmt: %w", cerr)
+		}
+	}
+	if q.userStmt != nil {
+		if cerr := q.userStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing userStmt: %w", cerr)
+		}
+	}
+	if q.usersOfStmt != nil {
+		if cerr := q.usersOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing usersOfStmt: %w", cerr)
 		}
 	}
 	return err
@@ -90,19 +274,65 @@ func (q *Queries) queryRow(ctx context.Context, stmt *sql.Stmt, query string, ar
 }
 
 type Queries struct {
-	db          DBTX
-	tx          *sql.Tx
-	addMetaStmt *sql.Stmt
-	metaStmt    *sql.Stmt
-	setMetaStmt *sql.Stmt
+	db                 DBTX
+	tx                 *sql.Tx
+	addMetaStmt        *sql.Stmt
+	addUserStmt        *sql.Stmt
+	claimItemsStmt     *sql.Stmt
+	claimableStmt      *sql.Stmt
+	deadItemsStmt      *sql.Stmt
+	endSessionStmt     *sql.Stmt
+	firstItemStmt      *sql.Stmt
+	forgetItemStmt     *sql.Stmt
+	forgetItemsStmt    *sql.Stmt
+	forgetSessionsStmt *sql.Stmt
+	lapsedLinesStmt    *sql.Stmt
+	lostSessionsStmt   *sql.Stmt
+	lostUsersStmt      *sql.Stmt
+	makeReadyStmt      *sql.Stmt
+	metaStmt           *sql.Stmt
+	openSessionStmt    *sql.Stmt
+	putItemStmt        *sql.Stmt
+	queuedItemStmt     *sql.Stmt
+	replayItemStmt     *sql.Stmt
+	setItemStateStmt   *sql.Stmt
+	setMetaStmt        *sql.Stmt
+	setSeenStmt        *sql.Stmt
+	setTurnStmt        *sql.Stmt
+	settleItemStmt     *sql.Stmt
+	userStmt           *sql.Stmt
+	usersOfStmt        *sql.Stmt
 }
 
 func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 	return &Queries{
-		db:          tx,
-		tx:          tx,
-		addMetaStmt: q.addMetaStmt,
-		metaStmt:    q.metaStmt,
-		setMetaStmt: q.setMetaStmt,
+		db:                 tx,
+		tx:                 tx,
+		addMetaStmt:        q.addMetaStmt,
+		addUserStmt:        q.addUserStmt,
+		claimItemsStmt:     q.claimItemsStmt,
+		claimableStmt:      q.claimableStmt,
+		deadItemsStmt:      q.deadItemsStmt,
+		endSessionStmt:     q.endSessionStmt,
+		firstItemStmt:      q.firstItemStmt,
+		forgetItemStmt:     q.forgetItemStmt,
+		forgetItemsStmt:    q.forgetItemsStmt,
+		forgetSessionsStmt: q.forgetSessionsStmt,
+		lapsedLinesStmt:    q.lapsedLinesStmt,
+		lostSessionsStmt:   q.lostSessionsStmt,
+		lostUsersStmt:      q.lostUsersStmt,
+		makeReadyStmt:      q.makeReadyStmt,
+		metaStmt:           q.metaStmt,
+		openSessionStmt:    q.openSessionStmt,
+		putItemStmt:        q.putItemStmt,
+		queuedItemStmt:     q.queuedItemStmt,
+		replayItemStmt:     q.replayItemStmt,
+		setItemStateStmt:   q.setItemStateStmt,
+		setMetaStmt:        q.setMetaStmt,
+		setSeenStmt:        q.setSeenStmt,
+		setTurnStmt:        q.setTurnStmt,
+		settleItemStmt:     q.settleItemStmt,
+		userStmt:           q.userStmt,
+		usersOfStmt:        q.usersOfStmt,
 	}
 }

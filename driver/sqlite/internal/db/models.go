@@ -4,7 +4,52 @@
 
 package db
 
+import (
+	"database/sql"
+)
+
+type AnnouncementClock struct {
+	One      int64
+	Seq      int64
+	Revision int64
+}
+
 type Meta struct {
 	Name  string
 	Value string
+}
+
+type Outbox struct {
+	Seq      int64
+	Target   string
+	ID       string
+	Line     string
+	Payload  []byte
+	Time     int64
+	State    int64
+	Due      int64
+	Attempts int64
+	Error    string
+}
+
+type Sessions struct {
+	ID        string
+	User      string
+	Node      string
+	Connected int64
+	Record    sql.NullString
+	Ended     int64
+}
+
+type Users struct {
+	User      string
+	Info      []byte
+	Attrs     sql.NullString
+	FirstSeen int64
+	LastSeen  int64
+	Baseline  int64
+	Online    int64
+	Turn      string
+	Turned    int64
+	Node      string
 }
