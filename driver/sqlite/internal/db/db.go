@@ -27,8 +27,131 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.addMetaStmt, err = db.PrepareContext(ctx, addMeta); err != nil {
 		return nil, fmt.Errorf("error preparing query AddMeta: %w", err)
 	}
+	if q.addNoticeStmt, err = db.PrepareContext(ctx, addNotice); err != nil {
+		return nil, fmt.Errorf("error preparing query AddNotice: %w", err)
+	}
+	if q.addPublicationStmt, err = db.PrepareContext(ctx, addPublication); err != nil {
+		return nil, fmt.Errorf("error preparing query AddPublication: %w", err)
+	}
+	if q.addPublicationKeyStmt, err = db.PrepareContext(ctx, addPublicationKey); err != nil {
+		return nil, fmt.Errorf("error preparing query AddPublicationKey: %w", err)
+	}
+	if q.addPublicationUsersStmt, err = db.PrepareContext(ctx, addPublicationUsers); err != nil {
+		return nil, fmt.Errorf("error preparing query AddPublicationUsers: %w", err)
+	}
+	if q.announcementClockStmt, err = db.PrepareContext(ctx, announcementClock); err != nil {
+		return nil, fmt.Errorf("error preparing query AnnouncementClock: %w", err)
+	}
+	if q.announcementMarksStmt, err = db.PrepareContext(ctx, announcementMarks); err != nil {
+		return nil, fmt.Errorf("error preparing query AnnouncementMarks: %w", err)
+	}
+	if q.announcementStatesStmt, err = db.PrepareContext(ctx, announcementStates); err != nil {
+		return nil, fmt.Errorf("error preparing query AnnouncementStates: %w", err)
+	}
+	if q.announcementsStmt, err = db.PrepareContext(ctx, announcements); err != nil {
+		return nil, fmt.Errorf("error preparing query Announcements: %w", err)
+	}
+	if q.beginRemovalStmt, err = db.PrepareContext(ctx, beginRemoval); err != nil {
+		return nil, fmt.Errorf("error preparing query BeginRemoval: %w", err)
+	}
+	if q.collapseNoticeStmt, err = db.PrepareContext(ctx, collapseNotice); err != nil {
+		return nil, fmt.Errorf("error preparing query CollapseNotice: %w", err)
+	}
+	if q.collapsingAnnouncementsStmt, err = db.PrepareContext(ctx, collapsingAnnouncements); err != nil {
+		return nil, fmt.Errorf("error preparing query CollapsingAnnouncements: %w", err)
+	}
+	if q.duePublicationsStmt, err = db.PrepareContext(ctx, duePublications); err != nil {
+		return nil, fmt.Errorf("error preparing query DuePublications: %w", err)
+	}
+	if q.finishDeliveryStmt, err = db.PrepareContext(ctx, finishDelivery); err != nil {
+		return nil, fmt.Errorf("error preparing query FinishDelivery: %w", err)
+	}
+	if q.finishRemovalStmt, err = db.PrepareContext(ctx, finishRemoval); err != nil {
+		return nil, fmt.Errorf("error preparing query FinishRemoval: %w", err)
+	}
+	if q.forgetAnnouncementStatesStmt, err = db.PrepareContext(ctx, forgetAnnouncementStates); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetAnnouncementStates: %w", err)
+	}
+	if q.forgetAnnouncementStatesOfStmt, err = db.PrepareContext(ctx, forgetAnnouncementStatesOf); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetAnnouncementStatesOf: %w", err)
+	}
+	if q.forgetPublicationKeysStmt, err = db.PrepareContext(ctx, forgetPublicationKeys); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetPublicationKeys: %w", err)
+	}
+	if q.hasNoticesStmt, err = db.PrepareContext(ctx, hasNotices); err != nil {
+		return nil, fmt.Errorf("error preparing query HasNotices: %w", err)
+	}
+	if q.makeAnnouncementStmt, err = db.PrepareContext(ctx, makeAnnouncement); err != nil {
+		return nil, fmt.Errorf("error preparing query MakeAnnouncement: %w", err)
+	}
+	if q.markNoticeStmt, err = db.PrepareContext(ctx, markNotice); err != nil {
+		return nil, fmt.Errorf("error preparing query MarkNotice: %w", err)
+	}
+	if q.markNoticesStmt, err = db.PrepareContext(ctx, markNotices); err != nil {
+		return nil, fmt.Errorf("error preparing query MarkNotices: %w", err)
+	}
+	if q.markNoticesOfStmt, err = db.PrepareContext(ctx, markNoticesOf); err != nil {
+		return nil, fmt.Errorf("error preparing query MarkNoticesOf: %w", err)
+	}
+	if q.membersToReachStmt, err = db.PrepareContext(ctx, membersToReach); err != nil {
+		return nil, fmt.Errorf("error preparing query MembersToReach: %w", err)
+	}
 	if q.metaStmt, err = db.PrepareContext(ctx, meta); err != nil {
 		return nil, fmt.Errorf("error preparing query Meta: %w", err)
+	}
+	if q.nextAnnouncementStmt, err = db.PrepareContext(ctx, nextAnnouncement); err != nil {
+		return nil, fmt.Errorf("error preparing query NextAnnouncement: %w", err)
+	}
+	if q.nextRevisionStmt, err = db.PrepareContext(ctx, nextRevision); err != nil {
+		return nil, fmt.Errorf("error preparing query NextRevision: %w", err)
+	}
+	if q.noticeStmt, err = db.PrepareContext(ctx, notice); err != nil {
+		return nil, fmt.Errorf("error preparing query Notice: %w", err)
+	}
+	if q.noticeCountsStmt, err = db.PrepareContext(ctx, noticeCounts); err != nil {
+		return nil, fmt.Errorf("error preparing query NoticeCounts: %w", err)
+	}
+	if q.noticesStmt, err = db.PrepareContext(ctx, notices); err != nil {
+		return nil, fmt.Errorf("error preparing query Notices: %w", err)
+	}
+	if q.noticesOfCategoryStmt, err = db.PrepareContext(ctx, noticesOfCategory); err != nil {
+		return nil, fmt.Errorf("error preparing query NoticesOfCategory: %w", err)
+	}
+	if q.publicationStmt, err = db.PrepareContext(ctx, publication); err != nil {
+		return nil, fmt.Errorf("error preparing query Publication: %w", err)
+	}
+	if q.publicationKeyStmt, err = db.PrepareContext(ctx, publicationKey); err != nil {
+		return nil, fmt.Errorf("error preparing query PublicationKey: %w", err)
+	}
+	if q.publicationUsersStmt, err = db.PrepareContext(ctx, publicationUsers); err != nil {
+		return nil, fmt.Errorf("error preparing query PublicationUsers: %w", err)
+	}
+	if q.publicationsToRemoveStmt, err = db.PrepareContext(ctx, publicationsToRemove); err != nil {
+		return nil, fmt.Errorf("error preparing query PublicationsToRemove: %w", err)
+	}
+	if q.publishAnnouncementStmt, err = db.PrepareContext(ctx, publishAnnouncement); err != nil {
+		return nil, fmt.Errorf("error preparing query PublishAnnouncement: %w", err)
+	}
+	if q.raiseAnnouncementMarkStmt, err = db.PrepareContext(ctx, raiseAnnouncementMark); err != nil {
+		return nil, fmt.Errorf("error preparing query RaiseAnnouncementMark: %w", err)
+	}
+	if q.reachMembersStmt, err = db.PrepareContext(ctx, reachMembers); err != nil {
+		return nil, fmt.Errorf("error preparing query ReachMembers: %w", err)
+	}
+	if q.recipientStmt, err = db.PrepareContext(ctx, recipient); err != nil {
+		return nil, fmt.Errorf("error preparing query Recipient: %w", err)
+	}
+	if q.removeAllPublicationUsersStmt, err = db.PrepareContext(ctx, removeAllPublicationUsers); err != nil {
+		return nil, fmt.Errorf("error preparing query RemoveAllPublicationUsers: %w", err)
+	}
+	if q.removeAnnouncementStatesStmt, err = db.PrepareContext(ctx, removeAnnouncementStates); err != nil {
+		return nil, fmt.Errorf("error preparing query RemoveAnnouncementStates: %w", err)
+	}
+	if q.removeNoticesStmt, err = db.PrepareContext(ctx, removeNotices); err != nil {
+		return nil, fmt.Errorf("error preparing query RemoveNotices: %w", err)
+	}
+	if q.removePublicationUsersStmt, err = db.PrepareContext(ctx, removePublicationUsers); err != nil {
+		return nil, fmt.Errorf("error preparing query RemovePublicationUsers: %w", err)
 	}
 	if q.setMetaStmt, err = db.PrepareContext(ctx, setMeta); err != nil {
 		return nil, fmt.Errorf("error preparing query SetMeta: %w", err)
@@ -43,9 +166,214 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing addMetaStmt: %w", cerr)
 		}
 	}
+	if q.addNoticeStmt != nil {
+		if cerr := q.addNoticeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addNoticeStmt: %w", cerr)
+		}
+	}
+	if q.addPublicationStmt != nil {
+		if cerr := q.addPublicationStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addPublicationStmt: %w", cerr)
+		}
+	}
+	if q.addPublicationKeyStmt != nil {
+		if cerr := q.addPublicationKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addPublicationKeyStmt: %w", cerr)
+		}
+	}
+	if q.addPublicationUsersStmt != nil {
+		if cerr := q.addPublicationUsersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addPublicationUsersStmt: %w", cerr)
+		}
+	}
+	if q.announcementClockStmt != nil {
+		if cerr := q.announcementClockStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing announcementClockStmt: %w", cerr)
+		}
+	}
+	if q.announcementMarksStmt != nil {
+		if cerr := q.announcementMarksStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing announcementMarksStmt: %w", cerr)
+		}
+	}
+	if q.announcementStatesStmt != nil {
+		if cerr := q.announcementStatesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing announcementStatesStmt: %w", cerr)
+		}
+	}
+	if q.announcementsStmt != nil {
+		if cerr := q.announcementsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing announcementsStmt: %w", cerr)
+		}
+	}
+	if q.beginRemovalStmt != nil {
+		if cerr := q.beginRemovalStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing beginRemovalStmt: %w", cerr)
+		}
+	}
+	if q.collapseNoticeStmt != nil {
+		if cerr := q.collapseNoticeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing collapseNoticeStmt: %w", cerr)
+		}
+	}
+	if q.collapsingAnnouncementsStmt != nil {
+		if cerr := q.collapsingAnnouncementsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing collapsingAnnouncementsStmt: %w", cerr)
+		}
+	}
+	if q.duePublicationsStmt != nil {
+		if cerr := q.duePublicationsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing duePublicationsStmt: %w", cerr)
+		}
+	}
+	if q.finishDeliveryStmt != nil {
+		if cerr := q.finishDeliveryStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing finishDeliveryStmt: %w", cerr)
+		}
+	}
+	if q.finishRemovalStmt != nil {
+		if cerr := q.finishRemovalStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing finishRemovalStmt: %w", cerr)
+		}
+	}
+	if q.forgetAnnouncementStatesStmt != nil {
+		if cerr := q.forgetAnnouncementStatesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetAnnouncementStatesStmt: %w", cerr)
+		}
+	}
+	if q.forgetAnnouncementStatesOfStmt != nil {
+		if cerr := q.forgetAnnouncementStatesOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetAnnouncementStatesOfStmt: %w", cerr)
+		}
+	}
+	if q.forgetPublicationKeysStmt != nil {
+		if cerr := q.forgetPublicationKeysStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetPublicationKeysStmt: %w", cerr)
+		}
+	}
+	if q.hasNoticesStmt != nil {
+		if cerr := q.hasNoticesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing hasNoticesStmt: %w", cerr)
+		}
+	}
+	if q.makeAnnouncementStmt != nil {
+		if cerr := q.makeAnnouncementStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing makeAnnouncementStmt: %w", cerr)
+		}
+	}
+	if q.markNoticeStmt != nil {
+		if cerr := q.markNoticeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing markNoticeStmt: %w", cerr)
+		}
+	}
+	if q.markNoticesStmt != nil {
+		if cerr := q.markNoticesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing markNoticesStmt: %w", cerr)
+		}
+	}
+	if q.markNoticesOfStmt != nil {
+		if cerr := q.markNoticesOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing markNoticesOfStmt: %w", cerr)
+		}
+	}
+	if q.membersToReachStmt != nil {
+		if cerr := q.membersToReachStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing membersToReachStmt: %w", cerr)
+		}
+	}
 	if q.metaStmt != nil {
 		if cerr := q.metaStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing metaStmt: %w", cerr)
+		}
+	}
+	if q.nextAnnouncementStmt != nil {
+		if cerr := q.nextAnnouncementStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing nextAnnouncementStmt: %w", cerr)
+		}
+	}
+	if q.nextRevisionStmt != nil {
+		if cerr := q.nextRevisionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing nextRevisionStmt: %w", cerr)
+		}
+	}
+	if q.noticeStmt != nil {
+		if cerr := q.noticeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing noticeStmt: %w", cerr)
+		}
+	}
+	if q.noticeCountsStmt != nil {
+		if cerr := q.noticeCountsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing noticeCountsStmt: %w", cerr)
+		}
+	}
+	if q.noticesStmt != nil {
+		if cerr := q.noticesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing noticesStmt: %w", cerr)
+		}
+	}
+	if q.noticesOfCategoryStmt != nil {
+		if cerr := q.noticesOfCategoryStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing noticesOfCategoryStmt: %w", cerr)
+		}
+	}
+	if q.publicationStmt != nil {
+		if cerr := q.publicationStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing publicationStmt: %w", cerr)
+		}
+	}
+	if q.publicationKeyStmt != nil {
+		if cerr := q.publicationKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing publicationKeyStmt: %w", cerr)
+		}
+	}
+	if q.publicationUsersStmt != nil {
+		if cerr := q.publicationUsersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing publicationUsersStmt: %w", cerr)
+		}
+	}
+	if q.publicationsToRemoveStmt != nil {
+		if cerr := q.publicationsToRemoveStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing publicationsToRemoveStmt: %w", cerr)
+		}
+	}
+	if q.publishAnnouncementStmt != nil {
+		if cerr := q.publishAnnouncementStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing publishAnnouncementStmt: %w", cerr)
+		}
+	}
+	if q.raiseAnnouncementMarkStmt != nil {
+		if cerr := q.raiseAnnouncementMarkStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing raiseAnnouncementMarkStmt: %w", cerr)
+		}
+	}
+	if q.reachMembersStmt != nil {
+		if cerr := q.reachMembersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing reachMembersStmt: %w", cerr)
+		}
+	}
+	if q.recipientStmt != nil {
+		if cerr := q.recipientStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing recipientStmt: %w", cerr)
+		}
+	}
+	if q.removeAllPublicationUsersStmt != nil {
+		if cerr := q.removeAllPublicationUsersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing removeAllPublicationUsersStmt: %w", cerr)
+		}
+	}
+	if q.removeAnnouncementStatesStmt != nil {
+		if cerr := q.removeAnnouncementStatesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing removeAnnouncementStatesStmt: %w", cerr)
+		}
+	}
+	if q.removeNoticesStmt != nil {
+		if cerr := q.removeNoticesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing removeNoticesStmt: %w", cerr)
+		}
+	}
+	if q.removePublicationUsersStmt != nil {
+		if cerr := q.removePublicationUsersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing removePublicationUsersStmt: %w", cerr)
 		}
 	}
 	if q.setMetaStmt != nil {
@@ -90,19 +418,101 @@ func (q *Queries) queryRow(ctx context.Context, stmt *sql.Stmt, query string, ar
 }
 
 type Queries struct {
-	db          DBTX
-	tx          *sql.Tx
-	addMetaStmt *sql.Stmt
-	metaStmt    *sql.Stmt
-	setMetaStmt *sql.Stmt
+	db                             DBTX
+	tx                             *sql.Tx
+	addMetaStmt                    *sql.Stmt
+	addNoticeStmt                  *sql.Stmt
+	addPublicationStmt             *sql.Stmt
+	addPublicationKeyStmt          *sql.Stmt
+	addPublicationUsersStmt        *sql.Stmt
+	announcementClockStmt          *sql.Stmt
+	announcementMarksStmt          *sql.Stmt
+	announcementStatesStmt         *sql.Stmt
+	announcementsStmt              *sql.Stmt
+	beginRemovalStmt               *sql.Stmt
+	collapseNoticeStmt             *sql.Stmt
+	collapsingAnnouncementsStmt    *sql.Stmt
+	duePublicationsStmt            *sql.Stmt
+	finishDeliveryStmt             *sql.Stmt
+	finishRemovalStmt              *sql.Stmt
+	forgetAnnouncementStatesStmt   *sql.Stmt
+	forgetAnnouncementStatesOfStmt *sql.Stmt
+	forgetPublicationKeysStmt      *sql.Stmt
+	hasNoticesStmt                 *sql.Stmt
+	makeAnnouncementStmt           *sql.Stmt
+	markNoticeStmt                 *sql.Stmt
+	markNoticesStmt                *sql.Stmt
+	markNoticesOfStmt              *sql.Stmt
+	membersToReachStmt             *sql.Stmt
+	metaStmt                       *sql.Stmt
+	nextAnnouncementStmt           *sql.Stmt
+	nextRevisionStmt               *sql.Stmt
+	noticeStmt                     *sql.Stmt
+	noticeCountsStmt               *sql.Stmt
+	noticesStmt                    *sql.Stmt
+	noticesOfCategoryStmt          *sql.Stmt
+	publicationStmt                *sql.Stmt
+	publicationKeyStmt             *sql.Stmt
+	publicationUsersStmt           *sql.Stmt
+	publicationsToRemoveStmt       *sql.Stmt
+	publishAnnouncementStmt        *sql.Stmt
+	raiseAnnouncementMarkStmt      *sql.Stmt
+	reachMembersStmt               *sql.Stmt
+	recipientStmt                  *sql.Stmt
+	removeAllPublicationUsersStmt  *sql.Stmt
+	removeAnnouncementStatesStmt   *sql.Stmt
+	removeNoticesStmt              *sql.Stmt
+	removePublicationUsersStmt     *sql.Stmt
+	setMetaStmt                    *sql.Stmt
 }
 
 func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 	return &Queries{
-		db:          tx,
-		tx:          tx,
-		addMetaStmt: q.addMetaStmt,
-		metaStmt:    q.metaStmt,
-		setMetaStmt: q.setMetaStmt,
+		db:                             tx,
+		tx:                             tx,
+		addMetaStmt:                    q.addMetaStmt,
+		addNoticeStmt:                  q.addNoticeStmt,
+		addPublicationStmt:             q.addPublicationStmt,
+		addPublicationKeyStmt:          q.addPublicationKeyStmt,
+		addPublicationUsersStmt:        q.addPublicationUsersStmt,
+		announcementClockStmt:          q.announcementClockStmt,
+		announcementMarksStmt:          q.announcementMarksStmt,
+		announcementStatesStmt:         q.announcementStatesStmt,
+		announcementsStmt:              q.announcementsStmt,
+		beginRemovalStmt:               q.beginRemovalStmt,
+		collapseNoticeStmt:             q.collapseNoticeStmt,
+		collapsingAnnouncementsStmt:    q.collapsingAnnouncementsStmt,
+		duePublicationsStmt:            q.duePublicationsStmt,
+		finishDeliveryStmt:             q.finishDeliveryStmt,
+		finishRemovalStmt:              q.finishRemovalStmt,
+		forgetAnnouncementStatesStmt:   q.forgetAnnouncementStatesStmt,
+		forgetAnnouncementStatesOfStmt: q.forgetAnnouncementStatesOfStmt,
+		forgetPublicationKeysStmt:      q.forgetPublicationKeysStmt,
+		hasNoticesStmt:                 q.hasNoticesStmt,
+		makeAnnouncementStmt:           q.makeAnnouncementStmt,
+		markNoticeStmt:                 q.markNoticeStmt,
+		markNoticesStmt:                q.markNoticesStmt,
+		markNoticesOfStmt:              q.markNoticesOfStmt,
+		membersToReachStmt:             q.membersToReachStmt,
+		metaStmt:                       q.metaStmt,
+		nextAnnouncementStmt:           q.nextAnnouncementStmt,
+		nextRevisionStmt:               q.nextRevisionStmt,
+		noticeStmt:                     q.noticeStmt,
+		noticeCountsStmt:               q.noticeCountsStmt,
+		noticesStmt:                    q.noticesStmt,
+		noticesOfCategoryStmt:          q.noticesOfCategoryStmt,
+		publicationStmt:                q.publicationStmt,
+		publicationKeyStmt:             q.publicationKeyStmt,
+		publicationUsersStmt:           q.publicationUsersStmt,
+		publicationsToRemoveStmt:       q.publicationsToRemoveStmt,
+		publishAnnouncementStmt:        q.publishAnnouncementStmt,
+		raiseAnnouncementMarkStmt:      q.raiseAnnouncementMarkStmt,
+		reachMembersStmt:               q.reachMembersStmt,
+		recipientStmt:                  q.recipientStmt,
+		removeAllPublicationUsersStmt:  q.removeAllPublicationUsersStmt,
+		removeAnnouncementStatesStmt:   q.removeAnnouncementStatesStmt,
+		removeNoticesStmt:              q.removeNoticesStmt,
+		removePublicationUsersStmt:     q.removePublicationUsersStmt,
+		setMetaStmt:                    q.setMetaStmt,
 	}
 }
