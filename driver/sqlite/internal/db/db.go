@@ -24,23 +24,197 @@ func New(db DBTX) *Queries {
 func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	q := Queries{db: db}
 	var err error
+	if q.addKeyStmt, err = db.PrepareContext(ctx, addKey); err != nil {
+		return nil, fmt.Errorf("error preparing query AddKey: %w", err)
+	}
+	if q.addMessageStmt, err = db.PrepareContext(ctx, addMessage); err != nil {
+		return nil, fmt.Errorf("error preparing query AddMessage: %w", err)
+	}
 	if q.addMetaStmt, err = db.PrepareContext(ctx, addMeta); err != nil {
 		return nil, fmt.Errorf("error preparing query AddMeta: %w", err)
+	}
+	if q.addStreamStmt, err = db.PrepareContext(ctx, addStream); err != nil {
+		return nil, fmt.Errorf("error preparing query AddStream: %w", err)
+	}
+	if q.addTakerStmt, err = db.PrepareContext(ctx, addTaker); err != nil {
+		return nil, fmt.Errorf("error preparing query AddTaker: %w", err)
+	}
+	if q.countMembersStmt, err = db.PrepareContext(ctx, countMembers); err != nil {
+		return nil, fmt.Errorf("error preparing query CountMembers: %w", err)
+	}
+	if q.countOfOthersStmt, err = db.PrepareContext(ctx, countOfOthers); err != nil {
+		return nil, fmt.Errorf("error preparing query CountOfOthers: %w", err)
+	}
+	if q.dropKeysStmt, err = db.PrepareContext(ctx, dropKeys); err != nil {
+		return nil, fmt.Errorf("error preparing query DropKeys: %w", err)
+	}
+	if q.firstSinceStmt, err = db.PrepareContext(ctx, firstSince); err != nil {
+		return nil, fmt.Errorf("error preparing query FirstSince: %w", err)
+	}
+	if q.firstWithinStmt, err = db.PrepareContext(ctx, firstWithin); err != nil {
+		return nil, fmt.Errorf("error preparing query FirstWithin: %w", err)
+	}
+	if q.hasMembersStmt, err = db.PrepareContext(ctx, hasMembers); err != nil {
+		return nil, fmt.Errorf("error preparing query HasMembers: %w", err)
+	}
+	if q.hasOwnersStmt, err = db.PrepareContext(ctx, hasOwners); err != nil {
+		return nil, fmt.Errorf("error preparing query HasOwners: %w", err)
+	}
+	if q.keyStmt, err = db.PrepareContext(ctx, key); err != nil {
+		return nil, fmt.Errorf("error preparing query Key: %w", err)
+	}
+	if q.markPairReadStmt, err = db.PrepareContext(ctx, markPairRead); err != nil {
+		return nil, fmt.Errorf("error preparing query MarkPairRead: %w", err)
+	}
+	if q.markRoomReadStmt, err = db.PrepareContext(ctx, markRoomRead); err != nil {
+		return nil, fmt.Errorf("error preparing query MarkRoomRead: %w", err)
+	}
+	if q.memberStmt, err = db.PrepareContext(ctx, member); err != nil {
+		return nil, fmt.Errorf("error preparing query Member: %w", err)
+	}
+	if q.membersOfStmt, err = db.PrepareContext(ctx, membersOf); err != nil {
+		return nil, fmt.Errorf("error preparing query MembersOf: %w", err)
+	}
+	if q.membershipsOfStmt, err = db.PrepareContext(ctx, membershipsOf); err != nil {
+		return nil, fmt.Errorf("error preparing query MembershipsOf: %w", err)
+	}
+	if q.messagesStmt, err = db.PrepareContext(ctx, messages); err != nil {
+		return nil, fmt.Errorf("error preparing query Messages: %w", err)
 	}
 	if q.metaStmt, err = db.PrepareContext(ctx, meta); err != nil {
 		return nil, fmt.Errorf("error preparing query Meta: %w", err)
 	}
+	if q.readByStmt, err = db.PrepareContext(ctx, readBy); err != nil {
+		return nil, fmt.Errorf("error preparing query ReadBy: %w", err)
+	}
+	if q.removeMemberStmt, err = db.PrepareContext(ctx, removeMember); err != nil {
+		return nil, fmt.Errorf("error preparing query RemoveMember: %w", err)
+	}
+	if q.runAtStmt, err = db.PrepareContext(ctx, runAt); err != nil {
+		return nil, fmt.Errorf("error preparing query RunAt: %w", err)
+	}
+	if q.setMemberStmt, err = db.PrepareContext(ctx, setMember); err != nil {
+		return nil, fmt.Errorf("error preparing query SetMember: %w", err)
+	}
 	if q.setMetaStmt, err = db.PrepareContext(ctx, setMeta); err != nil {
 		return nil, fmt.Errorf("error preparing query SetMeta: %w", err)
+	}
+	if q.setStreamStmt, err = db.PrepareContext(ctx, setStream); err != nil {
+		return nil, fmt.Errorf("error preparing query SetStream: %w", err)
+	}
+	if q.streamStmt, err = db.PrepareContext(ctx, stream); err != nil {
+		return nil, fmt.Errorf("error preparing query Stream: %w", err)
+	}
+	if q.streamsDueStmt, err = db.PrepareContext(ctx, streamsDue); err != nil {
+		return nil, fmt.Errorf("error preparing query StreamsDue: %w", err)
+	}
+	if q.streamsOfStmt, err = db.PrepareContext(ctx, streamsOf); err != nil {
+		return nil, fmt.Errorf("error preparing query StreamsOf: %w", err)
+	}
+	if q.streamsUnsweptStmt, err = db.PrepareContext(ctx, streamsUnswept); err != nil {
+		return nil, fmt.Errorf("error preparing query StreamsUnswept: %w", err)
+	}
+	if q.sweepStmt, err = db.PrepareContext(ctx, sweep); err != nil {
+		return nil, fmt.Errorf("error preparing query Sweep: %w", err)
 	}
 	return &q, nil
 }
 
 func (q *Queries) Close() error {
 	var err error
+	if q.addKeyStmt != nil {
+		if cerr := q.addKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addKeyStmt: %w", cerr)
+		}
+	}
+	if q.addMessageStmt != nil {
+		if cerr := q.addMessageStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addMessageStmt: %w", cerr)
+		}
+	}
 	if q.addMetaStmt != nil {
 		if cerr := q.addMetaStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing addMetaStmt: %w", cerr)
+		}
+	}
+	if q.addStreamStmt != nil {
+		if cerr := q.addStreamStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addStreamStmt: %w", cerr)
+		}
+	}
+	if q.addTakerStmt != nil {
+		if cerr := q.addTakerStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addTakerStmt: %w", cerr)
+		}
+	}
+	if q.countMembersStmt != nil {
+		if cerr := q.countMembersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countMembersStmt: %w", cerr)
+		}
+	}
+	if q.countOfOthersStmt != nil {
+		if cerr := q.countOfOthersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countOfOthersStmt: %w", cerr)
+		}
+	}
+	if q.dropKeysStmt != nil {
+		if cerr := q.dropKeysStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing dropKeysStmt: %w", cerr)
+		}
+	}
+	if q.firstSinceStmt != nil {
+		if cerr := q.firstSinceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing firstSinceStmt: %w", cerr)
+		}
+	}
+	if q.firstWithinStmt != nil {
+		if cerr := q.firstWithinStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing firstWithinStmt: %w", cerr)
+		}
+	}
+	if q.hasMembersStmt != nil {
+		if cerr := q.hasMembersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing hasMembersStmt: %w", cerr)
+		}
+	}
+	if q.hasOwnersStmt != nil {
+		if cerr := q.hasOwnersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing hasOwnersStmt: %w", cerr)
+		}
+	}
+	if q.keyStmt != nil {
+		if cerr := q.keyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing keyStmt: %w", cerr)
+		}
+	}
+	if q.markPairReadStmt != nil {
+		if cerr := q.markPairReadStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing markPairReadStmt: %w", cerr)
+		}
+	}
+	if q.markRoomReadStmt != nil {
+		if cerr := q.markRoomReadStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing markRoomReadStmt: %w", cerr)
+		}
+	}
+	if q.memberStmt != nil {
+		if cerr := q.memberStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing memberStmt: %w", cerr)
+		}
+	}
+	if q.membersOfStmt != nil {
+		if cerr := q.membersOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing membersOfStmt: %w", cerr)
+		}
+	}
+	if q.membershipsOfStmt != nil {
+		if cerr := q.membershipsOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing membershipsOfStmt: %w", cerr)
+		}
+	}
+	if q.messagesStmt != nil {
+		if cerr := q.messagesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing messagesStmt: %w", cerr)
 		}
 	}
 	if q.metaStmt != nil {
@@ -48,9 +222,59 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing metaStmt: %w", cerr)
 		}
 	}
+	if q.readByStmt != nil {
+		if cerr := q.readByStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing readByStmt: %w", cerr)
+		}
+	}
+	if q.removeMemberStmt != nil {
+		if cerr := q.removeMemberStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing removeMemberStmt: %w", cerr)
+		}
+	}
+	if q.runAtStmt != nil {
+		if cerr := q.runAtStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing runAtStmt: %w", cerr)
+		}
+	}
+	if q.setMemberStmt != nil {
+		if cerr := q.setMemberStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setMemberStmt: %w", cerr)
+		}
+	}
 	if q.setMetaStmt != nil {
 		if cerr := q.setMetaStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing setMetaStmt: %w", cerr)
+		}
+	}
+	if q.setStreamStmt != nil {
+		if cerr := q.setStreamStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setStreamStmt: %w", cerr)
+		}
+	}
+	if q.streamStmt != nil {
+		if cerr := q.streamStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing streamStmt: %w", cerr)
+		}
+	}
+	if q.streamsDueStmt != nil {
+		if cerr := q.streamsDueStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing streamsDueStmt: %w", cerr)
+		}
+	}
+	if q.streamsOfStmt != nil {
+		if cerr := q.streamsOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing streamsOfStmt: %w", cerr)
+		}
+	}
+	if q.streamsUnsweptStmt != nil {
+		if cerr := q.streamsUnsweptStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing streamsUnsweptStmt: %w", cerr)
+		}
+	}
+	if q.sweepStmt != nil {
+		if cerr := q.sweepStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing sweepStmt: %w", cerr)
 		}
 	}
 	return err
@@ -90,19 +314,75 @@ func (q *Queries) queryRow(ctx context.Context, stmt *sql.Stmt, query string, ar
 }
 
 type Queries struct {
-	db          DBTX
-	tx          *sql.Tx
-	addMetaStmt *sql.Stmt
-	metaStmt    *sql.Stmt
-	setMetaStmt *sql.Stmt
+	db                 DBTX
+	tx                 *sql.Tx
+	addKeyStmt         *sql.Stmt
+	addMessageStmt     *sql.Stmt
+	addMetaStmt        *sql.Stmt
+	addStreamStmt      *sql.Stmt
+	addTakerStmt       *sql.Stmt
+	countMembersStmt   *sql.Stmt
+	countOfOthersStmt  *sql.Stmt
+	dropKeysStmt       *sql.Stmt
+	firstSinceStmt     *sql.Stmt
+	firstWithinStmt    *sql.Stmt
+	hasMembersStmt     *sql.Stmt
+	hasOwnersStmt      *sql.Stmt
+	keyStmt            *sql.Stmt
+	markPairReadStmt   *sql.Stmt
+	markRoomReadStmt   *sql.Stmt
+	memberStmt         *sql.Stmt
+	membersOfStmt      *sql.Stmt
+	membershipsOfStmt  *sql.Stmt
+	messagesStmt       *sql.Stmt
+	metaStmt           *sql.Stmt
+	readByStmt         *sql.Stmt
+	removeMemberStmt   *sql.Stmt
+	runAtStmt          *sql.Stmt
+	setMemberStmt      *sql.Stmt
+	setMetaStmt        *sql.Stmt
+	setStreamStmt      *sql.Stmt
+	streamStmt         *sql.Stmt
+	streamsDueStmt     *sql.Stmt
+	streamsOfStmt      *sql.Stmt
+	streamsUnsweptStmt *sql.Stmt
+	sweepStmt          *sql.Stmt
 }
 
 func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 	return &Queries{
-		db:          tx,
-		tx:          tx,
-		addMetaStmt: q.addMetaStmt,
-		metaStmt:    q.metaStmt,
-		setMetaStmt: q.setMetaStmt,
+		db:                 tx,
+		tx:                 tx,
+		addKeyStmt:         q.addKeyStmt,
+		addMessageStmt:     q.addMessageStmt,
+		addMetaStmt:        q.addMetaStmt,
+		addStreamStmt:      q.addStreamStmt,
+		addTakerStmt:       q.addTakerStmt,
+		countMembersStmt:   q.countMembersStmt,
+		countOfOthersStmt:  q.countOfOthersStmt,
+		dropKeysStmt:       q.dropKeysStmt,
+		firstSinceStmt:     q.firstSinceStmt,
+		firstWithinStmt:    q.firstWithinStmt,
+		hasMembersStmt:     q.hasMembersStmt,
+		hasOwnersStmt:      q.hasOwnersStmt,
+		keyStmt:            q.keyStmt,
+		markPairReadStmt:   q.markPairReadStmt,
+		markRoomReadStmt:   q.markRoomReadStmt,
+		memberStmt:         q.memberStmt,
+		membersOfStmt:      q.membersOfStmt,
+		membershipsOfStmt:  q.membershipsOfStmt,
+		messagesStmt:       q.messagesStmt,
+		metaStmt:           q.metaStmt,
+		readByStmt:         q.readByStmt,
+		removeMemberStmt:   q.removeMemberStmt,
+		runAtStmt:          q.runAtStmt,
+		setMemberStmt:      q.setMemberStmt,
+		setMetaStmt:        q.setMetaStmt,
+		setStreamStmt:      q.setStreamStmt,
+		streamStmt:         q.streamStmt,
+		streamsDueStmt:     q.streamsDueStmt,
+		streamsOfStmt:      q.streamsOfStmt,
+		streamsUnsweptStmt: q.streamsUnsweptStmt,
+		sweepStmt:          q.sweepStmt,
 	}
 }
