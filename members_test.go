@@ -78,6 +78,7 @@ func TestWhoIsRemovedLeaves(t *testing.T) {
 	})
 	want := hubbub.MemberChanged{Room: "board", User: "bob"}
 	for _, c := range []client{ann, bob} {
+		testkit.Eventually(t, "what "+c.Identity().User+" is told", func() bool { return len(events[hubbub.MemberChanged](c)) > 0 })
 		if got := events[hubbub.MemberChanged](c); len(got) != 1 || got[0] != want {
 			t.Errorf("%s was told %v", c.Identity().User, got)
 		}
