@@ -74,7 +74,7 @@ func TestWhoIsRemovedLeaves(t *testing.T) {
 	}
 	testkit.Eventually(t, "Bob's leaving", func() bool {
 		_, err := bob.SendRoom(t.Context(), "board", text("still here?"))
-		return hubbub.AsError(err).Reason == hubbub.Forbidden
+		return err != nil && hubbub.AsError(err).Reason == hubbub.Forbidden
 	})
 	want := hubbub.MemberChanged{Room: "board", User: "bob"}
 	for _, c := range []client{ann, bob} {
