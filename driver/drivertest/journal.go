@@ -393,11 +393,15 @@ type journalModel struct {
 }
 
 func modelJournal(t *testing.T, journal func(*testing.T, *Clock) hubbub.Journal) {
+	clock := NewClock()
+	j := journal(t, clock) // one for all: to make one may take longer than a test of it
+	runs := 0
 	rapid.Check(t, func(rt *rapid.T) {
-		clock := NewClock()
-		r := &journalRig{rt, journal(t, clock), clock}
+		r := &journalRig{rt, j, clock}
+		r.record(r.lost("")...) // which a run that failed may have left
+		runs++
 		m := &journalModel{open: map[string]hubbub.Transition{}, online: map[string]hubbub.Transition{}, seen: map[string]time.Time{}}
-		users := []string{"ann", "bob", "cid"}
+		users := []string{fmt.Sprint("ann", runs), fmt.Sprint("bob", runs), fmt.Sprint("cid", runs)}
 		for _, user := range users {
 			r.arrive(hubbub.Visitor{User: user})
 		}
@@ -424,7 +428,7 @@ func (m *journalModel) decided(r *journalRig, t hubbub.Transition) {
 
 func (m *journalModel) connect(r *journalRig, user, node string) {
 	m.counter++
-	t := r.began(user, fmt.Sprint("s", m.counter), node)
+	t := r.began(user, fmt.Sprint(user, "-", m.counter), node)
 	m.open[t.Session.ID] = t
 	m.decided(r, t)
 	if _, ok := m.online[user]; !ok {
