@@ -16,10 +16,8 @@ import (
 // RunJournal tests a journal. journal returns a new one that knows nothing of the others and lives by the clock. It is called
 // for each test, and cleans up after itself with t.Cleanup.
 func RunJournal(t *testing.T, journal func(t *testing.T, clock *Clock) hubbub.Journal) {
-	for _, test := range []struct {
-		name string
-		run  func(r *journalRig)
-	}{
+	rig := func(t *testing.T, clock *Clock) *journalRig { return &journalRig{base{t, clock}, journal(t, clock)} }
+	run(t, rig, []test[*journalRig]{
 		{"visitors", visitors},
 		{"who arrives again", arriveAgain},
 		{"who arrives at once", arriveAtOnce},
@@ -34,27 +32,14 @@ func RunJournal(t *testing.T, journal func(t *testing.T, clock *Clock) hubbub.Jo
 		{"online elsewhere", onlineElsewhere},
 		{"records of sessions", sessionRecords},
 		{"many users", manyUsers},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			clock := NewClock()
-			test.run(&journalRig{t, journal(t, clock), clock})
-		})
-	}
+	})
 	t.Run("model of a journal", func(t *testing.T) { modelJournal(t, journal) })
 }
 
 // journalRig is a journal under test.
 type journalRig struct {
-	tb
+	base
 	hubbub.Journal
-	clock *Clock
-}
-
-func (r *journalRig) must(err error) {
-	r.Helper()
-	if err != nil {
-		r.Fatalf("%v", err)
-	}
 }
 
 func (r *journalRig) arrive(v hubbub.Visitor) {
@@ -397,7 +382,7 @@ func modelJournal(t *testing.T, journal func(*testing.T, *Clock) hubbub.Journal)
 	j := journal(t, clock) // one for all: to make one may take longer than a test of it
 	runs := 0
 	rapid.Check(t, func(rt *rapid.T) {
-		r := &journalRig{rt, j, clock}
+		r := &journalRig{base{rt, clock}, j}
 		r.record(r.lost("")...) // which a run that failed may have left
 		runs++
 		m := &journalModel{open: map[string]hubbub.Transition{}, online: map[string]hubbub.Transition{}, seen: map[string]time.Time{}}

@@ -41,7 +41,7 @@ func modelOutbox(t *testing.T, outbox func(*testing.T, *Clock) hubbub.Outbox) {
 	runs := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		runs++
-		m := &outboxModel{r: &outboxRig{tb: rt, Outbox: o, clock: clock, target: fmt.Sprint("target", runs)}}
+		m := &outboxModel{r: &outboxRig{base{rt, clock}, o, fmt.Sprint("target", runs)}}
 		rt.Repeat(map[string]func(*rapid.T){
 			"put":    m.put,
 			"put 2":  m.put,

@@ -15,10 +15,10 @@ import (
 // RunOutbox tests an outbox. outbox returns a new one that knows nothing of the others and lives by the clock. It is called for
 // each test, and cleans up after itself with t.Cleanup.
 func RunOutbox(t *testing.T, outbox func(t *testing.T, clock *Clock) hubbub.Outbox) {
-	for _, test := range []struct {
-		name string
-		run  func(r *outboxRig)
-	}{
+	rig := func(t *testing.T, clock *Clock) *outboxRig {
+		return &outboxRig{base{t, clock}, outbox(t, clock), "hook"}
+	}
+	run(t, rig, []test[*outboxRig]{
 		{"items", items},
 		{"one after the other", oneAfterTheOther},
 		{"ids that are known", knownIDs},
@@ -30,28 +30,15 @@ func RunOutbox(t *testing.T, outbox func(t *testing.T, clock *Clock) hubbub.Outb
 		{"targets", otherTargets},
 		{"claimed at once", claimedAtOnce},
 		{"receivers that die", receiversThatDie},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			clock := NewClock()
-			test.run(&outboxRig{tb: t, Outbox: outbox(t, clock), clock: clock, target: "hook"})
-		})
-	}
+	})
 	t.Run("model of an outbox", func(t *testing.T) { modelOutbox(t, outbox) })
 }
 
 // outboxRig is one target of an outbox under test.
 type outboxRig struct {
-	tb
+	base
 	hubbub.Outbox
-	clock  *Clock
 	target string
-}
-
-func (r *outboxRig) must(err error) {
-	r.Helper()
-	if err != nil {
-		r.Fatalf("%v", err)
-	}
 }
 
 // put puts items by words as "a/1", which is the item "1" of the order "a".
@@ -301,7 +288,7 @@ func settledLate(r *outboxRig) {
 }
 
 func otherTargets(r *outboxRig) {
-	other := &outboxRig{r.tb, r.Outbox, r.clock, "other"}
+	other := &outboxRig{r.base, r.Outbox, "other"}
 	r.put("a/1", "a/2")
 	other.put("a/1", "a/2")
 	r.expect("1")
@@ -362,10 +349,6 @@ func claimedAtOnce(r *outboxRig) {
 		})
 	})
 	r.expect()
-}
-
-func (r *outboxRig) eventually(what string, condition func() bool) {
-	(&rig{tb: r.tb}).eventually(what, condition)
 }
 
 // receiversThatDie has receivers that get items and then say nothing any more.
