@@ -39,6 +39,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.addPublicationUsersStmt, err = db.PrepareContext(ctx, addPublicationUsers); err != nil {
 		return nil, fmt.Errorf("error preparing query AddPublicationUsers: %w", err)
 	}
+	if q.addUserStmt, err = db.PrepareContext(ctx, addUser); err != nil {
+		return nil, fmt.Errorf("error preparing query AddUser: %w", err)
+	}
 	if q.announcementClockStmt, err = db.PrepareContext(ctx, announcementClock); err != nil {
 		return nil, fmt.Errorf("error preparing query AnnouncementClock: %w", err)
 	}
@@ -54,14 +57,26 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.beginRemovalStmt, err = db.PrepareContext(ctx, beginRemoval); err != nil {
 		return nil, fmt.Errorf("error preparing query BeginRemoval: %w", err)
 	}
+	if q.claimItemsStmt, err = db.PrepareContext(ctx, claimItems); err != nil {
+		return nil, fmt.Errorf("error preparing query ClaimItems: %w", err)
+	}
+	if q.claimableStmt, err = db.PrepareContext(ctx, claimable); err != nil {
+		return nil, fmt.Errorf("error preparing query Claimable: %w", err)
+	}
 	if q.collapseNoticeStmt, err = db.PrepareContext(ctx, collapseNotice); err != nil {
 		return nil, fmt.Errorf("error preparing query CollapseNotice: %w", err)
 	}
 	if q.collapsingAnnouncementsStmt, err = db.PrepareContext(ctx, collapsingAnnouncements); err != nil {
 		return nil, fmt.Errorf("error preparing query CollapsingAnnouncements: %w", err)
 	}
+	if q.deadItemsStmt, err = db.PrepareContext(ctx, deadItems); err != nil {
+		return nil, fmt.Errorf("error preparing query DeadItems: %w", err)
+	}
 	if q.duePublicationsStmt, err = db.PrepareContext(ctx, duePublications); err != nil {
 		return nil, fmt.Errorf("error preparing query DuePublications: %w", err)
+	}
+	if q.endSessionStmt, err = db.PrepareContext(ctx, endSession); err != nil {
+		return nil, fmt.Errorf("error preparing query EndSession: %w", err)
 	}
 	if q.finishDeliveryStmt, err = db.PrepareContext(ctx, finishDelivery); err != nil {
 		return nil, fmt.Errorf("error preparing query FinishDelivery: %w", err)
@@ -69,20 +84,44 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.finishRemovalStmt, err = db.PrepareContext(ctx, finishRemoval); err != nil {
 		return nil, fmt.Errorf("error preparing query FinishRemoval: %w", err)
 	}
+	if q.firstItemStmt, err = db.PrepareContext(ctx, firstItem); err != nil {
+		return nil, fmt.Errorf("error preparing query FirstItem: %w", err)
+	}
 	if q.forgetAnnouncementStatesStmt, err = db.PrepareContext(ctx, forgetAnnouncementStates); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetAnnouncementStates: %w", err)
 	}
 	if q.forgetAnnouncementStatesOfStmt, err = db.PrepareContext(ctx, forgetAnnouncementStatesOf); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetAnnouncementStatesOf: %w", err)
 	}
+	if q.forgetItemStmt, err = db.PrepareContext(ctx, forgetItem); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetItem: %w", err)
+	}
+	if q.forgetItemsStmt, err = db.PrepareContext(ctx, forgetItems); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetItems: %w", err)
+	}
 	if q.forgetPublicationKeysStmt, err = db.PrepareContext(ctx, forgetPublicationKeys); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetPublicationKeys: %w", err)
+	}
+	if q.forgetSessionsStmt, err = db.PrepareContext(ctx, forgetSessions); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetSessions: %w", err)
 	}
 	if q.hasNoticesStmt, err = db.PrepareContext(ctx, hasNotices); err != nil {
 		return nil, fmt.Errorf("error preparing query HasNotices: %w", err)
 	}
+	if q.lapsedLinesStmt, err = db.PrepareContext(ctx, lapsedLines); err != nil {
+		return nil, fmt.Errorf("error preparing query LapsedLines: %w", err)
+	}
+	if q.lostSessionsStmt, err = db.PrepareContext(ctx, lostSessions); err != nil {
+		return nil, fmt.Errorf("error preparing query LostSessions: %w", err)
+	}
+	if q.lostUsersStmt, err = db.PrepareContext(ctx, lostUsers); err != nil {
+		return nil, fmt.Errorf("error preparing query LostUsers: %w", err)
+	}
 	if q.makeAnnouncementStmt, err = db.PrepareContext(ctx, makeAnnouncement); err != nil {
 		return nil, fmt.Errorf("error preparing query MakeAnnouncement: %w", err)
+	}
+	if q.makeReadyStmt, err = db.PrepareContext(ctx, makeReady); err != nil {
+		return nil, fmt.Errorf("error preparing query MakeReady: %w", err)
 	}
 	if q.markNoticeStmt, err = db.PrepareContext(ctx, markNotice); err != nil {
 		return nil, fmt.Errorf("error preparing query MarkNotice: %w", err)
@@ -117,6 +156,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.noticesOfCategoryStmt, err = db.PrepareContext(ctx, noticesOfCategory); err != nil {
 		return nil, fmt.Errorf("error preparing query NoticesOfCategory: %w", err)
 	}
+	if q.openSessionStmt, err = db.PrepareContext(ctx, openSession); err != nil {
+		return nil, fmt.Errorf("error preparing query OpenSession: %w", err)
+	}
 	if q.publicationStmt, err = db.PrepareContext(ctx, publication); err != nil {
 		return nil, fmt.Errorf("error preparing query Publication: %w", err)
 	}
@@ -131,6 +173,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.publishAnnouncementStmt, err = db.PrepareContext(ctx, publishAnnouncement); err != nil {
 		return nil, fmt.Errorf("error preparing query PublishAnnouncement: %w", err)
+	}
+	if q.putItemStmt, err = db.PrepareContext(ctx, putItem); err != nil {
+		return nil, fmt.Errorf("error preparing query PutItem: %w", err)
+	}
+	if q.queuedItemStmt, err = db.PrepareContext(ctx, queuedItem); err != nil {
+		return nil, fmt.Errorf("error preparing query QueuedItem: %w", err)
 	}
 	if q.raiseAnnouncementMarkStmt, err = db.PrepareContext(ctx, raiseAnnouncementMark); err != nil {
 		return nil, fmt.Errorf("error preparing query RaiseAnnouncementMark: %w", err)
@@ -153,8 +201,29 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.removePublicationUsersStmt, err = db.PrepareContext(ctx, removePublicationUsers); err != nil {
 		return nil, fmt.Errorf("error preparing query RemovePublicationUsers: %w", err)
 	}
+	if q.replayItemStmt, err = db.PrepareContext(ctx, replayItem); err != nil {
+		return nil, fmt.Errorf("error preparing query ReplayItem: %w", err)
+	}
+	if q.setItemStateStmt, err = db.PrepareContext(ctx, setItemState); err != nil {
+		return nil, fmt.Errorf("error preparing query SetItemState: %w", err)
+	}
 	if q.setMetaStmt, err = db.PrepareContext(ctx, setMeta); err != nil {
 		return nil, fmt.Errorf("error preparing query SetMeta: %w", err)
+	}
+	if q.setSeenStmt, err = db.PrepareContext(ctx, setSeen); err != nil {
+		return nil, fmt.Errorf("error preparing query SetSeen: %w", err)
+	}
+	if q.setTurnStmt, err = db.PrepareContext(ctx, setTurn); err != nil {
+		return nil, fmt.Errorf("error preparing query SetTurn: %w", err)
+	}
+	if q.settleItemStmt, err = db.PrepareContext(ctx, settleItem); err != nil {
+		return nil, fmt.Errorf("error preparing query SettleItem: %w", err)
+	}
+	if q.userStmt, err = db.PrepareContext(ctx, user); err != nil {
+		return nil, fmt.Errorf("error preparing query User: %w", err)
+	}
+	if q.usersOfStmt, err = db.PrepareContext(ctx, usersOf); err != nil {
+		return nil, fmt.Errorf("error preparing query UsersOf: %w", err)
 	}
 	return &q, nil
 }
@@ -186,6 +255,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing addPublicationUsersStmt: %w", cerr)
 		}
 	}
+	if q.addUserStmt != nil {
+		if cerr := q.addUserStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addUserStmt: %w", cerr)
+		}
+	}
 	if q.announcementClockStmt != nil {
 		if cerr := q.announcementClockStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing announcementClockStmt: %w", cerr)
@@ -211,6 +285,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing beginRemovalStmt: %w", cerr)
 		}
 	}
+	if q.claimItemsStmt != nil {
+		if cerr := q.claimItemsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing claimItemsStmt: %w", cerr)
+		}
+	}
+	if q.claimableStmt != nil {
+		if cerr := q.claimableStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing claimableStmt: %w", cerr)
+		}
+	}
 	if q.collapseNoticeStmt != nil {
 		if cerr := q.collapseNoticeStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing collapseNoticeStmt: %w", cerr)
@@ -221,9 +305,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing collapsingAnnouncementsStmt: %w", cerr)
 		}
 	}
+	if q.deadItemsStmt != nil {
+		if cerr := q.deadItemsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deadItemsStmt: %w", cerr)
+		}
+	}
 	if q.duePublicationsStmt != nil {
 		if cerr := q.duePublicationsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing duePublicationsStmt: %w", cerr)
+		}
+	}
+	if q.endSessionStmt != nil {
+		if cerr := q.endSessionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing endSessionStmt: %w", cerr)
 		}
 	}
 	if q.finishDeliveryStmt != nil {
@@ -236,6 +330,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing finishRemovalStmt: %w", cerr)
 		}
 	}
+	if q.firstItemStmt != nil {
+		if cerr := q.firstItemStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing firstItemStmt: %w", cerr)
+		}
+	}
 	if q.forgetAnnouncementStatesStmt != nil {
 		if cerr := q.forgetAnnouncementStatesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing forgetAnnouncementStatesStmt: %w", cerr)
@@ -246,9 +345,24 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing forgetAnnouncementStatesOfStmt: %w", cerr)
 		}
 	}
+	if q.forgetItemStmt != nil {
+		if cerr := q.forgetItemStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetItemStmt: %w", cerr)
+		}
+	}
+	if q.forgetItemsStmt != nil {
+		if cerr := q.forgetItemsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetItemsStmt: %w", cerr)
+		}
+	}
 	if q.forgetPublicationKeysStmt != nil {
 		if cerr := q.forgetPublicationKeysStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing forgetPublicationKeysStmt: %w", cerr)
+		}
+	}
+	if q.forgetSessionsStmt != nil {
+		if cerr := q.forgetSessionsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetSessionsStmt: %w", cerr)
 		}
 	}
 	if q.hasNoticesStmt != nil {
@@ -256,9 +370,29 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing hasNoticesStmt: %w", cerr)
 		}
 	}
+	if q.lapsedLinesStmt != nil {
+		if cerr := q.lapsedLinesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing lapsedLinesStmt: %w", cerr)
+		}
+	}
+	if q.lostSessionsStmt != nil {
+		if cerr := q.lostSessionsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing lostSessionsStmt: %w", cerr)
+		}
+	}
+	if q.lostUsersStmt != nil {
+		if cerr := q.lostUsersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing lostUsersStmt: %w", cerr)
+		}
+	}
 	if q.makeAnnouncementStmt != nil {
 		if cerr := q.makeAnnouncementStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing makeAnnouncementStmt: %w", cerr)
+		}
+	}
+	if q.makeReadyStmt != nil {
+		if cerr := q.makeReadyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing makeReadyStmt: %w", cerr)
 		}
 	}
 	if q.markNoticeStmt != nil {
@@ -316,6 +450,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing noticesOfCategoryStmt: %w", cerr)
 		}
 	}
+	if q.openSessionStmt != nil {
+		if cerr := q.openSessionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing openSessionStmt: %w", cerr)
+		}
+	}
 	if q.publicationStmt != nil {
 		if cerr := q.publicationStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing publicationStmt: %w", cerr)
@@ -339,6 +478,16 @@ func (q *Queries) Close() error {
 	if q.publishAnnouncementStmt != nil {
 		if cerr := q.publishAnnouncementStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing publishAnnouncementStmt: %w", cerr)
+		}
+	}
+	if q.putItemStmt != nil {
+		if cerr := q.putItemStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putItemStmt: %w", cerr)
+		}
+	}
+	if q.queuedItemStmt != nil {
+		if cerr := q.queuedItemStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing queuedItemStmt: %w", cerr)
 		}
 	}
 	if q.raiseAnnouncementMarkStmt != nil {
@@ -376,9 +525,44 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing removePublicationUsersStmt: %w", cerr)
 		}
 	}
+	if q.replayItemStmt != nil {
+		if cerr := q.replayItemStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing replayItemStmt: %w", cerr)
+		}
+	}
+	if q.setItemStateStmt != nil {
+		if cerr := q.setItemStateStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setItemStateStmt: %w", cerr)
+		}
+	}
 	if q.setMetaStmt != nil {
 		if cerr := q.setMetaStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing setMetaStmt: %w", cerr)
+		}
+	}
+	if q.setSeenStmt != nil {
+		if cerr := q.setSeenStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setSeenStmt: %w", cerr)
+		}
+	}
+	if q.setTurnStmt != nil {
+		if cerr := q.setTurnStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setTurnStmt: %w", cerr)
+		}
+	}
+	if q.settleItemStmt != nil {
+		if cerr := q.settleItemStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing settleItemStmt: %w", cerr)
+		}
+	}
+	if q.userStmt != nil {
+		if cerr := q.userStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing userStmt: %w", cerr)
+		}
+	}
+	if q.usersOfStmt != nil {
+		if cerr := q.usersOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing usersOfStmt: %w", cerr)
 		}
 	}
 	return err
@@ -425,21 +609,34 @@ type Queries struct {
 	addPublicationStmt             *sql.Stmt
 	addPublicationKeyStmt          *sql.Stmt
 	addPublicationUsersStmt        *sql.Stmt
+	addUserStmt                    *sql.Stmt
 	announcementClockStmt          *sql.Stmt
 	announcementMarksStmt          *sql.Stmt
 	announcementStatesStmt         *sql.Stmt
 	announcementsStmt              *sql.Stmt
 	beginRemovalStmt               *sql.Stmt
+	claimItemsStmt                 *sql.Stmt
+	claimableStmt                  *sql.Stmt
 	collapseNoticeStmt             *sql.Stmt
 	collapsingAnnouncementsStmt    *sql.Stmt
+	deadItemsStmt                  *sql.Stmt
 	duePublicationsStmt            *sql.Stmt
+	endSessionStmt                 *sql.Stmt
 	finishDeliveryStmt             *sql.Stmt
 	finishRemovalStmt              *sql.Stmt
+	firstItemStmt                  *sql.Stmt
 	forgetAnnouncementStatesStmt   *sql.Stmt
 	forgetAnnouncementStatesOfStmt *sql.Stmt
+	forgetItemStmt                 *sql.Stmt
+	forgetItemsStmt                *sql.Stmt
 	forgetPublicationKeysStmt      *sql.Stmt
+	forgetSessionsStmt             *sql.Stmt
 	hasNoticesStmt                 *sql.Stmt
+	lapsedLinesStmt                *sql.Stmt
+	lostSessionsStmt               *sql.Stmt
+	lostUsersStmt                  *sql.Stmt
 	makeAnnouncementStmt           *sql.Stmt
+	makeReadyStmt                  *sql.Stmt
 	markNoticeStmt                 *sql.Stmt
 	markNoticesStmt                *sql.Stmt
 	markNoticesOfStmt              *sql.Stmt
@@ -451,11 +648,14 @@ type Queries struct {
 	noticeCountsStmt               *sql.Stmt
 	noticesStmt                    *sql.Stmt
 	noticesOfCategoryStmt          *sql.Stmt
+	openSessionStmt                *sql.Stmt
 	publicationStmt                *sql.Stmt
 	publicationKeyStmt             *sql.Stmt
 	publicationUsersStmt           *sql.Stmt
 	publicationsToRemoveStmt       *sql.Stmt
 	publishAnnouncementStmt        *sql.Stmt
+	putItemStmt                    *sql.Stmt
+	queuedItemStmt                 *sql.Stmt
 	raiseAnnouncementMarkStmt      *sql.Stmt
 	reachMembersStmt               *sql.Stmt
 	recipientStmt                  *sql.Stmt
@@ -463,7 +663,14 @@ type Queries struct {
 	removeAnnouncementStatesStmt   *sql.Stmt
 	removeNoticesStmt              *sql.Stmt
 	removePublicationUsersStmt     *sql.Stmt
+	replayItemStmt                 *sql.Stmt
+	setItemStateStmt               *sql.Stmt
 	setMetaStmt                    *sql.Stmt
+	setSeenStmt                    *sql.Stmt
+	setTurnStmt                    *sql.Stmt
+	settleItemStmt                 *sql.Stmt
+	userStmt                       *sql.Stmt
+	usersOfStmt                    *sql.Stmt
 }
 
 func (q *Queries) WithTx(tx *sql.Tx) *Queries {
@@ -475,21 +682,34 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		addPublicationStmt:             q.addPublicationStmt,
 		addPublicationKeyStmt:          q.addPublicationKeyStmt,
 		addPublicationUsersStmt:        q.addPublicationUsersStmt,
+		addUserStmt:                    q.addUserStmt,
 		announcementClockStmt:          q.announcementClockStmt,
 		announcementMarksStmt:          q.announcementMarksStmt,
 		announcementStatesStmt:         q.announcementStatesStmt,
 		announcementsStmt:              q.announcementsStmt,
 		beginRemovalStmt:               q.beginRemovalStmt,
+		claimItemsStmt:                 q.claimItemsStmt,
+		claimableStmt:                  q.claimableStmt,
 		collapseNoticeStmt:             q.collapseNoticeStmt,
 		collapsingAnnouncementsStmt:    q.collapsingAnnouncementsStmt,
+		deadItemsStmt:                  q.deadItemsStmt,
 		duePublicationsStmt:            q.duePublicationsStmt,
+		endSessionStmt:                 q.endSessionStmt,
 		finishDeliveryStmt:             q.finishDeliveryStmt,
 		finishRemovalStmt:              q.finishRemovalStmt,
+		firstItemStmt:                  q.firstItemStmt,
 		forgetAnnouncementStatesStmt:   q.forgetAnnouncementStatesStmt,
 		forgetAnnouncementStatesOfStmt: q.forgetAnnouncementStatesOfStmt,
+		forgetItemStmt:                 q.forgetItemStmt,
+		forgetItemsStmt:                q.forgetItemsStmt,
 		forgetPublicationKeysStmt:      q.forgetPublicationKeysStmt,
+		forgetSessionsStmt:             q.forgetSessionsStmt,
 		hasNoticesStmt:                 q.hasNoticesStmt,
+		lapsedLinesStmt:                q.lapsedLinesStmt,
+		lostSessionsStmt:               q.lostSessionsStmt,
+		lostUsersStmt:                  q.lostUsersStmt,
 		makeAnnouncementStmt:           q.makeAnnouncementStmt,
+		makeReadyStmt:                  q.makeReadyStmt,
 		markNoticeStmt:                 q.markNoticeStmt,
 		markNoticesStmt:                q.markNoticesStmt,
 		markNoticesOfStmt:              q.markNoticesOfStmt,
@@ -501,11 +721,14 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		noticeCountsStmt:               q.noticeCountsStmt,
 		noticesStmt:                    q.noticesStmt,
 		noticesOfCategoryStmt:          q.noticesOfCategoryStmt,
+		openSessionStmt:                q.openSessionStmt,
 		publicationStmt:                q.publicationStmt,
 		publicationKeyStmt:             q.publicationKeyStmt,
 		publicationUsersStmt:           q.publicationUsersStmt,
 		publicationsToRemoveStmt:       q.publicationsToRemoveStmt,
 		publishAnnouncementStmt:        q.publishAnnouncementStmt,
+		putItemStmt:                    q.putItemStmt,
+		queuedItemStmt:                 q.queuedItemStmt,
 		raiseAnnouncementMarkStmt:      q.raiseAnnouncementMarkStmt,
 		reachMembersStmt:               q.reachMembersStmt,
 		recipientStmt:                  q.recipientStmt,
@@ -513,6 +736,13 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		removeAnnouncementStatesStmt:   q.removeAnnouncementStatesStmt,
 		removeNoticesStmt:              q.removeNoticesStmt,
 		removePublicationUsersStmt:     q.removePublicationUsersStmt,
+		replayItemStmt:                 q.replayItemStmt,
+		setItemStateStmt:               q.setItemStateStmt,
 		setMetaStmt:                    q.setMetaStmt,
+		setSeenStmt:                    q.setSeenStmt,
+		setTurnStmt:                    q.setTurnStmt,
+		settleItemStmt:                 q.settleItemStmt,
+		userStmt:                       q.userStmt,
+		usersOfStmt:                    q.usersOfStmt,
 	}
 }

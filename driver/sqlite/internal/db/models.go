@@ -55,6 +55,19 @@ type Notices struct {
 	Collapse string
 }
 
+type Outbox struct {
+	Seq      int64
+	Target   string
+	ID       string
+	Line     string
+	Payload  []byte
+	Time     int64
+	State    int64
+	Due      int64
+	Attempts int64
+	Error    string
+}
+
 type PublicationKeys struct {
 	Author string
 	Key    string
@@ -85,6 +98,15 @@ type Publications struct {
 	Seq      int64
 }
 
+type Sessions struct {
+	ID        string
+	User      string
+	Node      string
+	Connected int64
+	Record    sql.NullString
+	Ended     int64
+}
+
 type Users struct {
 	User      string
 	Info      []byte
@@ -92,4 +114,8 @@ type Users struct {
 	FirstSeen int64
 	LastSeen  int64
 	Baseline  int64
+	Online    int64
+	Turn      string
+	Turned    int64
+	Node      string
 }
