@@ -10,7 +10,7 @@ const mostPresent = 200; // people of a room that are shown
 
 /**
  * Chat is one person's. on(what, stream, detail) is told what a Stream tells, and further "streams" (the list of them
- * has changed), "people" (presence), "notice" (a sentence for the person) and "census" ({users, sessions}).
+ * has changed), "people" (presence), "told" (what a backend says) and "census" ({users, sessions}).
  */
 export class Chat {
   rooms = new Map(); // name → Stream
@@ -106,7 +106,7 @@ export class Chat {
       case "presence.changed":
         return this.presence.hear(params);
       case "broadcast":
-        return this.#on("notice", null, params.data);
+        return this.#on("told", null, params.data);
     }
   }
 
@@ -126,7 +126,7 @@ export class Chat {
   }
 
   #hearPrivate(message) {
-    if (!message.peer) return this.#on("notice", null, message.data); // a backend's
+    if (!message.peer) return this.#on("told", null, message.data); // a backend's
     this.presence.meet(message.from);
     const known = this.peers.get(message.peer);
     (known ?? this.#stream("user", message.peer)).receive(message);
