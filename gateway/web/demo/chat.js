@@ -1,12 +1,13 @@
 // What the chat knows: the rooms and conversations of the person who is signed in, and who is online. It hears what the
 // server says and files it; the page's parts show it.
 
-import { ownRooms, rememberRooms } from "./identity.js";
+import { leftRooms, ownRooms, rememberLeft, rememberRooms } from "./identity.js";
 import { Presence } from "./presence.js";
 import { Stream } from "./stream.js";
 import { isAfter } from "./unread.js";
 
 const mostPresent = 200; // people of a room that are shown
+const mostRooms = 50; // beyond which those that the server lists are not joined; it allows a session 100
 
 /**
  * Chat is one person's. on(what, stream, detail) is told what a Stream tells, and further "streams" (the list of them
@@ -33,7 +34,7 @@ export class Chat {
   open(kind, name) {
     const known = (kind === "room" ? this.rooms : this.peers).get(name);
     const stream = known ?? this.#stream(kind, name);
-    if (kind === "room" && !known) this.#remember();
+    if (kind === "room" && !known) this.#remember(name, true);
     if (kind === "user") this.presence.watch(name);
     if (this.session && !stream.wanted) stream.catchUp();
     stream.wanted = true;
@@ -57,12 +58,17 @@ export class Chat {
   leave(stream) {
     stream.cut();
     this.rooms.delete(stream.name);
-    this.#remember();
+    this.#remember(stream.name, false);
     this.call("room.leave", stream.target).catch(() => {});
     this.#on("streams");
   }
 
-  #remember() {
+  /** Remembers the rooms in this browser, after one was entered or left. */
+  #remember(room, entered) {
+    const left = leftRooms(this.me.user);
+    left.delete(room);
+    if (!entered) left.add(room);
+    rememberLeft(this.me.user, left);
     rememberRooms(this.me.user, [...this.rooms.keys()]);
   }
 
@@ -105,6 +111,8 @@ export class Chat {
         return this.#find(params)?.hearTyping(params.from, params.active);
       case "presence.changed":
         return this.presence.hear(params);
+      case "room.member":
+        return params.user === this.me.user && params.role && this.#admitted(params.room);
       case "broadcast":
         return this.#on("told", null, params.data);
     }
@@ -139,6 +147,12 @@ export class Chat {
     if (stream?.hearRead(params.reader, params.position)) this.list();
   }
 
+  /** Enters a room that somebody has made this person a member of. */
+  #admitted(room) {
+    const stream = this.open("room", room);
+    if (stream.error) stream.catchUp(); // it was refused before
+  }
+
   #moved(method, params) {
     const stream = this.rooms.get(params.room);
     if (!stream) return;
@@ -168,17 +182,22 @@ export class Chat {
 
   // ---- What the page asks ----
 
-  /** Asks for the conversations with what is unread in them, those included that began while the person was away. */
+  /**
+   * Asks for the conversations with what is unread in them: those included that began while the person was away, and rooms
+   * that they were in on another device, but for those that were left on this one.
+   */
   async list() {
     const { conversations, next } = await this.call("conversation.list", { limit: 100 }).catch(() => ({
       conversations: [],
       next: "unknown",
     }));
+    const left = leftRooms(this.me.user);
     const gone = new Set(next ? [] : this.peers.keys()); // a server that has begun anew does not have them any more
     for (const each of conversations) {
       const isRoom = each.room !== undefined;
-      const stream = isRoom ? this.rooms.get(each.room) : (this.peers.get(each.user) ?? this.#stream("user", each.user));
-      if (!stream) continue;
+      const known = isRoom ? this.rooms.get(each.room) : this.peers.get(each.user);
+      if (!known && isRoom && (left.has(each.room) || this.rooms.size >= mostRooms)) continue;
+      const stream = known ?? (isRoom ? this.open("room", each.room) : this.#stream("user", each.user));
       stream.unread.counted(each.unread, each.position);
       if (!stream.last || isAfter(each.position, stream.last.position)) stream.last = each.last;
       if (isRoom) continue;

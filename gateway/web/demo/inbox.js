@@ -108,7 +108,11 @@ export class Inbox {
   }
 
   #wants({ category, state }) {
-    return (!this.filter.category || category === this.filter.category) && this.filter.state !== "archived" && rank[state] < rank.archived;
+    return (
+      (!this.filter.category || category === this.filter.category) &&
+      this.filter.state !== "archived" &&
+      rank[state] < rank.archived
+    );
   }
 
   // ---- What the page asks ----

@@ -87,7 +87,9 @@ function tools({ id, title, state }, unread, handle) {
     return made;
   }
   made.append(
-    unread ? tool("toggle", "read", "Mark read", () => handle.read()) : tool("toggle", "dot", "Mark unread", () => handle.unread()),
+    unread
+      ? tool("toggle", "read", "Mark read", () => handle.read())
+      : tool("toggle", "dot", "Mark unread", () => handle.unread()),
     tool("archive", "archive", "Archive", () => handle.archive()),
   );
   return made;

@@ -12,6 +12,7 @@ export class Panel {
   #me;
   #tell;
   #rows = new Map(); // id → {notice, open, row}
+  #drawn = new Map(); // element → of what its children were made
   #unfolded = new Set(); // ids of notices whose body is shown whole
   #focused = 0; // which row had the focus last
 
@@ -26,7 +27,9 @@ export class Panel {
     });
     $("inbox-all-read").addEventListener("click", () => inbox.markAllRead());
     $("inbox-older").addEventListener("click", () => inbox.loadOlder());
-    $("inbox-trouble").querySelector("button").addEventListener("click", () => inbox.load());
+    $("inbox-trouble")
+      .querySelector("button")
+      .addEventListener("click", () => inbox.load());
     for (const choice of $("inbox-states").children)
       choice.addEventListener("click", () => this.#choose({ state: choice.dataset.state }));
     $("inbox-scroll").addEventListener("scroll", () => this.#older(), { passive: true });
@@ -52,6 +55,8 @@ export class Panel {
   #choose(filter) {
     $("inbox-scroll").scrollTop = 0;
     this.#inbox.choose(filter);
+    this.draw();
+    $("inbox-categories").querySelector("[aria-pressed=true]").scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
   /** Shows the inbox as it is now, if the panel is open. */
@@ -86,28 +91,38 @@ export class Panel {
     const { filter, counts, categories, notices } = this.#inbox;
     for (const choice of $("inbox-states").children)
       choice.setAttribute("aria-pressed", choice.dataset.state === filter.state);
-    const total = { unread: counts?.unread ?? 0 };
-    const names = [...new Set([...categories, ...(filter.category ? [filter.category] : [])])].sort((a, b) => a.localeCompare(b));
-    const chips = names.map((name) => this.#chip(name, name, counts?.categories[name]));
+    const names = [...new Set([...categories, ...(filter.category ? [filter.category] : [])])].sort((a, b) =>
+      a.localeCompare(b),
+    );
+    const unreadOf = (name) => (name ? (counts?.categories[name]?.unread ?? 0) : (counts?.unread ?? 0));
+    const chips = ["", ...names].map((name) => ({ name, unread: unreadOf(name), chosen: name === filter.category }));
     $("inbox-categories").hidden = names.length < 2;
-    replace($("inbox-categories"), this.#chip("", "All categories", total), ...chips);
-    const unread = filter.category ? (counts?.categories[filter.category]?.unread ?? 0) : total.unread;
+    this.#renew($("inbox-categories"), chips, () => chips.map((chip) => this.#chip(chip)));
     $("inbox-all-read").hidden = filter.state === "archived" || !notices.length;
-    $("inbox-all-read").disabled = unread === 0;
-    $("inbox-all-read").title = filter.category ? `Marks everything in ${filter.category} as read` : "Marks everything as read";
+    $("inbox-all-read").disabled = unreadOf(filter.category) === 0;
+    $("inbox-all-read").title = filter.category
+      ? `Marks everything in ${filter.category} as read`
+      : "Marks everything as read";
   }
 
-  #chip(category, label, counts) {
-    const chosen = this.#inbox.filter.category === category;
-    const chip = button("chip", element("bdi", "", label), () => this.#choose({ category }));
+  #chip({ name, unread, chosen }) {
+    const label = element("bdi", "", name || "All categories");
+    const chip = button("chip", label, () => this.#choose({ category: name }));
     chip.setAttribute("aria-pressed", chosen);
-    chip.dataset.key = `category ${category}`;
-    const unread = counts?.unread ?? 0;
+    chip.dataset.key = `category ${name}`;
     if (!unread) return chip;
     const count = element("span", "count", figure(unread));
     count.append(element("span", "unseen", " unread"));
     chip.append(" ", count);
     return chip;
+  }
+
+  /** Makes children anew if what they are made of has changed: what somebody is about to click stays in its place. */
+  #renew(parent, from, make) {
+    const key = JSON.stringify(from);
+    if (this.#drawn.get(parent) === key) return;
+    this.#drawn.set(parent, key);
+    replace(parent, ...make());
   }
 
   // ---- The rows: those that have not changed stay as they are ----
@@ -131,7 +146,9 @@ export class Panel {
   #rowOf(notice) {
     const open = this.#unfolded.has(notice.id);
     const known = this.#rows.get(notice.id);
-    if (known?.notice === notice && known.open === open) return known;
+    const same =
+      known && known.open === open && isUnread(known.notice) === isUnread(notice) && known.notice.time === notice.time;
+    if (same) return known;
     return { notice, open, row: noticeRow(notice, open, this.#handle(notice)) };
   }
 
@@ -173,7 +190,8 @@ export class Panel {
     const { phase, notices, older, next, error, complaint } = this.#inbox;
     const empty = notices.length === 0;
     $("inbox").setAttribute("aria-busy", phase === "loading");
-    replace($("inbox-state"), ...(empty ? this.#stateWords(phase) : []));
+    const words = () => (empty ? this.#stateWords(phase) : []);
+    this.#renew($("inbox-state"), [empty, phase, error, this.#inbox.filter], words);
     $("inbox-state").hidden = !empty;
     const stale = phase === "failed" && !empty ? `This list may be out of date. ${sentence(error)}` : "";
     const trouble = complaint ? `That was not saved. ${sentence(complaint)}` : stale;
@@ -183,7 +201,11 @@ export class Panel {
     again.hidden = Boolean(complaint);
     $("inbox-older").hidden = empty || !next;
     $("inbox-older").disabled = older === "loading";
-    $("inbox-older").textContent = { "": "Show older ones", loading: "Loading…", failed: "Older ones could not be loaded. Try again" }[older];
+    $("inbox-older").textContent = {
+      "": "Show older ones",
+      loading: "Loading…",
+      failed: "Older ones could not be loaded. Try again",
+    }[older];
   }
 
   #stateWords(phase) {
@@ -197,15 +219,32 @@ export class Panel {
       return say("The list could not be loaded", element("p", "", sentence(error)), again);
     }
     const within = category ? [element("p", "", "In the category ", element("bdi", "", category), ".")] : [];
-    if (state === "unread") return say("All caught up", ...(within.length ? within : [element("p", "", "There is nothing that you have not read.")]));
-    if (state === "archived") return say("Nothing archived", ...(within.length ? within : [element("p", "", "What you archive is kept here, out of the way.")]));
+    if (state === "unread")
+      return say(
+        "All caught up",
+        ...(within.length ? within : [element("p", "", "There is nothing that you have not read.")]),
+      );
+    if (state === "archived")
+      return say(
+        "Nothing archived",
+        ...(within.length ? within : [element("p", "", "What you archive is kept here, out of the way.")]),
+      );
     if (category) return say("Nothing here", ...within);
-    const code = element("code", "", `hubbub publish --user ${quoted(this.#me().user)} --title "Hello"`);
-    return say("No news yet", element("p", "", "Notices from your backends come here. Publish the first one:"), element("pre", "", code));
+    const command = element("pre", "", element("code", "", publishing(this.#me().user)));
+    const key = element("p", "quiet", "with the key that the server prints at its start in HUBBUB_API_KEY");
+    return say(
+      "No news yet",
+      element("p", "", "Notices from your backends come here. Publish the first one:"),
+      command,
+      key,
+    );
   }
 }
 
-/** A user id as an argument of a shell. */
-function quoted(user) {
-  return /^[\w.@:+-]+$/.test(user) ? user : `'${user.replaceAll("'", `'\\''`)}'`;
+/** The command that publishes to a user of this server, as a shell takes it. */
+function publishing(user) {
+  const name = user.replaceAll("\\", "\\\\").replaceAll(",", "\\,"); // commas separate users
+  const quoted = /^[\w.@:+-]+$/.test(name) ? name : `'${name.replaceAll("'", `'\\''`)}'`;
+  const usual = location.protocol === "http:" && location.port === "8080";
+  return `hubbub publish --user ${quoted} --title "Hello"${usual ? "" : ` --url ${location.origin}`}`;
 }
