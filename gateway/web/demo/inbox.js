@@ -120,7 +120,7 @@ export class Inbox {
   /** Fetches the newest page of what the filter asks for; until it is there, the list stays as it is. */
   async load() {
     if (this.phase !== "ready" || !this.notices.length) this.phase = "loading";
-    this.older = "";
+    this.older = this.complaint = "";
     this.#on();
     await this.#fetch("", (page, heard) => {
       this.phase = "ready";
@@ -173,7 +173,6 @@ export class Inbox {
     this.notices = [];
     this.next = "";
     this.phase = "loading";
-    this.complaint = "";
     this.load();
   }
 

@@ -231,7 +231,7 @@ export class Panel {
       );
     if (category) return say("Nothing here", ...within);
     const command = element("pre", "", element("code", "", publishing(this.#me().user)));
-    const key = element("p", "quiet", "with the key that the server prints at its start in HUBBUB_API_KEY");
+    const key = element("p", "quiet", "The server prints at its start which key to put into HUBBUB_API_KEY.");
     return say(
       "No news yet",
       element("p", "", "Notices from your backends come here. Publish the first one:"),
@@ -246,5 +246,5 @@ function publishing(user) {
   const name = user.replaceAll("\\", "\\\\").replaceAll(",", "\\,"); // commas separate users
   const quoted = /^[\w.@:+-]+$/.test(name) ? name : `'${name.replaceAll("'", `'\\''`)}'`;
   const usual = location.protocol === "http:" && location.port === "8080";
-  return `hubbub publish --user ${quoted} --title "Hello"${usual ? "" : ` --url ${location.origin}`}`;
+  return `hubbub publish --user ${quoted} --title "Hello"${usual ? "" : ` \\\n  --url ${location.origin}`}`;
 }
