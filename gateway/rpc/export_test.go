@@ -60,3 +60,22 @@ func CloseCodes() []string {
 	slices.Sort(all)
 	return all
 }
+
+// LastNotice encodes notices as a Server does for its conns.
+type LastNotice struct{ last lastNotice }
+
+// Encode returns the frame of a notice, "" if it has none.
+func (l *LastNotice) Encode(n *hubbub.Notice) string {
+	m, ok := l.last.encode(n)
+	if !ok {
+		return ""
+	}
+	return string(m.Data)
+}
+
+// SameFrame tells whether two notices in a row share the bytes of their frame.
+func (l *LastNotice) SameFrame(a, b *hubbub.Notice) bool {
+	first, _ := l.last.encode(a)
+	second, _ := l.last.encode(b)
+	return &first.Data[0] == &second.Data[0]
+}

@@ -37,6 +37,9 @@ func methods() map[string]*method {
 		{"session.list", false, sessionList},
 		{"session.end", false, sessionEnd},
 		{"session.refresh", false, sessionRefresh},
+		{"inbox.list", true, inboxList},
+		{"inbox.counts", true, inboxCounts},
+		{"inbox.mark", false, inboxMark},
 		{"ping", false, ping},
 	}
 	byName := make(map[string]*method, len(table))

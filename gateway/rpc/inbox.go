@@ -1,0 +1,131 @@
+package rpc
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/hubbub-dev/hubbub"
+	"github.com/hubbub-dev/hubbub/inbox"
+)
+
+// maxIDs is how many notices one call may name.
+const maxIDs = 1000
+
+// inbox returns where the inboxes are, or NotFound.
+func (s *Server) inbox() (*inbox.Inbox, error) {
+	if s.opts.Inbox == nil {
+		return nil, hubbub.Errorf(hubbub.NotFound, "this gateway keeps no inboxes, since it has no store; give it one with the setting store.path")
+	}
+	return s.opts.Inbox, nil
+}
+
+func inboxList(ctx context.Context, c *call) (any, error) {
+	p := &c.request.params
+	q := inbox.Query{Category: p.maybeName("category"), State: p.id("state"), Before: p.cursor("before"), Limit: p.limit()}
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	in, err := c.peer.server.inbox()
+	if err != nil {
+		return nil, err
+	}
+	for {
+		found, err := in.List(ctx, c.peer.user, q)
+		if err != nil {
+			return nil, err
+		}
+		fit := fitting(found.Notices)
+		if fit == len(found.Notices) {
+			return noticesResult{wireNotices(found.Notices), found.Next}, nil
+		}
+		q.Limit = fit // only a list that ends there tells what comes next
+	}
+}
+
+// fitting is how many of some notices fit into a page, at least one.
+func fitting(notices []hubbub.Notice) int {
+	size := 0
+	for i := range notices {
+		if size += noticeSize(&notices[i]); size > maxPageBytes && i > 0 {
+			return i
+		}
+	}
+	return len(notices)
+}
+
+// noticeSize is about how many bytes a notice has in a frame.
+func noticeSize(n *hubbub.Notice) int {
+	size := 256 + len(n.Title) + len(n.Body) + len(n.Link) + len(n.Data)
+	for _, a := range n.Actions {
+		size += 32 + len(a.Label) + len(a.Link) + len(a.Data)
+	}
+	return size
+}
+
+func inboxCounts(ctx context.Context, c *call) (any, error) {
+	in, err := c.peer.server.inbox()
+	if err != nil {
+		return nil, err
+	}
+	counts, err := in.Counts(ctx, c.peer.user)
+	return wireCounts(counts), err
+}
+
+func inboxMark(ctx context.Context, c *call) (any, error) {
+	p := &c.request.params
+	m := inbox.Mark{
+		State: p.id("state"), IDs: p.ids(), Category: p.maybeName("category"), All: p.boolean("all", false), Until: p.time("until"),
+	}
+	if m.State == "" {
+		p.fail(`"state" is missing; it is "seen", "read", "unread" or "archived"`)
+	}
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	in, err := c.peer.server.inbox()
+	if err != nil {
+		return nil, err
+	}
+	changed, counts, err := in.Mark(ctx, c.peer.user, m)
+	return markResult{changed, wireCounts(counts)}, err
+}
+
+// ids reads a list of ids; nil if it is missing.
+func (p *params) ids() []string {
+	value := p.optional("ids")
+	if value == nil {
+		return nil
+	}
+	var ids []string
+	if err := json.Unmarshal(value, &ids); err != nil || len(ids) == 0 {
+		p.fail(`"ids" must be an array of ids, and not empty`)
+		return nil
+	}
+	if len(ids) > maxIDs {
+		if p.err == nil {
+			p.err = hubbub.Errorf(hubbub.TooLarge, "%d ids are too many at once; name at most %d, or a category, or all", len(ids), maxIDs)
+		}
+		return nil
+	}
+	for _, id := range ids {
+		if id == "" || len(id) > hubbub.MaxID {
+			p.fail("an id of a notice has 1 to %d bytes", hubbub.MaxID)
+		}
+	}
+	return ids
+}
+
+// time reads Unix milliseconds, the zero time if they are missing.
+func (p *params) time(name string) time.Time {
+	value := p.optional(name)
+	if value == nil {
+		return time.Time{}
+	}
+	ms, ok := integer(value)
+	if !ok {
+		p.fail("%q must be a time in Unix milliseconds, such as 1767225600000", name)
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(ms))
+}
