@@ -35,7 +35,7 @@ type PublishedNotice struct {
 	Time       Time   `json:"time"`                 // when it was, or will be, published
 	Repeated   bool   `json:"repeated,omitempty"`   // the key was known: this is the notice that was accepted then
 	Scheduled  bool   `json:"scheduled,omitempty"`  // it is published later
-	Recipients int    `json:"recipients,omitempty"` // inboxes that it was put into so far; 0 for announcements, which are in none
+	Recipients int    `json:"recipients,omitempty"` // users who get it, or, of a room, have got it until now; 0 for an announcement
 }
 
 type toBody struct {
