@@ -53,16 +53,25 @@ func (c *Client) RemoveMember(ctx context.Context, room, user string) error {
 	return c.Call(ctx, "room.remove", memberParams{Room: room, User: user}, nil)
 }
 
-// memberHandler is the handler of a joined room, if it has one, or the general one.
-func (c *Client) memberHandler(params json.RawMessage) func(MemberChange) {
-	var where place
-	if json.Unmarshal(params, &where) != nil {
-		return nil
+// memberChanged tells the handler of a joined room, if it has one, or the general one. Who is a member no more may have to leave
+// the room: joining again finds out.
+func (c *Client) memberChanged(l *link, params json.RawMessage) {
+	var m MemberChange
+	if json.Unmarshal(params, &m) != nil {
+		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if r := c.rooms[where.Room]; r != nil && r.handler.Member != nil {
-		return r.handler.Member
+	tell := c.o.Handlers.Member
+	r := c.rooms[m.Room]
+	if r != nil && r.handler.Member != nil {
+		tell = r.handler.Member
 	}
-	return c.o.Handlers.Member
+	if tell != nil {
+		c.queue.push(sizeOf(nil), func() { tell(m) })
+	}
+	if r != nil && r.in && !r.again && m.User == c.welcome.User && m.Role == "" {
+		r.track.held, r.again = true, true
+		r.join(l)
+	}
 }

@@ -40,7 +40,7 @@ func (c *Client) notify(l *link, method string, params json.RawMessage) {
 	case "inbox.removed":
 		deliver(c, h.removed(), params)
 	case "room.member":
-		deliver(c, c.memberHandler(params), params)
+		c.memberChanged(l, params)
 	default:
 		if f := h.Other; f != nil {
 			c.queue.push(sizeOf(params), func() { f(method, params) })

@@ -83,6 +83,7 @@ func New(o Options) (*API, error) {
 	a.reading()
 	a.noticing()
 	a.boxes()
+	a.belonging()
 	a.signingOut()
 	if o.IssueTicket != nil {
 		a.ticketing()

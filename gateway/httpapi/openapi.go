@@ -29,6 +29,7 @@ func describe(version string) huma.Config {
 				{Name: "messages", Description: "Send to a room, to a user or device, to everybody."},
 				{Name: "presence", Description: "Who is online, with which devices, and in which rooms."},
 				{Name: "inbox", Description: "Put notices into the inboxes of users, look into them, and mark them."},
+				{Name: "members", Description: "Who belongs to a room, whether online or not."},
 				{Name: "sessions", Description: "Sign people in and out."},
 			},
 			Components: &huma.Components{
