@@ -4,7 +4,7 @@ GO ?= go
 FUZZTIME ?= 30s
 SOAK ?= 1m
 
-.PHONY: run test deps fmt vet cross test-go test-portable test-examples build-bench bench fuzz soak
+.PHONY: run test deps fmt vet cross test-go test-portable test-examples build-bench bench generate fuzz soak
 
 # Starts the server in development mode on http://localhost:8080; it needs nothing but Go.
 run:
@@ -47,6 +47,10 @@ build-bench:
 # Measures hubbub beside its peers and writes docs/benchmarks.md. With SCENARIOS or SERVERS it measures only those and prints the page.
 bench:
 	cd bench && $(GO) run ./run $(if $(SCENARIOS),-scenarios $(SCENARIOS)) $(if $(SERVERS),-servers $(SERVERS))
+
+# Writes the typed queries of driver/sqlite anew, after a change of its migrations or queries. The generator has a module of its own.
+generate:
+	cd driver/sqlite && $(GO) tool -modfile=../../tools/go.mod sqlc generate
 
 # Runs every fuzz target for FUZZTIME.
 fuzz:

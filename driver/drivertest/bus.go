@@ -74,8 +74,8 @@ func ofUser(name string) hubbub.Topic { return hubbub.Topic{Kind: hubbub.TopicUs
 // word is an event that says something, and can be compared.
 func word(s string) hubbub.Event { return hubbub.Read{Stream: lobby, User: s} }
 
-func busTests() []test {
-	return []test{
+func busTests() []test[*rig] {
+	return []test[*rig]{
 		{"events arrive as they were", eventsArrive},
 		{"each topic has its own subscribers", ownSubscribers},
 		{"unsubscribing ends one subscription", unsubscribing},

@@ -9,8 +9,8 @@ import (
 	"github.com/hubbub-dev/hubbub"
 )
 
-func deviceTests() []test {
-	return []test{
+func deviceTests() []test[*rig] {
+	return []test[*rig]{
 		{"a new device takes the place of the first", replaceFirst},
 		{"tabs of a device count once", tabs},
 		{"a limit for each platform", perPlatform},

@@ -9,8 +9,8 @@ import (
 	"github.com/hubbub-dev/hubbub"
 )
 
-func directoryTests() []test {
-	return []test{
+func directoryTests() []test[*rig] {
+	return []test[*rig]{
 		{"presences of many, in the order asked", presences},
 		{"the devices of a presence", presenceDevices},
 		{"counts", counts},

@@ -42,29 +42,35 @@ func (c *Clock) Advance(d time.Duration) {
 // Run tests a driver. driver returns a new one that knows nothing of the others, has the [Grace] and [Lease] of this package
 // and lives by the clock. It is called for each test, and cleans up after itself with t.Cleanup.
 func Run(t *testing.T, driver func(t *testing.T, clock *Clock) hubbub.Driver) {
-	tests := logTests()
-	for _, more := range [][]test{
-		keyTests(), busTests(), conversationTests(), deviceTests(), sessionTests(), leaseTests(), directoryTests(), roomTests(),
-	} {
-		tests = append(tests, more...)
+	streams := func(tb *testing.T, clock *Clock) *streamRig {
+		return &streamRig{base: base{tb, clock}, streams: driver(tb, clock), forgets: true}
 	}
+	run(t, streams, logTests(), keyTests(), conversationTests(), forgettingTests())
+	modelLog(t, streams)
+	whole := func(tb *testing.T, clock *Clock) *rig {
+		d := driver(tb, clock)
+		return &rig{streamRig{base: base{tb, clock}, streams: d, forgets: true}, d}
+	}
+	run(t, whole, busTests(), deviceTests(), sessionTests(), leaseTests(), directoryTests(), roomTests())
 	if _, ok := driver(t, NewClock()).(hubbub.Poster); ok {
-		tests = append(tests, postTests()...)
+		run(t, whole, postTests())
 	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			clock := NewClock()
-			test.run(&rig{tb: t, clock: clock, Driver: driver(t, clock)})
-		})
-	}
-	t.Run("model of a log", func(t *testing.T) { modelLog(t, driver) })
 	t.Run("model of the registry", func(t *testing.T) { modelRegistry(t, driver) })
 }
 
-// test is one test of the suite.
-type test struct {
+// test is one test of the suite. R is what it needs: a rig of its own kind, with which each file of tests begins.
+type test[R any] struct {
 	name string
-	run  func(r *rig)
+	run  func(r R)
+}
+
+// run runs tests, each with a rig of its own.
+func run[R any](t *testing.T, rig func(*testing.T, *Clock) R, tables ...[]test[R]) {
+	for _, tests := range tables {
+		for _, test := range tests {
+			t.Run(test.name, func(t *testing.T) { test.run(rig(t, NewClock())) })
+		}
+	}
 }
 
 // tb is what a test of this package and one of package rapid have in common.
@@ -75,15 +81,33 @@ type tb interface {
 	Fatalf(format string, args ...any)
 }
 
-// rig is a driver under test.
-type rig struct {
+// base is what all rigs have.
+type base struct {
 	tb
-	hubbub.Driver
 	clock *Clock
 }
 
+// streams are messages under test, of a driver or a store.
+type streams interface {
+	hubbub.Log
+	hubbub.Conversations
+}
+
+// streamRig is for tests of messages.
+type streamRig struct {
+	base
+	streams
+	forgets bool // streams of which nothing is kept begin again after an hour
+}
+
+// rig is a driver under test.
+type rig struct {
+	streamRig
+	hubbub.Driver
+}
+
 // must fails the test if there is an error.
-func (r *rig) must(err error) {
+func (r *base) must(err error) {
 	r.Helper()
 	if err != nil {
 		r.Fatalf("%v", err)
@@ -91,7 +115,7 @@ func (r *rig) must(err error) {
 }
 
 // refused fails the test unless there is an error for a reason.
-func (r *rig) refused(err error, reason hubbub.Reason) {
+func (r *base) refused(err error, reason hubbub.Reason) {
 	r.Helper()
 	var e *hubbub.Error
 	if !errors.As(err, &e) || e.Reason != reason {
@@ -103,7 +127,7 @@ func (r *rig) refused(err error, reason hubbub.Reason) {
 const patience = 30 * time.Second
 
 // eventually polls until a condition holds. what completes the sentence "waited in vain for".
-func (r *rig) eventually(what string, condition func() bool) {
+func (r *base) eventually(what string, condition func() bool) {
 	r.Helper()
 	deadline := time.Now().Add(patience)
 	tick := time.NewTicker(2 * time.Millisecond)

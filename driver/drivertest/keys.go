@@ -8,8 +8,8 @@ import (
 	"github.com/hubbub-dev/hubbub"
 )
 
-func keyTests() []test {
-	return []test{
+func keyTests() []test[*streamRig] {
+	return []test[*streamRig]{
 		{"a repeated key is the same message", repeatedKey},
 		{"a key with other content is a conflict", otherContent},
 		{"keys are of an author and a stream", keyScope},
@@ -19,13 +19,13 @@ func keyTests() []test {
 }
 
 // keyed returns a draft with a key, of which the id is new each time, as who tries again makes it.
-func (r *rig) keyed(number int, key string, keep hubbub.Retention) hubbub.Draft {
+func (r *streamRig) keyed(number int, key string, keep hubbub.Retention) hubbub.Draft {
 	d := r.draft(lobby, number)
 	d.Key, d.Author, d.Retention = key, "user ann phone", keep
 	return d
 }
 
-func repeatedKey(r *rig) {
+func repeatedKey(r *streamRig) {
 	for _, keep := range []hubbub.Retention{{}, {Messages: 1}, {Messages: -1}} {
 		key := string(rune('a' + keep.Messages + 1))
 		first := r.append(r.keyed(1, key, keep))
@@ -45,7 +45,7 @@ func repeatedKey(r *rig) {
 	}
 }
 
-func otherContent(r *rig) {
+func otherContent(r *streamRig) {
 	r.append(r.keyed(1, "k", hubbub.Retention{}))
 	for _, change := range []func(*hubbub.Message){
 		func(m *hubbub.Message) { m.Data = json.RawMessage("2") },
@@ -65,7 +65,7 @@ func otherContent(r *rig) {
 	r.expect(r.after(lobby, hubbub.Position{}, 10), false, true, 1)
 }
 
-func keyScope(r *rig) {
+func keyScope(r *streamRig) {
 	r.append(r.keyed(1, "k", hubbub.Retention{}))
 	author := r.keyed(2, "k", hubbub.Retention{})
 	author.Author = "user ann laptop"
@@ -86,7 +86,7 @@ func keyScope(r *rig) {
 	}
 }
 
-func keyLife(r *rig) {
+func keyLife(r *streamRig) {
 	for _, keep := range []hubbub.Retention{{}, {Messages: -1}} {
 		d := r.keyed(1, "k", keep)
 		d.Message.Stream = hubbub.RoomStream("of-" + string(rune('b'+keep.Messages)))
@@ -105,7 +105,7 @@ func keyLife(r *rig) {
 	}
 }
 
-func keyAtOnce(r *rig) {
+func keyAtOnce(r *streamRig) {
 	const n = 40
 	var mu sync.Mutex
 	fresh, ids, offsets := 0, map[string]bool{}, map[uint64]bool{}

@@ -9,8 +9,8 @@ import (
 	"github.com/hubbub-dev/hubbub"
 )
 
-func leaseTests() []test {
-	return []test{
+func leaseTests() []test[*rig] {
+	return []test[*rig]{
 		{"grace keeps a user online", graceKeeps},
 		{"grace begins with the last session", graceOfLast},
 		{"a user who comes back too late was offline", backTooLate},

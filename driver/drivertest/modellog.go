@@ -13,7 +13,7 @@ import (
 
 // logModel is what a stream should be: all messages that ever had a position, and from where on they are kept.
 type logModel struct {
-	r      *rig
+	r      *streamRig
 	stream hubbub.Stream
 
 	all       []hubbub.Message
@@ -29,32 +29,40 @@ type keyModel struct {
 	message hubbub.Message
 }
 
-// modelLog does anything in any order with two streams, and compares with the models.
-func modelLog(t *testing.T, driver func(*testing.T, *Clock) hubbub.Driver) {
-	rapid.Check(t, func(rt *rapid.T) {
-		clock := NewClock()
-		r := &rig{tb: rt, clock: clock, Driver: driver(t, clock)}
-		models := []*logModel{
-			{r: r, stream: lobby, keys: map[string]keyModel{}},
-			{r: r, stream: hubbub.PairStream("ann", "bob"), keys: map[string]keyModel{}},
-		}
-		one := func(rt *rapid.T) *logModel { return rapid.SampledFrom(models).Draw(rt, "stream") }
-		rt.Repeat(map[string]func(*rapid.T){
-			"append": func(rt *rapid.T) { one(rt).append(rt) },
-			"repeat": func(rt *rapid.T) { one(rt).repeat(rt) },
-			"after":  func(rt *rapid.T) { one(rt).after(rt) },
-			"before": func(rt *rapid.T) { one(rt).before(rt) },
-			"trim":   func(*rapid.T) { r.trim() },
-			"pass": func(rt *rapid.T) {
-				clock.Advance(time.Duration(rapid.IntRange(0, 120_000).Draw(rt, "ms")) * time.Millisecond)
-			},
-			"": func(*rapid.T) {
-				for _, m := range models {
-					m.expire()
-					r.expect(r.after(m.stream, hubbub.Position{}, 1000), false, true, says(m.all[m.from:])...)
-				}
-			},
+// modelLog does anything in any order with two streams, and compares with the models. All goes of runs of one driver are with
+// streams of their own.
+func modelLog(t *testing.T, rig func(*testing.T, *Clock) *streamRig) {
+	t.Run("model of a log", func(t *testing.T) {
+		under, runs := rig(t, NewClock()), 0
+		rapid.Check(t, func(rt *rapid.T) {
+			runs++
+			under.tb = rt
+			doAnything(rt, under, runs)
 		})
+	})
+}
+
+func doAnything(rt *rapid.T, r *streamRig, run int) {
+	models := []*logModel{
+		{r: r, stream: hubbub.RoomStream(fmt.Sprint("lobby", run)), keys: map[string]keyModel{}},
+		{r: r, stream: hubbub.PairStream("ann", fmt.Sprint("bob", run)), keys: map[string]keyModel{}},
+	}
+	one := func(rt *rapid.T) *logModel { return rapid.SampledFrom(models).Draw(rt, "stream") }
+	rt.Repeat(map[string]func(*rapid.T){
+		"append": func(rt *rapid.T) { one(rt).append(rt) },
+		"repeat": func(rt *rapid.T) { one(rt).repeat(rt) },
+		"after":  func(rt *rapid.T) { one(rt).after(rt) },
+		"before": func(rt *rapid.T) { one(rt).before(rt) },
+		"trim":   func(*rapid.T) { r.trim() },
+		"pass": func(rt *rapid.T) {
+			r.clock.Advance(time.Duration(rapid.IntRange(0, 120_000).Draw(rt, "ms")) * time.Millisecond)
+		},
+		"": func(*rapid.T) {
+			for _, m := range models {
+				m.expire()
+				r.expect(r.after(m.stream, hubbub.Position{}, 1000), false, true, says(m.all[m.from:])...)
+			}
+		},
 	})
 }
 

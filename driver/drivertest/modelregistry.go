@@ -41,7 +41,7 @@ func modelRegistry(t *testing.T, driver func(*testing.T, *Clock) hubbub.Driver) 
 	rapid.Check(t, func(rt *rapid.T) {
 		clock := NewClock()
 		m := &registryTest{
-			rig: &rig{tb: rt, clock: clock, Driver: driver(t, clock)},
+			rig: &rig{streamRig{base: base{rt, clock}}, driver(t, clock)},
 			model: &registryModel{clock: clock, nodes: map[string]*leaseModel{}, users: map[string]*userModel{},
 				missed: map[string]map[string]hubbub.EndReason{}, ended: map[string]bool{}},
 			pending: map[string]*pendingModel{}, known: map[string]bool{}, online: map[string]bool{}, ended: map[string]bool{},

@@ -5,8 +5,8 @@ import (
 )
 
 // postTests are for drivers that are a [hubbub.Poster].
-func postTests() []test {
-	return []test{
+func postTests() []test[*rig] {
+	return []test[*rig]{
 		{"posts at once are published in order", postAtOnce},
 		{"posts of a pair reach both", postPair},
 		{"a repeated post is published again", postAgain},

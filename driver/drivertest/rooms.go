@@ -8,8 +8,8 @@ import (
 	"github.com/hubbub-dev/hubbub"
 )
 
-func roomTests() []test {
-	return []test{
+func roomTests() []test[*rig] {
+	return []test[*rig]{
 		{"entering and leaving rooms", enterAndLeave},
 		{"a session that ends leaves its rooms", endLeaves},
 		{"rooms in pages", roomPages},

@@ -12,8 +12,8 @@ import (
 	"github.com/hubbub-dev/hubbub"
 )
 
-func sessionTests() []test {
-	return []test{
+func sessionTests() []test[*rig] {
+	return []test[*rig]{
 		{"sessions are listed as they were opened", sessionsListed},
 		{"transitions say what has happened", transitionsSay},
 		{"a session is open once", openOnce},

@@ -171,6 +171,7 @@ func (d *Driver) Conversations(_ context.Context, user, before string, limit int
 			break
 		}
 		if c, ok := d.conversation(f.s, user); ok {
+			c.Cursor = strconv.FormatUint(f.place, 36)
 			page.Conversations = append(page.Conversations, c)
 		}
 		if i+1 < len(all) && i+1 == limit {

@@ -113,6 +113,8 @@ func sizeHint(v any) int {
 	switch v := v.(type) {
 	case wireMessage:
 		return len(v.Data) + len(v.From.Info) + 384
+	case noticesResult:
+		return len(v.notices) + 256
 	case wireCounts:
 		return 128 + 64*len(v.Categories)
 	}

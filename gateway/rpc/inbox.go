@@ -35,32 +35,32 @@ func inboxList(ctx context.Context, c *call) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		fit := fitting(found.Notices)
+		list, fit, err := encodeNotices(found.Notices)
+		if err != nil {
+			return nil, err
+		}
 		if fit == len(found.Notices) {
-			return noticesResult{wireNotices(found.Notices), found.Next}, nil
+			return noticesResult{list, found.Next}, nil
 		}
 		q.Limit = fit // only a list that ends there tells what comes next
 	}
 }
 
-// fitting is how many of some notices fit into a page, at least one.
-func fitting(notices []hubbub.Notice) int {
-	size := 0
+// encodeNotices encodes notices one after the other, as many as fit into a page and at least one, and tells how many those are.
+func encodeNotices(notices []hubbub.Notice) (list []byte, fit int, err error) {
 	for i := range notices {
-		if size += noticeSize(&notices[i]); size > maxPageBytes && i > 0 {
-			return i
+		before := len(list)
+		if i > 0 {
+			list = append(list, ',')
+		}
+		if list, err = appendAny(list, noticeOf(&notices[i])); err != nil {
+			return nil, 0, err
+		}
+		if len(list) > maxPageBytes && i > 0 {
+			return list[:before], i, nil
 		}
 	}
-	return len(notices)
-}
-
-// noticeSize is about how many bytes a notice has in a frame.
-func noticeSize(n *hubbub.Notice) int {
-	size := 256 + len(n.Title) + len(n.Body) + len(n.Link) + len(n.Data)
-	for _, a := range n.Actions {
-		size += 32 + len(a.Label) + len(a.Link) + len(a.Data)
-	}
-	return size
+	return list, len(notices), nil
 }
 
 func inboxCounts(ctx context.Context, c *call) (any, error) {

@@ -14,12 +14,12 @@ func noticeOf(n *hubbub.Notice) wireNotice {
 	return wireNotice{n.ID, n.NoticeContent, n.State, millis(n.Time), millis(n.Expires), n.Collapse, n.Announcement}
 }
 
-func wireNotices(all []hubbub.Notice) []wireNotice {
-	out := make([]wireNotice, len(all))
-	for i := range all {
-		out[i] = noticeOf(&all[i])
+func (r noticesResult) appendJSON(b []byte) []byte {
+	b = append(append(append(b, `{"notices":[`...), r.notices...), ']')
+	if r.next != "" {
+		b = appendString(append(b, `,"next":`...), r.next)
 	}
-	return out
+	return append(b, '}')
 }
 
 // markedOf says what was done as inbox.mark is asked to do it.

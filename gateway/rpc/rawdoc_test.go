@@ -56,7 +56,7 @@ func runPage(t *testing.T, mode, addr string) *testkit.Process {
 func TestConsole(t *testing.T) {
 	_, addr := serveSockets(t)
 	node := runPage(t, "console", addr)
-	const requests, wrong = 14, 13
+	const requests, wrong = 17, 16
 	for id := 1; id <= requests; id++ {
 		start := fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,`, id)
 		var f frame

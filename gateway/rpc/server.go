@@ -160,12 +160,15 @@ func (s *Server) Close(ctx context.Context) error {
 func (p *peer) welcome(session *hubbub.Session) {
 	p.session = session
 	id := session.Identity()
-	m, ok := notify("welcome", welcomeParams{
+	params := welcomeParams{
 		Session: session.ID(), person: person{id.User, id.Info}, Device: id.Device, Platform: id.Platform,
 		Node: session.Node(), HeartbeatMS: p.server.opts.Heartbeat.Milliseconds(), Time: millis(time.Now()),
 		Reconnect: windowOf(p.server.opts.Reconnect), Expires: millis(id.Expires),
-	})
-	if ok {
+	}
+	if counts, ok := session.Counts(); ok {
+		params.Inbox = (*wireCounts)(&counts)
+	}
+	if m, ok := notify("welcome", params); ok {
 		p.push(m)
 	}
 }

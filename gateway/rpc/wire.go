@@ -145,9 +145,10 @@ type refreshResult struct {
 	Left    []string `json:"left"`
 }
 
+// noticesResult encodes itself: its notices were encoded to see how many fit.
 type noticesResult struct {
-	Notices []wireNotice `json:"notices"`
-	Next    string       `json:"next,omitempty"`
+	notices []byte // with commas between them
+	next    string
 }
 
 type wireNotice struct {

@@ -1,0 +1,50 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hubbub-dev/hubbub/driver/sqlite/internal/db"
+)
+
+// readers are the connections for reading.
+type readers struct {
+	closing chan struct{}
+	free    chan *conn
+	number  int // of all of them
+}
+
+// read runs f once in a transaction that sees the store as it was at one moment, between two commits. It waits for a free
+// connection for as long as ctx says. f gets a context without end, since the driver would start a goroutine for each query
+// of another one; so what f reads must be bounded. What f gets of the database must not be used after it has returned.
+func (s *Store) read(ctx context.Context, f func(ctx context.Context, q *db.Queries) error) error {
+	var c *conn
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.readers.closing:
+		return errClosed()
+	case c = <-s.readers.free:
+	}
+	defer func() { s.readers.free <- c }()
+	ctx = context.WithoutCancel(ctx)
+	if _, err := c.begin.ExecContext(ctx); err != nil {
+		return domain(err)
+	}
+	err := f(ctx, c.q)
+	_, end := c.rollback.ExecContext(ctx) // there is nothing to commit
+	return domain(errors.Join(err, end))
+}
+
+// close waits for the reads that are running.
+func (r *readers) close() error {
+	if r.closing == nil {
+		return nil
+	}
+	close(r.closing)
+	var errs []error
+	for range r.number {
+		errs = append(errs, (<-r.free).close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,264 @@
+package sqlite
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	_ "modernc.org/sqlite" // the driver "sqlite" of database/sql
+
+	"github.com/hubbub-dev/hubbub/driver/sqlite/internal/db"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Options configure a [Store].
+type Options struct {
+	Path     string           // of the file; it is made if there is none
+	Now      func() time.Time // nil means time.Now
+	Logger   *slog.Logger     // nil means slog.Default()
+	MaxBatch int              // how many writes one commit takes at most; 0 means 256, 1 that each has its own
+	Queue    int              // how many writes may wait for a commit; further ones wait to be queued. 0 means 1024
+	Readers  int              // how many reads there may be at a time; further ones wait. 0 means one for each CPU, 2 to 8
+}
+
+func (o *Options) setDefaults() error {
+	if o.Path == "" {
+		return errors.New("the path of the store is missing")
+	}
+	path, err := filepath.Abs(o.Path)
+	if err != nil {
+		return fmt.Errorf("find the store %s: %w", o.Path, err)
+	}
+	o.Path = path
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.MaxBatch <= 0 {
+		o.MaxBatch = 256
+	}
+	if o.Queue <= 0 {
+		o.Queue = 1024
+	}
+	if o.Readers <= 0 {
+		o.Readers = min(max(2, runtime.GOMAXPROCS(0)), 8)
+	}
+	return nil
+}
+
+// Store keeps in a file what must last. Make one with [Open]. Its methods may be called concurrently.
+type Store struct {
+	// Immutable after Open.
+	o     Options
+	epoch string // of all streams of the file
+	lock  *os.File
+
+	// Safe for concurrent use.
+	writer  *writer
+	readers readers
+	close   func() error // once
+}
+
+// Open opens a store, and makes or upgrades its file first if need be. Its error says what to do if the file is in use by
+// another process, damaged, or of a newer version of hubbub.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	if err := o.setDefaults(); err != nil {
+		return nil, err
+	}
+	lock, err := lockFile(o.Path + ".lock")
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{o: o, lock: lock}
+	s.close = sync.OnceValue(s.closeAll)
+	if err := s.open(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context) error {
+	if err := migrate(ctx, s.o.Path); err != nil {
+		return fmt.Errorf("open the store %s: %w", s.o.Path, err)
+	}
+	c, err := connect(ctx, s.o.Path, false)
+	if err != nil {
+		return fmt.Errorf("open the store %s: %w", s.o.Path, err)
+	}
+	if s.writer, err = startWriter(ctx, c, &s.o); err != nil {
+		return fmt.Errorf("open the store %s: %w", s.o.Path, errors.Join(err, c.close()))
+	}
+	s.readers = readers{closing: make(chan struct{}), free: make(chan *conn, s.o.Readers)}
+	for range s.o.Readers {
+		c, err := connect(ctx, s.o.Path, true)
+		if err != nil {
+			return fmt.Errorf("open the store %s for reading: %w", s.o.Path, err)
+		}
+		s.readers.free <- c
+		s.readers.number++
+	}
+	return s.begin(ctx)
+}
+
+// begin reads what the store must know of itself, and writes it into a new one.
+func (s *Store) begin(ctx context.Context) error {
+	return s.write(ctx, func(ctx context.Context, q *db.Queries) (err error) {
+		if err := q.AddMeta(ctx, db.AddMetaParams{Name: "epoch", Value: newEpoch()}); err != nil {
+			return err
+		}
+		s.epoch, err = q.Meta(ctx, "epoch")
+		return err
+	})
+}
+
+// newEpoch is for a file whose streams go on from nowhere.
+func newEpoch() string { return strings.ToLower(rand.Text()[:13]) }
+
+// Close finishes the writes that have begun and closes the file. The store must not be used any more; what still comes is
+// refused as Unavailable. A read that is running is waited for.
+func (s *Store) Close() error { return s.close() }
+
+func (s *Store) closeAll() error {
+	var errs []error
+	if s.writer != nil {
+		errs = append(errs, s.writer.close())
+	}
+	errs = append(errs, s.readers.close(), s.lock.Close())
+	return errors.Join(errs...)
+}
+
+// dsn names the file for the driver.
+func dsn(path string, readOnly bool) string {
+	path = filepath.ToSlash(path)
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path // C:/…
+	}
+	q := url.Values{"_pragma": {
+		"busy_timeout(5000)", "foreign_keys(1)", "temp_store(memory)", "cache_size(-" + strconv.Itoa(cacheKiB) + ")",
+	}}
+	if readOnly {
+		q["mode"] = []string{"ro"}
+		q["_pragma"] = append(q["_pragma"], "query_only(1)")
+	} else {
+		q["_pragma"] = append(q["_pragma"], "journal_mode(wal)", "synchronous(full)", "wal_autocheckpoint(1000)")
+	}
+	return (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String()
+}
+
+// cacheKiB is how much each connection keeps of the file in memory.
+const cacheKiB = 16 << 10
+
+// conn is one connection with all statements prepared.
+type conn struct {
+	db   *sql.DB // has this one connection
+	conn *sql.Conn
+	q    *db.Queries
+	// Of transactions.
+	begin, commit, rollback *sql.Stmt
+}
+
+func connect(ctx context.Context, path string, readOnly bool) (*conn, error) {
+	pool, err := sql.Open("sqlite", dsn(path, readOnly))
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{db: pool}
+	if err := c.prepare(ctx, readOnly); err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	return c, nil
+}
+
+func (c *conn) prepare(ctx context.Context, readOnly bool) (err error) {
+	if c.conn, err = c.db.Conn(ctx); err != nil {
+		return err
+	}
+	begin := "BEGIN IMMEDIATE"
+	if readOnly {
+		begin = "BEGIN"
+	}
+	for text, stmt := range map[string]**sql.Stmt{begin: &c.begin, "COMMIT": &c.commit, "ROLLBACK": &c.rollback} {
+		if *stmt, err = c.conn.PrepareContext(ctx, text); err != nil {
+			return err
+		}
+	}
+	c.q, err = db.Prepare(ctx, c.conn)
+	return err
+}
+
+func (c *conn) close() error {
+	var errs []error
+	if c.q != nil {
+		errs = append(errs, c.q.Close())
+	}
+	for _, stmt := range []*sql.Stmt{c.begin, c.commit, c.rollback} {
+		if stmt != nil {
+			errs = append(errs, stmt.Close())
+		}
+	}
+	if c.conn != nil {
+		errs = append(errs, c.conn.Close())
+	}
+	return errors.Join(append(errs, c.db.Close())...)
+}
+
+// migrate brings the schema of a file up to date.
+func migrate(ctx context.Context, path string) error {
+	pool, err := sql.Open("sqlite", dsn(path, false))
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	m, err := goose.NewProvider(goose.DialectSQLite3, pool, files, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return err
+	}
+	is, newest, err := m.GetVersions(ctx)
+	if err != nil {
+		return err
+	}
+	if is > newest {
+		return fmt.Errorf("the file was made by a newer hubbub: its schema has the version %d, and this hubbub knows those up to %d; "+
+			"run the newer hubbub, or restore a backup that was made before the upgrade", is, newest)
+	}
+	_, err = m.Up(ctx)
+	return err
+}
+
+// millis is how a time is kept; 0 is the zero time.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// timeOf is the reverse of millis.
+func timeOf(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms)
+}
