@@ -121,27 +121,28 @@ func (h *Hub) tellMember(ctx context.Context, e MemberChanged) {
 // Members lists the members of a room: for its members, and for those who may join it.
 func (s *Session) Members(ctx context.Context, room, after string, limit int) (MemberPage, error) {
 	h := s.hub
-	page, err := h.Members(ctx, room, after, limit)
-	if err != nil {
-		return MemberPage{}, err
-	}
-	if member, err := h.isMember(ctx, room, s.user); member || err != nil {
-		return page, err
+	if h.store == nil {
+		return MemberPage{}, errNoMembers()
 	}
 	rule, err := h.rule(room)
 	if err != nil {
 		return MemberPage{}, err
 	}
-	id := s.Identity()
-	if err := h.allow(ctx, &id, room, rule.Join, joining, id.Rooms.Join); err != nil {
+	member, err := h.isMember(ctx, room, s.user)
+	if err != nil {
 		return MemberPage{}, err
 	}
-	return page, nil
+	if id := s.Identity(); !member {
+		if err := h.allow(ctx, &id, room, rule.Join, joining, id.Rooms.Join); err != nil {
+			return MemberPage{}, err
+		}
+	}
+	return h.Members(ctx, room, after, limit)
 }
 
 // AddMember makes a user a member of a room; "" means [RoleMember]. Owners may give any role to anybody, admins may add members. Who may
 // join the room may become a member by themself, and where [RoomRule.Create] is set, whoever is the first is its owner. Otherwise
-// it is Forbidden.
+// it is Forbidden. TooLarge if the user is a member of too many rooms.
 func (s *Session) AddMember(ctx context.Context, room, user string, role Role) error {
 	h := s.hub
 	if role == "" {
@@ -157,6 +158,9 @@ func (s *Session) AddMember(ctx context.Context, room, user string, role Role) e
 	if err != nil {
 		return err
 	}
+	if err := h.roomForOneMore(ctx, user); err != nil {
+		return err
+	}
 	if own == "" && user == s.user {
 		return s.becomeMember(ctx, room, role)
 	}
@@ -165,6 +169,18 @@ func (s *Session) AddMember(ctx context.Context, room, user string, role Role) e
 	}
 	_, err = h.setMember(ctx, room, Member{User: user, Role: role}, false, s.user)
 	return err
+}
+
+// roomForOneMore tells whether sessions may make a user a member of one more room.
+func (h *Hub) roomForOneMore(ctx context.Context, user string) error {
+	page, err := h.store.Memberships(ctx, user, "", 1)
+	if err != nil {
+		return err
+	}
+	if page.Total >= h.o.Limits.RoomsPerMember {
+		return Errorf(TooLarge, "the user %q is a member of %d rooms, which is the most that are allowed: leave one for good first", user, page.Total)
+	}
+	return nil
 }
 
 // mayChange tells whether somebody with a role may give another one to a user.
@@ -198,10 +214,10 @@ func (s *Session) becomeMember(ctx context.Context, room string, role Role) erro
 			return err
 		}
 	}
-	id := s.Identity()
 	if rule.Join == AccessMember {
 		return Errorf(Forbidden, "only an owner or admin of the room %q, or a backend, may add you", room)
 	}
+	id := s.Identity()
 	if err := h.allow(ctx, &id, room, rule.Join, joining, id.Rooms.Join); err != nil {
 		return err
 	}

@@ -63,6 +63,7 @@ const keepNothing = -1
 type Limits struct {
 	RoomsPerSession   int // rooms that a session may be in; 0 means 100
 	WatchesPerSession int // users that a session may watch; 0 means 1000
+	RoomsPerMember    int // rooms that sessions may make a user a member of; backends may make it more; 0 means 1000
 	// SmallRoom is the most users with which a room tells receipts, typing, and who comes and goes; 0 means 100. In larger ones
 	// these would be more than the messages.
 	SmallRoom int
@@ -86,6 +87,7 @@ func (r RoomRule) withDefaults() RoomRule {
 func (l Limits) withDefaults() Limits {
 	l.RoomsPerSession = cmp.Or(l.RoomsPerSession, 100)
 	l.WatchesPerSession = cmp.Or(l.WatchesPerSession, 1000)
+	l.RoomsPerMember = cmp.Or(l.RoomsPerMember, 1000)
 	l.SmallRoom = cmp.Or(l.SmallRoom, 100)
 	return l
 }

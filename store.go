@@ -71,6 +71,7 @@ type Membership struct {
 type MembershipPage struct {
 	Memberships []Membership
 	Next        string // for the next page; "" if this is the last
+	Total       int    // how many the whole list has
 }
 
 // Journal remembers who was here, so that it outlives the process. Its methods may be called concurrently.
