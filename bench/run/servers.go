@@ -147,20 +147,6 @@ func (s server) args() []string {
 	return []string{s.binary(), "-addr"}
 }
 
-// forget removes what the server kept of an earlier run.
-func (s server) forget() error {
-	kept, err := filepath.Glob(s.binary() + ".db*")
-	if err != nil {
-		return err
-	}
-	for _, file := range kept {
-		if err := os.Remove(file); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // process is a running server, pinned to the first CPU.
 type process struct {
 	cmd  *exec.Cmd
@@ -179,9 +165,6 @@ func (s server) start(ctx context.Context, port int, tls bool) (*process, error)
 	args := append([]string{"-c", "0"}, append(s.args(), p.addr)...)
 	if tls {
 		args = append(args, "-tls")
-	}
-	if err := s.forget(); err != nil {
-		return nil, err
 	}
 	p.log = filepath.Join("bin", s.dir+".log")
 	out, err := os.Create(p.log)
