@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"context"
 	"fmt"
+	"net"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -181,6 +182,7 @@ func restartLosesNothing(t *testing.T, first context.Context) {
 	dir := t.TempDir()
 	g := serveInbox(t, "", dir)
 	ann := visit(t, first, g.url("http", "/"), "user=ann&name=Ann&device=laptop")
+	ann.goTo(t, "room=team")
 	ann.say(t, "said before")
 	ann.sees(t, "said before")
 	bob := g.bot(t, "user=bob")
@@ -202,7 +204,12 @@ func restartLosesNothing(t *testing.T, first context.Context) {
 	ann.shows(t, "#peers .fresh", "written before\n1")
 
 	// A browser that knows nothing finds the same.
-	fresh := visit(t, testkit.Tab(t, first), "http://localhost:"+strings.Split(g.addr.String(), ":")[1]+"/", "user=ann&name=Ann&device=phone")
+	_, port, err := net.SplitHostPort(g.addr.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh := visit(t, testkit.Tab(t, first), "http://localhost:"+port+"/", "user=ann&name=Ann&device=phone")
+	fresh.click(t, `#rooms a[href="#room=team"]`)
 	fresh.sees(t, "said before")
 	fresh.hasDot(t, "1")
 	fresh.shows(t, "#peers .fresh", "written before\n1")

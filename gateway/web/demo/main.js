@@ -7,6 +7,7 @@ import { Connection } from "./connection.js";
 import { Devices } from "./devices.js";
 import { $, element, faceOf } from "./dom.js";
 import { Door, Ended } from "./door.js";
+import { emptyWords } from "./empty.js";
 import { forget, remembered } from "./identity.js";
 import { Inbox } from "./inbox.js";
 import { Log, textOf } from "./log.js";
@@ -127,35 +128,6 @@ function show(stream) {
   dirty("streams");
   dirty("people");
   see();
-}
-
-function emptyWords(stream) {
-  if (stream.kind === "user") {
-    return [
-      element("p", "big", "No messages yet."),
-      element("p", "", "What you write here only the two of you see, on all of your devices."),
-    ];
-  }
-  const at = new URL("ws", location.href.replace(/^http/, "ws"));
-  at.search = at.hash = "";
-  const room = JSON.stringify(stream.name);
-  const program = `s = new WebSocket("${at}?user=console")
-s.onmessage = (e) => console.log(e.data)
-s.onopen = () => {
-  s.send(JSON.stringify({id: 1, method: "room.join", params: {room: ${room}}}))
-  s.send(JSON.stringify({id: 2, method: "room.send", params: {room: ${room}, data: {text: "hello"}}}))
-}`;
-  const code = element("code", "", program);
-  code.id = "snippet";
-  return [
-    element("p", "big", "It is quiet here."),
-    element(
-      "p",
-      "",
-      "Say hello, then open this page in a second tab and answer yourself. Or join from the browser's console:",
-    ),
-    element("pre", "", code),
-  ];
 }
 
 window.addEventListener("hashchange", go);

@@ -6,6 +6,7 @@ import { isHere, noticeRow } from "./notice.js";
 
 const nearEnd = 300; // pixels before the end of the list at which older notices are fetched
 const tick = 30_000; // ms between looks at the clock
+const canOpen = "popover" in HTMLElement.prototype; // browsers before 2024 show no bell
 
 export class Panel {
   #inbox;
@@ -38,7 +39,7 @@ export class Panel {
   }
 
   get open() {
-    return $("inbox").matches(":popover-open");
+    return canOpen && $("inbox").matches(":popover-open");
   }
 
   close() {
