@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"time"
 
@@ -39,7 +38,6 @@ func newServices(g *Gateway) (*services, error) {
 		return nil, err
 	}
 	domain := c.hubOptions(c.Logger)
-	warnOfMembers(c)
 	domain.Driver = memory.New(memory.Options{Grace: c.Presence.Grace, KeptPerSender: int(c.Limits.KeptPerUser)})
 	if s.hub, err = hubbub.New(context.Background(), domain); err != nil {
 		s.auth.Close()
@@ -66,16 +64,6 @@ func newServices(g *Gateway) (*services, error) {
 	metrics.Watch("sessions", "Sessions that are open.", func() float64 { return float64(s.hub.Len()) })
 	metrics.Watch("rooms", "Rooms that sessions of this node are in.", func() float64 { return float64(s.hub.Rooms()) })
 	return s, nil
-}
-
-// warnOfMembers says which rules can never let anybody in, since there are no memberships yet.
-func warnOfMembers(c *Config) {
-	for i, r := range c.Rooms {
-		if r.Join == "member" || r.Send == "member" {
-			c.Logger.Warn("a rule is for members of rooms, and this version keeps no memberships: nobody is let in by it; use token or anyone",
-				"setting", fmt.Sprintf("rooms[%d]", i), "match", r.Match, "join", r.Join, "send", r.Send)
-		}
-	}
 }
 
 // apiKeys are the configured ones, and one of its own in development mode.
