@@ -1,0 +1,5 @@
+package drivertest
+
+import "testing"
+
+func modelInboxes(t *testing.T, store func(*testing.T, *Clock) Inboxes) {}
