@@ -152,8 +152,9 @@ func (b *board) mark(r *reader, m hubbub.NoticeMark) (mark hubbub.AnnouncementMa
 		return mark, changed
 	}
 	for id := range made {
-		if b.bySeq[b.byID[id]].Seq <= mark.Up.Seq {
-			delete(made, id)
+		a := &b.bySeq[b.byID[id]]
+		if marked := r.level(a.Publication.Content.Category).state(a.Seq); a.Seq <= mark.Up.Seq && rank(marked) <= rank(m.State) {
+			delete(made, id) // the watermark says it, and no other one says more
 		}
 	}
 	return mark, changed

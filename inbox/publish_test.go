@@ -102,11 +102,13 @@ func TestKeysMakePublishingIdempotent(t *testing.T) {
 		once(&p)
 		_, err := w.Publish(w.ctx, p)
 		wantError(t, err, hubbub.Conflict, "key")
+		w.clock.pass(time.Second)
 		p.Author = "bank"
 		if _, err := w.Publish(w.ctx, p); err != nil {
 			t.Errorf("another author cannot use the key: %v", err)
 		}
 		e.take()
+		w.clock.pass(time.Second)
 	}
 	w.wantInbox("ann", "ho unseen, hi unseen, ho unseen, hi unseen")
 }
