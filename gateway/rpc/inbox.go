@@ -21,9 +21,8 @@ func (s *Server) inbox() (*inbox.Inbox, error) {
 }
 
 func inboxList(ctx context.Context, c *call) (any, error) {
-	p := &c.request.params
-	q := inbox.Query{Category: p.maybeName("category"), State: p.id("state"), Before: p.cursor("before"), Limit: p.limit()}
-	if err := p.check(); err != nil {
+	q, err := c.request.params.query()
+	if err != nil {
 		return nil, err
 	}
 	in, err := c.peer.server.inbox()
@@ -73,14 +72,8 @@ func inboxCounts(ctx context.Context, c *call) (any, error) {
 }
 
 func inboxMark(ctx context.Context, c *call) (any, error) {
-	p := &c.request.params
-	m := inbox.Mark{
-		State: p.id("state"), IDs: p.ids(), Category: p.maybeName("category"), All: p.boolean("all", false), Until: p.time("until"),
-	}
-	if m.State == "" {
-		p.fail(`"state" is missing; it is "seen", "read", "unread" or "archived"`)
-	}
-	if err := p.check(); err != nil {
+	m, err := c.request.params.mark()
+	if err != nil {
 		return nil, err
 	}
 	in, err := c.peer.server.inbox()
@@ -89,6 +82,23 @@ func inboxMark(ctx context.Context, c *call) (any, error) {
 	}
 	changed, counts, err := in.Mark(ctx, c.peer.user, m)
 	return markResult{changed, wireCounts(counts)}, err
+}
+
+// query reads which notices to list. What the fields mean together is for package inbox to check, and so it is of mark.
+func (p *params) query() (inbox.Query, error) {
+	q := inbox.Query{Category: p.maybeName("category"), State: p.id("state"), Before: p.cursor("before"), Limit: p.limit()}
+	return q, p.check()
+}
+
+// mark reads what to make of which notices.
+func (p *params) mark() (inbox.Mark, error) {
+	m := inbox.Mark{
+		State: p.id("state"), IDs: p.ids(), Category: p.maybeName("category"), All: p.boolean("all", false), Until: p.time("until"),
+	}
+	if m.State == "" {
+		p.fail(`"state" is missing; it is "seen", "read", "unread" or "archived"`)
+	}
+	return m, p.check()
 }
 
 // ids reads a list of ids; nil if it is missing.
