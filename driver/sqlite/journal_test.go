@@ -1,7 +1,6 @@
 package sqlite_test
 
 import (
-	"path/filepath"
 	"testing"
 
 	"github.com/hubbub-dev/hubbub"
@@ -10,20 +9,13 @@ import (
 )
 
 func TestJournal(t *testing.T) {
-	drivertest.RunJournal(t, func(t *testing.T, clock *drivertest.Clock) hubbub.Journal { return newStore(t, clock) })
+	drivertest.RunJournal(t, func(t *testing.T, clock *drivertest.Clock) hubbub.Journal {
+		return open(t, sqlite.Options{Now: clock.Now})
+	})
 }
 
-// newStore opens a store in a file of its own that lives by a clock.
-func newStore(t *testing.T, clock *drivertest.Clock) *sqlite.Store {
-	t.Helper()
-	s, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "hubbub.db"), Now: clock.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
+func TestOutbox(t *testing.T) {
+	drivertest.RunOutbox(t, func(t *testing.T, clock *drivertest.Clock) hubbub.Outbox {
+		return open(t, sqlite.Options{Now: clock.Now})
 	})
-	return s
 }

@@ -38,7 +38,8 @@ type writer struct {
 type write struct {
 	ctx  context.Context
 	f    func(ctx context.Context, q *db.Queries) error
-	err  error // of f; its savepoint is taken back then
+	then func() // called after the commit, in the order of the writes; nil means nothing
+	err  error  // of f; its savepoint is taken back then
 	done chan error
 }
 
@@ -57,7 +58,13 @@ func (s *Store) Stats() Stats { return Stats{s.writer.commits.Load(), s.writer.w
 // fails, all writes of it fail. ctx only counts until the write is queued: after that it is finished, and f gets a context
 // without end. Writes run one after the other, so f must do nothing but query.
 func (s *Store) write(ctx context.Context, f func(ctx context.Context, q *db.Queries) error) error {
-	w := &write{ctx: context.WithoutCancel(ctx), f: f, done: make(chan error, 1)}
+	return s.writeThen(ctx, f, nil)
+}
+
+// writeThen is write, and calls then after the commit and before it returns. The calls are made one after the other, in the order
+// in which the writes took effect, by the goroutine that writes, so then must not block.
+func (s *Store) writeThen(ctx context.Context, f func(ctx context.Context, q *db.Queries) error, then func()) error {
+	w := &write{ctx: context.WithoutCancel(ctx), f: f, then: then, done: make(chan error, 1)}
 	if err := s.writer.enqueue(ctx, w); err != nil {
 		return err
 	}
@@ -133,6 +140,9 @@ func (w *writer) run() {
 		for _, one := range batch {
 			if err != nil {
 				one.err = err
+			}
+			if one.err == nil && one.then != nil {
+				one.then()
 			}
 			one.done <- one.err
 		}
