@@ -156,7 +156,7 @@ func (m *outboxModel) checkDead(*rapid.T) {
 			want = append(want, item.id)
 		}
 	}
-	if got := idsOf(m.r.dead(0, 1000)); !slices.Equal(got, want) {
+	if got := itemIDs(m.r.dead(0, 1000)); !slices.Equal(got, want) {
 		m.r.Fatalf("dead are %q, want %q", got, want)
 	}
 }

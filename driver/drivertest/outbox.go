@@ -55,7 +55,7 @@ func (r *outboxRig) put(words ...string) {
 // claim claims for a minute and returns the ids.
 func (r *outboxRig) claim(limit int) []string {
 	r.Helper()
-	return idsOf(r.claimItems(limit))
+	return itemIDs(r.claimItems(limit))
 }
 
 func (r *outboxRig) claimItems(limit int) []hubbub.OutboxItem {
@@ -104,7 +104,7 @@ func (r *outboxRig) replay(want int, ids ...string) {
 	}
 }
 
-func idsOf(items []hubbub.OutboxItem) []string {
+func itemIDs(items []hubbub.OutboxItem) []string {
 	var all []string
 	for _, item := range items {
 		all = append(all, item.ID)
@@ -223,13 +223,13 @@ func givenUp(r *outboxRig) {
 	r.settle(hubbub.OutcomeDead, "1", "2", "4")
 	r.expect("3")
 	all := r.dead(0, 2)
-	if !slices.Equal(idsOf(all), []string{"1", "2"}) || all[0].Error != "no answer to 1" || all[0].Attempts != 1 ||
+	if !slices.Equal(itemIDs(all), []string{"1", "2"}) || all[0].Error != "no answer to 1" || all[0].Attempts != 1 ||
 		string(all[0].Payload) != "payload of 1" || all[1].Order != "b" {
 		r.Fatalf("dead are %+v", all)
 	}
 	seq := all[1].Seq
-	if all = r.dead(seq, 2); !slices.Equal(idsOf(all), []string{"4"}) {
-		r.Fatalf("then dead are %q", idsOf(all))
+	if all = r.dead(seq, 2); !slices.Equal(itemIDs(all), []string{"4"}) {
+		r.Fatalf("then dead are %q", itemIDs(all))
 	}
 	r.replay(1, "2", "3", "9", "2")
 	got := r.claimItems(10)
@@ -239,7 +239,7 @@ func givenUp(r *outboxRig) {
 	r.settle(hubbub.OutcomeDelivered, "2")
 	r.replay(0, "2")
 	r.replay(0)
-	if left := idsOf(r.dead(0, 10)); !slices.Equal(left, []string{"1", "4"}) {
+	if left := itemIDs(r.dead(0, 10)); !slices.Equal(left, []string{"1", "4"}) {
 		r.Fatalf("dead are still %q", left)
 	}
 }
