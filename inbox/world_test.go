@@ -3,7 +3,6 @@ package inbox_test
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -96,12 +95,9 @@ func (w *world) arrive(user string, attrs ...string) {
 		name, value, _ := strings.Cut(a, "=")
 		all[name] = value
 	}
-	text, err := json.Marshal(all)
-	if err != nil {
+	if err := w.store.Arrive(w.ctx, hubbub.Visitor{User: user, Attrs: all}); err != nil {
 		w.t.Fatal(err)
 	}
-	w.exec(`INSERT INTO users (user, attrs, first_seen, baseline) VALUES (?, ?, 1, (SELECT seq FROM announcement_clock))
-		ON CONFLICT DO UPDATE SET attrs = excluded.attrs`, user, string(text))
 }
 
 // join makes a user a member of a room.
