@@ -33,7 +33,7 @@ type writer struct {
 	failing            bool          // the last commit has failed
 
 	// Safe for concurrent use.
-	commits, writes atomic.Uint64
+	commits, writes, failed atomic.Uint64
 }
 
 // write is one unit of work: all of it takes effect, or nothing.
@@ -49,10 +49,11 @@ type write struct {
 type Stats struct {
 	Commits uint64 // transactions
 	Writes  uint64 // that have taken part in them
+	Failed  uint64 // writes whose commit has failed
 }
 
 // Stats tells how many commits and writes there were.
-func (s *Store) Stats() Stats { return Stats{s.writer.commits.Load(), s.writer.writes.Load()} }
+func (s *Store) Stats() Stats { return Stats{s.writer.commits.Load(), s.writer.writes.Load(), s.writer.failed.Load()} }
 
 // write runs f once in the transaction of the next commit, and returns when it is on the disk. An error of f, which is
 // returned, takes back what f has done, and nothing else; f must return the first error that a query gives. Where the commit
@@ -134,6 +135,9 @@ func (w *writer) run() {
 		began := time.Now()
 		err := w.commit(batch)
 		w.took = time.Since(began)
+		if err != nil {
+			w.failed.Add(uint64(len(batch)))
+		}
 		w.report(err)
 		want = w.expect(len(batch))
 		for _, one := range batch {
