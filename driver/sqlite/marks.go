@@ -176,5 +176,5 @@ func makeOf(ctx context.Context, q *db.Queries, user, id string, state int64) er
 	if err != nil {
 		return err
 	}
-	return q.MakeAnnouncement(ctx, db.MakeAnnouncementParams{User: user, Seq: row.Seq, State: state})
+	return q.MakeAnnouncement(ctx, db.MakeAnnouncementParams{User: user, Seq: row.Seq, ID: id, State: state})
 }
