@@ -2,6 +2,8 @@ package hubbub
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"time"
 )
@@ -107,7 +109,7 @@ const (
 // Transition is a change that the registry has decided: exactly one caller gets it when it happens, and whoever reaps gets it
 // again later while nobody has confirmed that it was told to all who must know.
 type Transition struct {
-	ID      string // unique
+	ID      string // unique; registries and journals agree on it if they use TransitionID
 	Kind    TransitionKind
 	User    string
 	Session SessionRecord // of a session's transition; zero otherwise
@@ -115,6 +117,16 @@ type Transition struct {
 	Time    time.Time
 	// Left has the rooms that the user has left by SessionDisconnected. It is empty when the transition is told again.
 	Left []Left
+}
+
+// TransitionID derives the id of a transition from what it is about, so that whoever tells of it after a crash gives it the id that
+// it had before. of is the id of the session; for UserOnline that of the session which came, and for UserOffline the id of the
+// UserOnline that it ends. The first four characters depend on the user alone: by them a driver that keeps users in several places
+// finds the right one. The id has 24 characters, which are letters, digits, - and _.
+func TransitionID(kind TransitionKind, user, of string) string {
+	where := sha256.Sum256([]byte(user))
+	what := sha256.Sum256([]byte(string(kind) + " " + user + " " + of)) // no space is in a kind or a name
+	return base64.RawURLEncoding.EncodeToString(append(where[:3:3], what[:15]...))
 }
 
 // Leases keeps nodes alive and clears up after those that died. Its methods may be called concurrently.

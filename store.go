@@ -71,6 +71,7 @@ type Membership struct {
 type MembershipPage struct {
 	Memberships []Membership
 	Next        string // for the next page; "" if this is the last
+	Total       int    // how many the whole list has
 }
 
 // Journal remembers who was here, so that it outlives the process. Its methods may be called concurrently.
@@ -99,14 +100,16 @@ type Visitor struct {
 
 // Step is a part of the delivery of a publication.
 type Step struct {
+	// Publication is what is delivered. Deliver returns it without Key and Author, and of named users with those of the step.
 	Publication Publication
 	Repeated    bool // the key was known: this is the publication that was accepted then
-	// Users have got the notice by this step.
+	// Users have got the notice by this step. Who has it already, or a newer one with the same Collapse, is not among them.
 	Users []string
 	// Revision is not 0 if the announcement is published by this step: it counts all that is published, withdrawn or expired
-	// of announcements.
+	// of announcements. It takes the place of an older one with the same Collapse, and is not published if there is a newer one.
 	Revision uint64
-	More     bool // there is more to deliver now
+	Replaced string // the id of the announcement that this one has taken the place of; "" if of none
+	More     bool   // there is more to deliver now
 }
 
 // Notices keeps publications and delivers them into inboxes. A step delivers to at most [DeliveryStep] users, so that no other
@@ -123,7 +126,7 @@ type Notices interface {
 	// Expire removes up to limit notices and announcements that are past their time, and forgets what nobody needs any more.
 	Expire(ctx context.Context, limit int) (Removed, error)
 	// Withdraw removes a publication from up to [DeliveryStep] inboxes, or an announcement from all, and delivers no more of
-	// it. NotFound if it is not known.
+	// it. NotFound if it is not known, or nothing of it is left.
 	Withdraw(ctx context.Context, id string) (Removed, error)
 }
 
@@ -132,9 +135,10 @@ const DeliveryStep = 500
 
 // Removed says whose inboxes have lost notices.
 type Removed struct {
-	Users    []string // each once
-	Revision uint64   // not 0 if announcements were removed, which concerns everybody
-	More     bool     // there is more to remove
+	Users         []string // each once
+	Announcements []string // the ids of those that were removed, which concerns everybody
+	Revision      uint64   // not 0 if there are any
+	More          bool     // there is more to remove
 }
 
 // Inboxes reads and marks what was delivered. What a user has made of announcements it keeps, but the lists of notices and the
@@ -157,7 +161,7 @@ type Inboxes interface {
 type InboxState struct {
 	Counts   InboxCounts            // of notices; Revision is that of the announcements
 	Attrs    map[string]string      // of the user
-	Baseline uint64                 // announcements up to this Seq are older than the user, who gets those that are for newcomers
+	Baseline uint64                 // announcements up to this Seq are older than the user, who gets those of them that are for newcomers
 	Marks    []Watermark            // for announcements
 	Made     map[string]NoticeState // of announcements for which the marks do not hold, by id
 }
@@ -192,7 +196,8 @@ type NoticeCursor struct {
 }
 
 // NoticeMark says which notices get which state. Only states forward of the present one take effect: unseen, seen, read, archived.
-// But NoticeSeen with Back takes those that are read back to seen; if they are named by IDs, also those that are archived.
+// But NoticeSeen with Back takes those that are read back to seen, and if they are named by IDs, also those that are archived; it
+// changes no others.
 type NoticeMark struct {
 	State    NoticeState // not NoticeUnseen
 	Back     bool
@@ -207,7 +212,8 @@ type AnnouncementMark struct {
 	// Up raises a watermark, if it is not that high already. What was made of single announcements below it, and was less, is
 	// forgotten. nil means that none is raised.
 	Up *Watermark
-	// Made is what was made of single ones, for which the watermarks do not hold from now on.
+	// Made is what was made of single ones, by id, for which the watermarks do not hold from now on. What is not published is
+	// passed over.
 	Made map[string]NoticeState
 }
 

@@ -16,4 +16,5 @@
 //	user   → room
 //	user   → nodes
 //	user   → names of who is online
+//	user   → unconfirmed transitions
 package memory

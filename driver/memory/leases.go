@@ -2,8 +2,6 @@ package memory
 
 import (
 	"context"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -119,6 +117,9 @@ func (d *Driver) Reap(_ context.Context) ([]hubbub.Transition, error) {
 	now := d.options.Now()
 	lost := d.nodes.lose(now)
 	var all []hubbub.Transition
+	for i := range d.pending {
+		all = append(all, d.pending[i].overdue(now, now.Add(d.options.Lease))...)
+	}
 	for i := range d.users {
 		if len(lost) > 0 {
 			all = append(all, d.endAll(&d.users[i], lost, hubbub.EndNodeLost, now)...)
@@ -168,10 +169,9 @@ func (d *Driver) endAll(us *users, of map[*lease]bool, why hubbub.EndReason, now
 }
 
 // reapUsers does what is due for the users of one shard.
-func (d *Driver) reapUsers(us *users, now time.Time) []hubbub.Transition {
+func (d *Driver) reapUsers(us *users, now time.Time) (all []hubbub.Transition) {
 	us.mu.Lock()
 	defer us.mu.Unlock()
-	all := us.pending.overdue(now, now.Add(d.options.Lease))
 	for u := us.grace.front; u != nil && !u.seen.Add(d.options.Grace).After(now); u = us.grace.front {
 		all = append(all, d.settle(us, u, now)...)
 	}
@@ -184,14 +184,8 @@ func (d *Driver) reapUsers(us *users, now time.Time) []hubbub.Transition {
 
 // Confirm implements [hubbub.Leases].
 func (d *Driver) Confirm(_ context.Context, id string) (bool, error) {
-	rest, ours := strings.CutPrefix(id, d.id+"-")
-	number, _, _ := strings.Cut(rest, "-")
-	i, err := strconv.Atoi(number)
-	if !ours || err != nil || i < 0 || i >= shards {
-		return false, nil
-	}
-	us := &d.users[i]
-	us.mu.Lock()
-	defer us.mu.Unlock()
-	return us.pending.confirm(id), nil
+	p := d.pendingOf(id)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.confirm(id), nil
 }

@@ -31,7 +31,6 @@ const shards = 256
 type Driver struct {
 	// Immutable after New.
 	options Options
-	id      string // random, for ids that are unique over restarts
 	seed    maphash.Seed
 
 	// Safe for concurrent use, each with its own locks.
@@ -39,7 +38,8 @@ type Driver struct {
 	takers  [shards]takers // by user: the streams they take part in
 	topics  [shards]topics
 	users   [shards]users
-	online  roster // the users who are online as far as was told
+	pending [shards]pending // by user: the transitions that were not confirmed
+	online  roster          // the users who are online as far as was told
 	rooms   [shards]rooms
 	nodes   nodes
 	budgets budgets // of who sends
@@ -73,11 +73,8 @@ func New(o Options) *Driver {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	d := &Driver{options: o, id: random(), seed: maphash.MakeSeed()}
+	d := &Driver{options: o, seed: maphash.MakeSeed()}
 	d.budgets.most = o.KeptPerSender
-	for i := range shards {
-		d.users[i].number = i
-	}
 	return d
 }
 

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"sync"
 	"time"
 
 	"github.com/hubbub-dev/hubbub"
@@ -10,11 +11,13 @@ import (
 // them for so long that memory is at stake.
 const maxPending = 1 << 14
 
-// pending are the transitions of the users of one shard that nobody has confirmed.
+// pending are transitions that nobody has confirmed, all those of a user in the same place. The lock is the last that anybody
+// takes.
 type pending struct {
-	count uint64 // of all that there ever were, for ids
-	byID  map[string]*hubbub.Transition
-	due   ring[due] // each of byID once, and some that were confirmed
+	mu sync.Mutex
+	// Guarded by mu.
+	byID map[string]*hubbub.Transition
+	due  ring[due] // each of byID once, and some that were confirmed
 }
 
 // due says when a transition is told again.
@@ -23,6 +26,12 @@ type due struct {
 	at time.Time
 }
 
+// pendingOf returns where the transition with an id is, if anywhere.
+func (d *Driver) pendingOf(id string) *pending {
+	return &d.pending[shard(d, id[:min(len(id), 4)])] // these depend on the user alone
+}
+
+// add keeps a transition. The caller holds mu.
 func (p *pending) add(t hubbub.Transition, at time.Time) {
 	if p.byID == nil {
 		p.byID = make(map[string]*hubbub.Transition)
@@ -43,6 +52,7 @@ func (p *pending) tidy() {
 	}
 }
 
+// confirm forgets a transition. The caller holds mu.
 func (p *pending) confirm(id string) bool {
 	if p.byID[id] == nil {
 		return false
@@ -56,6 +66,8 @@ func (p *pending) confirm(id string) bool {
 
 // overdue returns the transitions that nobody has confirmed in time, and gives them time until next.
 func (p *pending) overdue(now, next time.Time) (all []hubbub.Transition) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for p.tidy(); p.due.len() > 0 && !p.due.at(0).at.After(now); p.tidy() {
 		id := p.due.pop().id
 		all = append(all, *p.byID[id])

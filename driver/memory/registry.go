@@ -39,16 +39,17 @@ func (d *Driver) Open(_ context.Context, r hubbub.SessionRecord, l hubbub.Device
 	}
 	o.Generation = d.add(us, u, &session{SessionRecord: r, lease: lease})
 	o.Transitions = append(o.Transitions,
-		d.decided(us, hubbub.Transition{Kind: hubbub.SessionConnected, User: u.name, Session: r, Time: now}))
+		d.decided(hubbub.Transition{Kind: hubbub.SessionConnected, User: u.name, Session: r, Time: now}, r.ID))
 	if u.in != nil {
 		u.in.remove(u)
 	}
 	if online {
 		return o, nil
 	}
+	u.came = r.ID
 	d.online.add(u.name)
 	o.Transitions = append(o.Transitions,
-		d.decided(us, hubbub.Transition{Kind: hubbub.UserOnline, User: u.name, Time: now}))
+		d.decided(hubbub.Transition{Kind: hubbub.UserOnline, User: u.name, Time: now}, r.ID))
 	return o, nil
 }
 

@@ -3,7 +3,6 @@ package memory
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -12,8 +11,6 @@ import (
 
 // users are the users of one shard, those who are online and those whose last seen is remembered.
 type users struct {
-	number int // immutable; which shard this is
-
 	mu sync.Mutex
 	// Guarded by mu.
 	byName     map[string]*user
@@ -22,7 +19,6 @@ type users struct {
 	sessions   int
 	generation uint64
 	revoked    revocations
-	pending    pending
 }
 
 // user is somebody who is online or was seen. It is online while it has sessions or is in the grace list. All is guarded by
@@ -32,6 +28,7 @@ type user struct {
 	sessions []*session
 	info     []byte    // the newest that was said; nil when offline
 	seen     time.Time // when the last session ended
+	came     string    // the session with which the user came online
 
 	in         *userList
 	prev, next *user
@@ -108,9 +105,9 @@ func (d *Driver) end(us *users, u *user, s *session, why hubbub.EndReason, now t
 	if why != hubbub.EndClosed {
 		d.nodes.tell(s.Node, ended{s.ID, why})
 	}
-	return d.decided(us, hubbub.Transition{
+	return d.decided(hubbub.Transition{
 		Kind: hubbub.SessionDisconnected, User: u.name, Session: s.SessionRecord, Why: why, Time: at, Left: d.leaveAll(u, s),
-	})
+	}, s.ID)
 }
 
 // endLost ends those sessions of a user whose node's lease has run out.
@@ -139,7 +136,8 @@ func (d *Driver) settle(us *users, u *user, now time.Time) []hubbub.Transition {
 	u.info = nil
 	us.gone.add(u)
 	d.online.remove(u.name)
-	return []hubbub.Transition{d.decided(us, hubbub.Transition{Kind: hubbub.UserOffline, User: u.name, Time: over})}
+	came := hubbub.TransitionID(hubbub.UserOnline, u.name, u.came)
+	return []hubbub.Transition{d.decided(hubbub.Transition{Kind: hubbub.UserOffline, User: u.name, Time: over}, came)}
 }
 
 func (us *users) forget(u *user) {
@@ -147,11 +145,13 @@ func (us *users) forget(u *user) {
 	delete(us.byName, u.name)
 }
 
-// decided gives a transition its id and keeps it until it is confirmed.
-func (d *Driver) decided(us *users, t hubbub.Transition) hubbub.Transition {
-	us.pending.count++
-	t.ID = d.id + "-" + strconv.Itoa(us.number) + "-" + strconv.FormatUint(us.pending.count, 36)
-	us.pending.add(t, d.options.Now().Add(d.options.Lease))
+// decided gives a transition its id, which follows from the id of something, and keeps it until it is confirmed.
+func (d *Driver) decided(t hubbub.Transition, of string) hubbub.Transition {
+	t.ID = hubbub.TransitionID(t.Kind, t.User, of)
+	p := d.pendingOf(t.ID)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.add(t, d.options.Now().Add(d.options.Lease))
 	return t
 }
 

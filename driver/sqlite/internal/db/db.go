@@ -33,11 +33,53 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.addMetaStmt, err = db.PrepareContext(ctx, addMeta); err != nil {
 		return nil, fmt.Errorf("error preparing query AddMeta: %w", err)
 	}
+	if q.addNoticeStmt, err = db.PrepareContext(ctx, addNotice); err != nil {
+		return nil, fmt.Errorf("error preparing query AddNotice: %w", err)
+	}
+	if q.addPublicationStmt, err = db.PrepareContext(ctx, addPublication); err != nil {
+		return nil, fmt.Errorf("error preparing query AddPublication: %w", err)
+	}
+	if q.addPublicationKeyStmt, err = db.PrepareContext(ctx, addPublicationKey); err != nil {
+		return nil, fmt.Errorf("error preparing query AddPublicationKey: %w", err)
+	}
+	if q.addPublicationUsersStmt, err = db.PrepareContext(ctx, addPublicationUsers); err != nil {
+		return nil, fmt.Errorf("error preparing query AddPublicationUsers: %w", err)
+	}
 	if q.addStreamStmt, err = db.PrepareContext(ctx, addStream); err != nil {
 		return nil, fmt.Errorf("error preparing query AddStream: %w", err)
 	}
 	if q.addTakerStmt, err = db.PrepareContext(ctx, addTaker); err != nil {
 		return nil, fmt.Errorf("error preparing query AddTaker: %w", err)
+	}
+	if q.addUserStmt, err = db.PrepareContext(ctx, addUser); err != nil {
+		return nil, fmt.Errorf("error preparing query AddUser: %w", err)
+	}
+	if q.announcementClockStmt, err = db.PrepareContext(ctx, announcementClock); err != nil {
+		return nil, fmt.Errorf("error preparing query AnnouncementClock: %w", err)
+	}
+	if q.announcementMarksStmt, err = db.PrepareContext(ctx, announcementMarks); err != nil {
+		return nil, fmt.Errorf("error preparing query AnnouncementMarks: %w", err)
+	}
+	if q.announcementStatesStmt, err = db.PrepareContext(ctx, announcementStates); err != nil {
+		return nil, fmt.Errorf("error preparing query AnnouncementStates: %w", err)
+	}
+	if q.announcementsStmt, err = db.PrepareContext(ctx, announcements); err != nil {
+		return nil, fmt.Errorf("error preparing query Announcements: %w", err)
+	}
+	if q.beginRemovalStmt, err = db.PrepareContext(ctx, beginRemoval); err != nil {
+		return nil, fmt.Errorf("error preparing query BeginRemoval: %w", err)
+	}
+	if q.claimItemsStmt, err = db.PrepareContext(ctx, claimItems); err != nil {
+		return nil, fmt.Errorf("error preparing query ClaimItems: %w", err)
+	}
+	if q.claimableStmt, err = db.PrepareContext(ctx, claimable); err != nil {
+		return nil, fmt.Errorf("error preparing query Claimable: %w", err)
+	}
+	if q.collapseNoticeStmt, err = db.PrepareContext(ctx, collapseNotice); err != nil {
+		return nil, fmt.Errorf("error preparing query CollapseNotice: %w", err)
+	}
+	if q.collapsingAnnouncementsStmt, err = db.PrepareContext(ctx, collapsingAnnouncements); err != nil {
+		return nil, fmt.Errorf("error preparing query CollapsingAnnouncements: %w", err)
 	}
 	if q.countMembersStmt, err = db.PrepareContext(ctx, countMembers); err != nil {
 		return nil, fmt.Errorf("error preparing query CountMembers: %w", err)
@@ -45,8 +87,26 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.countOfOthersStmt, err = db.PrepareContext(ctx, countOfOthers); err != nil {
 		return nil, fmt.Errorf("error preparing query CountOfOthers: %w", err)
 	}
+	if q.deadItemsStmt, err = db.PrepareContext(ctx, deadItems); err != nil {
+		return nil, fmt.Errorf("error preparing query DeadItems: %w", err)
+	}
 	if q.dropKeysStmt, err = db.PrepareContext(ctx, dropKeys); err != nil {
 		return nil, fmt.Errorf("error preparing query DropKeys: %w", err)
+	}
+	if q.duePublicationsStmt, err = db.PrepareContext(ctx, duePublications); err != nil {
+		return nil, fmt.Errorf("error preparing query DuePublications: %w", err)
+	}
+	if q.endSessionStmt, err = db.PrepareContext(ctx, endSession); err != nil {
+		return nil, fmt.Errorf("error preparing query EndSession: %w", err)
+	}
+	if q.finishDeliveryStmt, err = db.PrepareContext(ctx, finishDelivery); err != nil {
+		return nil, fmt.Errorf("error preparing query FinishDelivery: %w", err)
+	}
+	if q.finishRemovalStmt, err = db.PrepareContext(ctx, finishRemoval); err != nil {
+		return nil, fmt.Errorf("error preparing query FinishRemoval: %w", err)
+	}
+	if q.firstItemStmt, err = db.PrepareContext(ctx, firstItem); err != nil {
+		return nil, fmt.Errorf("error preparing query FirstItem: %w", err)
 	}
 	if q.firstSinceStmt, err = db.PrepareContext(ctx, firstSince); err != nil {
 		return nil, fmt.Errorf("error preparing query FirstSince: %w", err)
@@ -54,14 +114,59 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.firstWithinStmt, err = db.PrepareContext(ctx, firstWithin); err != nil {
 		return nil, fmt.Errorf("error preparing query FirstWithin: %w", err)
 	}
+	if q.forgetAnnouncementStatesStmt, err = db.PrepareContext(ctx, forgetAnnouncementStates); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetAnnouncementStates: %w", err)
+	}
+	if q.forgetAnnouncementStatesOfStmt, err = db.PrepareContext(ctx, forgetAnnouncementStatesOf); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetAnnouncementStatesOf: %w", err)
+	}
+	if q.forgetItemStmt, err = db.PrepareContext(ctx, forgetItem); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetItem: %w", err)
+	}
+	if q.forgetItemsStmt, err = db.PrepareContext(ctx, forgetItems); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetItems: %w", err)
+	}
+	if q.forgetPublicationKeysStmt, err = db.PrepareContext(ctx, forgetPublicationKeys); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetPublicationKeys: %w", err)
+	}
+	if q.forgetSessionsStmt, err = db.PrepareContext(ctx, forgetSessions); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetSessions: %w", err)
+	}
 	if q.hasMembersStmt, err = db.PrepareContext(ctx, hasMembers); err != nil {
 		return nil, fmt.Errorf("error preparing query HasMembers: %w", err)
+	}
+	if q.hasNoticesStmt, err = db.PrepareContext(ctx, hasNotices); err != nil {
+		return nil, fmt.Errorf("error preparing query HasNotices: %w", err)
 	}
 	if q.hasOwnersStmt, err = db.PrepareContext(ctx, hasOwners); err != nil {
 		return nil, fmt.Errorf("error preparing query HasOwners: %w", err)
 	}
 	if q.keyStmt, err = db.PrepareContext(ctx, key); err != nil {
 		return nil, fmt.Errorf("error preparing query Key: %w", err)
+	}
+	if q.lapsedLinesStmt, err = db.PrepareContext(ctx, lapsedLines); err != nil {
+		return nil, fmt.Errorf("error preparing query LapsedLines: %w", err)
+	}
+	if q.lostSessionsStmt, err = db.PrepareContext(ctx, lostSessions); err != nil {
+		return nil, fmt.Errorf("error preparing query LostSessions: %w", err)
+	}
+	if q.lostUsersStmt, err = db.PrepareContext(ctx, lostUsers); err != nil {
+		return nil, fmt.Errorf("error preparing query LostUsers: %w", err)
+	}
+	if q.makeAnnouncementStmt, err = db.PrepareContext(ctx, makeAnnouncement); err != nil {
+		return nil, fmt.Errorf("error preparing query MakeAnnouncement: %w", err)
+	}
+	if q.makeReadyStmt, err = db.PrepareContext(ctx, makeReady); err != nil {
+		return nil, fmt.Errorf("error preparing query MakeReady: %w", err)
+	}
+	if q.markNoticeStmt, err = db.PrepareContext(ctx, markNotice); err != nil {
+		return nil, fmt.Errorf("error preparing query MarkNotice: %w", err)
+	}
+	if q.markNoticesStmt, err = db.PrepareContext(ctx, markNotices); err != nil {
+		return nil, fmt.Errorf("error preparing query MarkNotices: %w", err)
+	}
+	if q.markNoticesOfStmt, err = db.PrepareContext(ctx, markNoticesOf); err != nil {
+		return nil, fmt.Errorf("error preparing query MarkNoticesOf: %w", err)
 	}
 	if q.markPairReadStmt, err = db.PrepareContext(ctx, markPairRead); err != nil {
 		return nil, fmt.Errorf("error preparing query MarkPairRead: %w", err)
@@ -75,6 +180,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.membersOfStmt, err = db.PrepareContext(ctx, membersOf); err != nil {
 		return nil, fmt.Errorf("error preparing query MembersOf: %w", err)
 	}
+	if q.membersToReachStmt, err = db.PrepareContext(ctx, membersToReach); err != nil {
+		return nil, fmt.Errorf("error preparing query MembersToReach: %w", err)
+	}
 	if q.membershipsOfStmt, err = db.PrepareContext(ctx, membershipsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query MembershipsOf: %w", err)
 	}
@@ -84,14 +192,83 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.metaStmt, err = db.PrepareContext(ctx, meta); err != nil {
 		return nil, fmt.Errorf("error preparing query Meta: %w", err)
 	}
+	if q.nextAnnouncementStmt, err = db.PrepareContext(ctx, nextAnnouncement); err != nil {
+		return nil, fmt.Errorf("error preparing query NextAnnouncement: %w", err)
+	}
+	if q.nextRevisionStmt, err = db.PrepareContext(ctx, nextRevision); err != nil {
+		return nil, fmt.Errorf("error preparing query NextRevision: %w", err)
+	}
+	if q.noticeStmt, err = db.PrepareContext(ctx, notice); err != nil {
+		return nil, fmt.Errorf("error preparing query Notice: %w", err)
+	}
+	if q.noticeCountsStmt, err = db.PrepareContext(ctx, noticeCounts); err != nil {
+		return nil, fmt.Errorf("error preparing query NoticeCounts: %w", err)
+	}
+	if q.noticesStmt, err = db.PrepareContext(ctx, notices); err != nil {
+		return nil, fmt.Errorf("error preparing query Notices: %w", err)
+	}
+	if q.noticesOfCategoryStmt, err = db.PrepareContext(ctx, noticesOfCategory); err != nil {
+		return nil, fmt.Errorf("error preparing query NoticesOfCategory: %w", err)
+	}
+	if q.openSessionStmt, err = db.PrepareContext(ctx, openSession); err != nil {
+		return nil, fmt.Errorf("error preparing query OpenSession: %w", err)
+	}
+	if q.publicationStmt, err = db.PrepareContext(ctx, publication); err != nil {
+		return nil, fmt.Errorf("error preparing query Publication: %w", err)
+	}
+	if q.publicationKeyStmt, err = db.PrepareContext(ctx, publicationKey); err != nil {
+		return nil, fmt.Errorf("error preparing query PublicationKey: %w", err)
+	}
+	if q.publicationUsersStmt, err = db.PrepareContext(ctx, publicationUsers); err != nil {
+		return nil, fmt.Errorf("error preparing query PublicationUsers: %w", err)
+	}
+	if q.publicationsToRemoveStmt, err = db.PrepareContext(ctx, publicationsToRemove); err != nil {
+		return nil, fmt.Errorf("error preparing query PublicationsToRemove: %w", err)
+	}
+	if q.publishAnnouncementStmt, err = db.PrepareContext(ctx, publishAnnouncement); err != nil {
+		return nil, fmt.Errorf("error preparing query PublishAnnouncement: %w", err)
+	}
+	if q.putItemStmt, err = db.PrepareContext(ctx, putItem); err != nil {
+		return nil, fmt.Errorf("error preparing query PutItem: %w", err)
+	}
+	if q.queuedItemStmt, err = db.PrepareContext(ctx, queuedItem); err != nil {
+		return nil, fmt.Errorf("error preparing query QueuedItem: %w", err)
+	}
+	if q.raiseAnnouncementMarkStmt, err = db.PrepareContext(ctx, raiseAnnouncementMark); err != nil {
+		return nil, fmt.Errorf("error preparing query RaiseAnnouncementMark: %w", err)
+	}
+	if q.reachMembersStmt, err = db.PrepareContext(ctx, reachMembers); err != nil {
+		return nil, fmt.Errorf("error preparing query ReachMembers: %w", err)
+	}
 	if q.readByStmt, err = db.PrepareContext(ctx, readBy); err != nil {
 		return nil, fmt.Errorf("error preparing query ReadBy: %w", err)
+	}
+	if q.recipientStmt, err = db.PrepareContext(ctx, recipient); err != nil {
+		return nil, fmt.Errorf("error preparing query Recipient: %w", err)
+	}
+	if q.removeAllPublicationUsersStmt, err = db.PrepareContext(ctx, removeAllPublicationUsers); err != nil {
+		return nil, fmt.Errorf("error preparing query RemoveAllPublicationUsers: %w", err)
+	}
+	if q.removeAnnouncementStatesStmt, err = db.PrepareContext(ctx, removeAnnouncementStates); err != nil {
+		return nil, fmt.Errorf("error preparing query RemoveAnnouncementStates: %w", err)
 	}
 	if q.removeMemberStmt, err = db.PrepareContext(ctx, removeMember); err != nil {
 		return nil, fmt.Errorf("error preparing query RemoveMember: %w", err)
 	}
+	if q.removeNoticesStmt, err = db.PrepareContext(ctx, removeNotices); err != nil {
+		return nil, fmt.Errorf("error preparing query RemoveNotices: %w", err)
+	}
+	if q.removePublicationUsersStmt, err = db.PrepareContext(ctx, removePublicationUsers); err != nil {
+		return nil, fmt.Errorf("error preparing query RemovePublicationUsers: %w", err)
+	}
+	if q.replayItemStmt, err = db.PrepareContext(ctx, replayItem); err != nil {
+		return nil, fmt.Errorf("error preparing query ReplayItem: %w", err)
+	}
 	if q.runAtStmt, err = db.PrepareContext(ctx, runAt); err != nil {
 		return nil, fmt.Errorf("error preparing query RunAt: %w", err)
+	}
+	if q.setItemStateStmt, err = db.PrepareContext(ctx, setItemState); err != nil {
+		return nil, fmt.Errorf("error preparing query SetItemState: %w", err)
 	}
 	if q.setMemberStmt, err = db.PrepareContext(ctx, setMember); err != nil {
 		return nil, fmt.Errorf("error preparing query SetMember: %w", err)
@@ -99,8 +276,17 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.setMetaStmt, err = db.PrepareContext(ctx, setMeta); err != nil {
 		return nil, fmt.Errorf("error preparing query SetMeta: %w", err)
 	}
+	if q.setSeenStmt, err = db.PrepareContext(ctx, setSeen); err != nil {
+		return nil, fmt.Errorf("error preparing query SetSeen: %w", err)
+	}
 	if q.setStreamStmt, err = db.PrepareContext(ctx, setStream); err != nil {
 		return nil, fmt.Errorf("error preparing query SetStream: %w", err)
+	}
+	if q.setTurnStmt, err = db.PrepareContext(ctx, setTurn); err != nil {
+		return nil, fmt.Errorf("error preparing query SetTurn: %w", err)
+	}
+	if q.settleItemStmt, err = db.PrepareContext(ctx, settleItem); err != nil {
+		return nil, fmt.Errorf("error preparing query SettleItem: %w", err)
 	}
 	if q.streamStmt, err = db.PrepareContext(ctx, stream); err != nil {
 		return nil, fmt.Errorf("error preparing query Stream: %w", err)
@@ -116,6 +302,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.sweepStmt, err = db.PrepareContext(ctx, sweep); err != nil {
 		return nil, fmt.Errorf("error preparing query Sweep: %w", err)
+	}
+	if q.userStmt, err = db.PrepareContext(ctx, user); err != nil {
+		return nil, fmt.Errorf("error preparing query User: %w", err)
+	}
+	if q.usersOfStmt, err = db.PrepareContext(ctx, usersOf); err != nil {
+		return nil, fmt.Errorf("error preparing query UsersOf: %w", err)
 	}
 	return &q, nil
 }
@@ -137,6 +329,26 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing addMetaStmt: %w", cerr)
 		}
 	}
+	if q.addNoticeStmt != nil {
+		if cerr := q.addNoticeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addNoticeStmt: %w", cerr)
+		}
+	}
+	if q.addPublicationStmt != nil {
+		if cerr := q.addPublicationStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addPublicationStmt: %w", cerr)
+		}
+	}
+	if q.addPublicationKeyStmt != nil {
+		if cerr := q.addPublicationKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addPublicationKeyStmt: %w", cerr)
+		}
+	}
+	if q.addPublicationUsersStmt != nil {
+		if cerr := q.addPublicationUsersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addPublicationUsersStmt: %w", cerr)
+		}
+	}
 	if q.addStreamStmt != nil {
 		if cerr := q.addStreamStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing addStreamStmt: %w", cerr)
@@ -145,6 +357,56 @@ func (q *Queries) Close() error {
 	if q.addTakerStmt != nil {
 		if cerr := q.addTakerStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing addTakerStmt: %w", cerr)
+		}
+	}
+	if q.addUserStmt != nil {
+		if cerr := q.addUserStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addUserStmt: %w", cerr)
+		}
+	}
+	if q.announcementClockStmt != nil {
+		if cerr := q.announcementClockStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing announcementClockStmt: %w", cerr)
+		}
+	}
+	if q.announcementMarksStmt != nil {
+		if cerr := q.announcementMarksStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing announcementMarksStmt: %w", cerr)
+		}
+	}
+	if q.announcementStatesStmt != nil {
+		if cerr := q.announcementStatesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing announcementStatesStmt: %w", cerr)
+		}
+	}
+	if q.announcementsStmt != nil {
+		if cerr := q.announcementsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing announcementsStmt: %w", cerr)
+		}
+	}
+	if q.beginRemovalStmt != nil {
+		if cerr := q.beginRemovalStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing beginRemovalStmt: %w", cerr)
+		}
+	}
+	if q.claimItemsStmt != nil {
+		if cerr := q.claimItemsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing claimItemsStmt: %w", cerr)
+		}
+	}
+	if q.claimableStmt != nil {
+		if cerr := q.claimableStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing claimableStmt: %w", cerr)
+		}
+	}
+	if q.collapseNoticeStmt != nil {
+		if cerr := q.collapseNoticeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing collapseNoticeStmt: %w", cerr)
+		}
+	}
+	if q.collapsingAnnouncementsStmt != nil {
+		if cerr := q.collapsingAnnouncementsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing collapsingAnnouncementsStmt: %w", cerr)
 		}
 	}
 	if q.countMembersStmt != nil {
@@ -157,9 +419,39 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing countOfOthersStmt: %w", cerr)
 		}
 	}
+	if q.deadItemsStmt != nil {
+		if cerr := q.deadItemsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deadItemsStmt: %w", cerr)
+		}
+	}
 	if q.dropKeysStmt != nil {
 		if cerr := q.dropKeysStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing dropKeysStmt: %w", cerr)
+		}
+	}
+	if q.duePublicationsStmt != nil {
+		if cerr := q.duePublicationsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing duePublicationsStmt: %w", cerr)
+		}
+	}
+	if q.endSessionStmt != nil {
+		if cerr := q.endSessionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing endSessionStmt: %w", cerr)
+		}
+	}
+	if q.finishDeliveryStmt != nil {
+		if cerr := q.finishDeliveryStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing finishDeliveryStmt: %w", cerr)
+		}
+	}
+	if q.finishRemovalStmt != nil {
+		if cerr := q.finishRemovalStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing finishRemovalStmt: %w", cerr)
+		}
+	}
+	if q.firstItemStmt != nil {
+		if cerr := q.firstItemStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing firstItemStmt: %w", cerr)
 		}
 	}
 	if q.firstSinceStmt != nil {
@@ -172,9 +464,44 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing firstWithinStmt: %w", cerr)
 		}
 	}
+	if q.forgetAnnouncementStatesStmt != nil {
+		if cerr := q.forgetAnnouncementStatesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetAnnouncementStatesStmt: %w", cerr)
+		}
+	}
+	if q.forgetAnnouncementStatesOfStmt != nil {
+		if cerr := q.forgetAnnouncementStatesOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetAnnouncementStatesOfStmt: %w", cerr)
+		}
+	}
+	if q.forgetItemStmt != nil {
+		if cerr := q.forgetItemStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetItemStmt: %w", cerr)
+		}
+	}
+	if q.forgetItemsStmt != nil {
+		if cerr := q.forgetItemsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetItemsStmt: %w", cerr)
+		}
+	}
+	if q.forgetPublicationKeysStmt != nil {
+		if cerr := q.forgetPublicationKeysStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetPublicationKeysStmt: %w", cerr)
+		}
+	}
+	if q.forgetSessionsStmt != nil {
+		if cerr := q.forgetSessionsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetSessionsStmt: %w", cerr)
+		}
+	}
 	if q.hasMembersStmt != nil {
 		if cerr := q.hasMembersStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing hasMembersStmt: %w", cerr)
+		}
+	}
+	if q.hasNoticesStmt != nil {
+		if cerr := q.hasNoticesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing hasNoticesStmt: %w", cerr)
 		}
 	}
 	if q.hasOwnersStmt != nil {
@@ -185,6 +512,46 @@ func (q *Queries) Close() error {
 	if q.keyStmt != nil {
 		if cerr := q.keyStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing keyStmt: %w", cerr)
+		}
+	}
+	if q.lapsedLinesStmt != nil {
+		if cerr := q.lapsedLinesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing lapsedLinesStmt: %w", cerr)
+		}
+	}
+	if q.lostSessionsStmt != nil {
+		if cerr := q.lostSessionsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing lostSessionsStmt: %w", cerr)
+		}
+	}
+	if q.lostUsersStmt != nil {
+		if cerr := q.lostUsersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing lostUsersStmt: %w", cerr)
+		}
+	}
+	if q.makeAnnouncementStmt != nil {
+		if cerr := q.makeAnnouncementStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing makeAnnouncementStmt: %w", cerr)
+		}
+	}
+	if q.makeReadyStmt != nil {
+		if cerr := q.makeReadyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing makeReadyStmt: %w", cerr)
+		}
+	}
+	if q.markNoticeStmt != nil {
+		if cerr := q.markNoticeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing markNoticeStmt: %w", cerr)
+		}
+	}
+	if q.markNoticesStmt != nil {
+		if cerr := q.markNoticesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing markNoticesStmt: %w", cerr)
+		}
+	}
+	if q.markNoticesOfStmt != nil {
+		if cerr := q.markNoticesOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing markNoticesOfStmt: %w", cerr)
 		}
 	}
 	if q.markPairReadStmt != nil {
@@ -207,6 +574,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing membersOfStmt: %w", cerr)
 		}
 	}
+	if q.membersToReachStmt != nil {
+		if cerr := q.membersToReachStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing membersToReachStmt: %w", cerr)
+		}
+	}
 	if q.membershipsOfStmt != nil {
 		if cerr := q.membershipsOfStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing membershipsOfStmt: %w", cerr)
@@ -222,9 +594,104 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing metaStmt: %w", cerr)
 		}
 	}
+	if q.nextAnnouncementStmt != nil {
+		if cerr := q.nextAnnouncementStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing nextAnnouncementStmt: %w", cerr)
+		}
+	}
+	if q.nextRevisionStmt != nil {
+		if cerr := q.nextRevisionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing nextRevisionStmt: %w", cerr)
+		}
+	}
+	if q.noticeStmt != nil {
+		if cerr := q.noticeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing noticeStmt: %w", cerr)
+		}
+	}
+	if q.noticeCountsStmt != nil {
+		if cerr := q.noticeCountsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing noticeCountsStmt: %w", cerr)
+		}
+	}
+	if q.noticesStmt != nil {
+		if cerr := q.noticesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing noticesStmt: %w", cerr)
+		}
+	}
+	if q.noticesOfCategoryStmt != nil {
+		if cerr := q.noticesOfCategoryStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing noticesOfCategoryStmt: %w", cerr)
+		}
+	}
+	if q.openSessionStmt != nil {
+		if cerr := q.openSessionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing openSessionStmt: %w", cerr)
+		}
+	}
+	if q.publicationStmt != nil {
+		if cerr := q.publicationStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing publicationStmt: %w", cerr)
+		}
+	}
+	if q.publicationKeyStmt != nil {
+		if cerr := q.publicationKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing publicationKeyStmt: %w", cerr)
+		}
+	}
+	if q.publicationUsersStmt != nil {
+		if cerr := q.publicationUsersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing publicationUsersStmt: %w", cerr)
+		}
+	}
+	if q.publicationsToRemoveStmt != nil {
+		if cerr := q.publicationsToRemoveStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing publicationsToRemoveStmt: %w", cerr)
+		}
+	}
+	if q.publishAnnouncementStmt != nil {
+		if cerr := q.publishAnnouncementStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing publishAnnouncementStmt: %w", cerr)
+		}
+	}
+	if q.putItemStmt != nil {
+		if cerr := q.putItemStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putItemStmt: %w", cerr)
+		}
+	}
+	if q.queuedItemStmt != nil {
+		if cerr := q.queuedItemStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing queuedItemStmt: %w", cerr)
+		}
+	}
+	if q.raiseAnnouncementMarkStmt != nil {
+		if cerr := q.raiseAnnouncementMarkStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing raiseAnnouncementMarkStmt: %w", cerr)
+		}
+	}
+	if q.reachMembersStmt != nil {
+		if cerr := q.reachMembersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing reachMembersStmt: %w", cerr)
+		}
+	}
 	if q.readByStmt != nil {
 		if cerr := q.readByStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing readByStmt: %w", cerr)
+		}
+	}
+	if q.recipientStmt != nil {
+		if cerr := q.recipientStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing recipientStmt: %w", cerr)
+		}
+	}
+	if q.removeAllPublicationUsersStmt != nil {
+		if cerr := q.removeAllPublicationUsersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing removeAllPublicationUsersStmt: %w", cerr)
+		}
+	}
+	if q.removeAnnouncementStatesStmt != nil {
+		if cerr := q.removeAnnouncementStatesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing removeAnnouncementStatesStmt: %w", cerr)
 		}
 	}
 	if q.removeMemberStmt != nil {
@@ -232,9 +699,29 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing removeMemberStmt: %w", cerr)
 		}
 	}
+	if q.removeNoticesStmt != nil {
+		if cerr := q.removeNoticesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing removeNoticesStmt: %w", cerr)
+		}
+	}
+	if q.removePublicationUsersStmt != nil {
+		if cerr := q.removePublicationUsersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing removePublicationUsersStmt: %w", cerr)
+		}
+	}
+	if q.replayItemStmt != nil {
+		if cerr := q.replayItemStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing replayItemStmt: %w", cerr)
+		}
+	}
 	if q.runAtStmt != nil {
 		if cerr := q.runAtStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing runAtStmt: %w", cerr)
+		}
+	}
+	if q.setItemStateStmt != nil {
+		if cerr := q.setItemStateStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setItemStateStmt: %w", cerr)
 		}
 	}
 	if q.setMemberStmt != nil {
@@ -247,9 +734,24 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing setMetaStmt: %w", cerr)
 		}
 	}
+	if q.setSeenStmt != nil {
+		if cerr := q.setSeenStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setSeenStmt: %w", cerr)
+		}
+	}
 	if q.setStreamStmt != nil {
 		if cerr := q.setStreamStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing setStreamStmt: %w", cerr)
+		}
+	}
+	if q.setTurnStmt != nil {
+		if cerr := q.setTurnStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setTurnStmt: %w", cerr)
+		}
+	}
+	if q.settleItemStmt != nil {
+		if cerr := q.settleItemStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing settleItemStmt: %w", cerr)
 		}
 	}
 	if q.streamStmt != nil {
@@ -275,6 +777,16 @@ func (q *Queries) Close() error {
 	if q.sweepStmt != nil {
 		if cerr := q.sweepStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing sweepStmt: %w", cerr)
+		}
+	}
+	if q.userStmt != nil {
+		if cerr := q.userStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing userStmt: %w", cerr)
+		}
+	}
+	if q.usersOfStmt != nil {
+		if cerr := q.usersOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing usersOfStmt: %w", cerr)
 		}
 	}
 	return err
@@ -314,75 +826,203 @@ func (q *Queries) queryRow(ctx context.Context, stmt *sql.Stmt, query string, ar
 }
 
 type Queries struct {
-	db                 DBTX
-	tx                 *sql.Tx
-	addKeyStmt         *sql.Stmt
-	addMessageStmt     *sql.Stmt
-	addMetaStmt        *sql.Stmt
-	addStreamStmt      *sql.Stmt
-	addTakerStmt       *sql.Stmt
-	countMembersStmt   *sql.Stmt
-	countOfOthersStmt  *sql.Stmt
-	dropKeysStmt       *sql.Stmt
-	firstSinceStmt     *sql.Stmt
-	firstWithinStmt    *sql.Stmt
-	hasMembersStmt     *sql.Stmt
-	hasOwnersStmt      *sql.Stmt
-	keyStmt            *sql.Stmt
-	markPairReadStmt   *sql.Stmt
-	markRoomReadStmt   *sql.Stmt
-	memberStmt         *sql.Stmt
-	membersOfStmt      *sql.Stmt
-	membershipsOfStmt  *sql.Stmt
-	messagesStmt       *sql.Stmt
-	metaStmt           *sql.Stmt
-	readByStmt         *sql.Stmt
-	removeMemberStmt   *sql.Stmt
-	runAtStmt          *sql.Stmt
-	setMemberStmt      *sql.Stmt
-	setMetaStmt        *sql.Stmt
-	setStreamStmt      *sql.Stmt
-	streamStmt         *sql.Stmt
-	streamsDueStmt     *sql.Stmt
-	streamsOfStmt      *sql.Stmt
-	streamsUnsweptStmt *sql.Stmt
-	sweepStmt          *sql.Stmt
+	db                             DBTX
+	tx                             *sql.Tx
+	addKeyStmt                     *sql.Stmt
+	addMessageStmt                 *sql.Stmt
+	addMetaStmt                    *sql.Stmt
+	addNoticeStmt                  *sql.Stmt
+	addPublicationStmt             *sql.Stmt
+	addPublicationKeyStmt          *sql.Stmt
+	addPublicationUsersStmt        *sql.Stmt
+	addStreamStmt                  *sql.Stmt
+	addTakerStmt                   *sql.Stmt
+	addUserStmt                    *sql.Stmt
+	announcementClockStmt          *sql.Stmt
+	announcementMarksStmt          *sql.Stmt
+	announcementStatesStmt         *sql.Stmt
+	announcementsStmt              *sql.Stmt
+	beginRemovalStmt               *sql.Stmt
+	claimItemsStmt                 *sql.Stmt
+	claimableStmt                  *sql.Stmt
+	collapseNoticeStmt             *sql.Stmt
+	collapsingAnnouncementsStmt    *sql.Stmt
+	countMembersStmt               *sql.Stmt
+	countOfOthersStmt              *sql.Stmt
+	deadItemsStmt                  *sql.Stmt
+	dropKeysStmt                   *sql.Stmt
+	duePublicationsStmt            *sql.Stmt
+	endSessionStmt                 *sql.Stmt
+	finishDeliveryStmt             *sql.Stmt
+	finishRemovalStmt              *sql.Stmt
+	firstItemStmt                  *sql.Stmt
+	firstSinceStmt                 *sql.Stmt
+	firstWithinStmt                *sql.Stmt
+	forgetAnnouncementStatesStmt   *sql.Stmt
+	forgetAnnouncementStatesOfStmt *sql.Stmt
+	forgetItemStmt                 *sql.Stmt
+	forgetItemsStmt                *sql.Stmt
+	forgetPublicationKeysStmt      *sql.Stmt
+	forgetSessionsStmt             *sql.Stmt
+	hasMembersStmt                 *sql.Stmt
+	hasNoticesStmt                 *sql.Stmt
+	hasOwnersStmt                  *sql.Stmt
+	keyStmt                        *sql.Stmt
+	lapsedLinesStmt                *sql.Stmt
+	lostSessionsStmt               *sql.Stmt
+	lostUsersStmt                  *sql.Stmt
+	makeAnnouncementStmt           *sql.Stmt
+	makeReadyStmt                  *sql.Stmt
+	markNoticeStmt                 *sql.Stmt
+	markNoticesStmt                *sql.Stmt
+	markNoticesOfStmt              *sql.Stmt
+	markPairReadStmt               *sql.Stmt
+	markRoomReadStmt               *sql.Stmt
+	memberStmt                     *sql.Stmt
+	membersOfStmt                  *sql.Stmt
+	membersToReachStmt             *sql.Stmt
+	membershipsOfStmt              *sql.Stmt
+	messagesStmt                   *sql.Stmt
+	metaStmt                       *sql.Stmt
+	nextAnnouncementStmt           *sql.Stmt
+	nextRevisionStmt               *sql.Stmt
+	noticeStmt                     *sql.Stmt
+	noticeCountsStmt               *sql.Stmt
+	noticesStmt                    *sql.Stmt
+	noticesOfCategoryStmt          *sql.Stmt
+	openSessionStmt                *sql.Stmt
+	publicationStmt                *sql.Stmt
+	publicationKeyStmt             *sql.Stmt
+	publicationUsersStmt           *sql.Stmt
+	publicationsToRemoveStmt       *sql.Stmt
+	publishAnnouncementStmt        *sql.Stmt
+	putItemStmt                    *sql.Stmt
+	queuedItemStmt                 *sql.Stmt
+	raiseAnnouncementMarkStmt      *sql.Stmt
+	reachMembersStmt               *sql.Stmt
+	readByStmt                     *sql.Stmt
+	recipientStmt                  *sql.Stmt
+	removeAllPublicationUsersStmt  *sql.Stmt
+	removeAnnouncementStatesStmt   *sql.Stmt
+	removeMemberStmt               *sql.Stmt
+	removeNoticesStmt              *sql.Stmt
+	removePublicationUsersStmt     *sql.Stmt
+	replayItemStmt                 *sql.Stmt
+	runAtStmt                      *sql.Stmt
+	setItemStateStmt               *sql.Stmt
+	setMemberStmt                  *sql.Stmt
+	setMetaStmt                    *sql.Stmt
+	setSeenStmt                    *sql.Stmt
+	setStreamStmt                  *sql.Stmt
+	setTurnStmt                    *sql.Stmt
+	settleItemStmt                 *sql.Stmt
+	streamStmt                     *sql.Stmt
+	streamsDueStmt                 *sql.Stmt
+	streamsOfStmt                  *sql.Stmt
+	streamsUnsweptStmt             *sql.Stmt
+	sweepStmt                      *sql.Stmt
+	userStmt                       *sql.Stmt
+	usersOfStmt                    *sql.Stmt
 }
 
 func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 	return &Queries{
-		db:                 tx,
-		tx:                 tx,
-		addKeyStmt:         q.addKeyStmt,
-		addMessageStmt:     q.addMessageStmt,
-		addMetaStmt:        q.addMetaStmt,
-		addStreamStmt:      q.addStreamStmt,
-		addTakerStmt:       q.addTakerStmt,
-		countMembersStmt:   q.countMembersStmt,
-		countOfOthersStmt:  q.countOfOthersStmt,
-		dropKeysStmt:       q.dropKeysStmt,
-		firstSinceStmt:     q.firstSinceStmt,
-		firstWithinStmt:    q.firstWithinStmt,
-		hasMembersStmt:     q.hasMembersStmt,
-		hasOwnersStmt:      q.hasOwnersStmt,
-		keyStmt:            q.keyStmt,
-		markPairReadStmt:   q.markPairReadStmt,
-		markRoomReadStmt:   q.markRoomReadStmt,
-		memberStmt:         q.memberStmt,
-		membersOfStmt:      q.membersOfStmt,
-		membershipsOfStmt:  q.membershipsOfStmt,
-		messagesStmt:       q.messagesStmt,
-		metaStmt:           q.metaStmt,
-		readByStmt:         q.readByStmt,
-		removeMemberStmt:   q.removeMemberStmt,
-		runAtStmt:          q.runAtStmt,
-		setMemberStmt:      q.setMemberStmt,
-		setMetaStmt:        q.setMetaStmt,
-		setStreamStmt:      q.setStreamStmt,
-		streamStmt:         q.streamStmt,
-		streamsDueStmt:     q.streamsDueStmt,
-		streamsOfStmt:      q.streamsOfStmt,
-		streamsUnsweptStmt: q.streamsUnsweptStmt,
-		sweepStmt:          q.sweepStmt,
+		db:                             tx,
+		tx:                             tx,
+		addKeyStmt:                     q.addKeyStmt,
+		addMessageStmt:                 q.addMessageStmt,
+		addMetaStmt:                    q.addMetaStmt,
+		addNoticeStmt:                  q.addNoticeStmt,
+		addPublicationStmt:             q.addPublicationStmt,
+		addPublicationKeyStmt:          q.addPublicationKeyStmt,
+		addPublicationUsersStmt:        q.addPublicationUsersStmt,
+		addStreamStmt:                  q.addStreamStmt,
+		addTakerStmt:                   q.addTakerStmt,
+		addUserStmt:                    q.addUserStmt,
+		announcementClockStmt:          q.announcementClockStmt,
+		announcementMarksStmt:          q.announcementMarksStmt,
+		announcementStatesStmt:         q.announcementStatesStmt,
+		announcementsStmt:              q.announcementsStmt,
+		beginRemovalStmt:               q.beginRemovalStmt,
+		claimItemsStmt:                 q.claimItemsStmt,
+		claimableStmt:                  q.claimableStmt,
+		collapseNoticeStmt:             q.collapseNoticeStmt,
+		collapsingAnnouncementsStmt:    q.collapsingAnnouncementsStmt,
+		countMembersStmt:               q.countMembersStmt,
+		countOfOthersStmt:              q.countOfOthersStmt,
+		deadItemsStmt:                  q.deadItemsStmt,
+		dropKeysStmt:                   q.dropKeysStmt,
+		duePublicationsStmt:            q.duePublicationsStmt,
+		endSessionStmt:                 q.endSessionStmt,
+		finishDeliveryStmt:             q.finishDeliveryStmt,
+		finishRemovalStmt:              q.finishRemovalStmt,
+		firstItemStmt:                  q.firstItemStmt,
+		firstSinceStmt:                 q.firstSinceStmt,
+		firstWithinStmt:                q.firstWithinStmt,
+		forgetAnnouncementStatesStmt:   q.forgetAnnouncementStatesStmt,
+		forgetAnnouncementStatesOfStmt: q.forgetAnnouncementStatesOfStmt,
+		forgetItemStmt:                 q.forgetItemStmt,
+		forgetItemsStmt:                q.forgetItemsStmt,
+		forgetPublicationKeysStmt:      q.forgetPublicationKeysStmt,
+		forgetSessionsStmt:             q.forgetSessionsStmt,
+		hasMembersStmt:                 q.hasMembersStmt,
+		hasNoticesStmt:                 q.hasNoticesStmt,
+		hasOwnersStmt:                  q.hasOwnersStmt,
+		keyStmt:                        q.keyStmt,
+		lapsedLinesStmt:                q.lapsedLinesStmt,
+		lostSessionsStmt:               q.lostSessionsStmt,
+		lostUsersStmt:                  q.lostUsersStmt,
+		makeAnnouncementStmt:           q.makeAnnouncementStmt,
+		makeReadyStmt:                  q.makeReadyStmt,
+		markNoticeStmt:                 q.markNoticeStmt,
+		markNoticesStmt:                q.markNoticesStmt,
+		markNoticesOfStmt:              q.markNoticesOfStmt,
+		markPairReadStmt:               q.markPairReadStmt,
+		markRoomReadStmt:               q.markRoomReadStmt,
+		memberStmt:                     q.memberStmt,
+		membersOfStmt:                  q.membersOfStmt,
+		membersToReachStmt:             q.membersToReachStmt,
+		membershipsOfStmt:              q.membershipsOfStmt,
+		messagesStmt:                   q.messagesStmt,
+		metaStmt:                       q.metaStmt,
+		nextAnnouncementStmt:           q.nextAnnouncementStmt,
+		nextRevisionStmt:               q.nextRevisionStmt,
+		noticeStmt:                     q.noticeStmt,
+		noticeCountsStmt:               q.noticeCountsStmt,
+		noticesStmt:                    q.noticesStmt,
+		noticesOfCategoryStmt:          q.noticesOfCategoryStmt,
+		openSessionStmt:                q.openSessionStmt,
+		publicationStmt:                q.publicationStmt,
+		publicationKeyStmt:             q.publicationKeyStmt,
+		publicationUsersStmt:           q.publicationUsersStmt,
+		publicationsToRemoveStmt:       q.publicationsToRemoveStmt,
+		publishAnnouncementStmt:        q.publishAnnouncementStmt,
+		putItemStmt:                    q.putItemStmt,
+		queuedItemStmt:                 q.queuedItemStmt,
+		raiseAnnouncementMarkStmt:      q.raiseAnnouncementMarkStmt,
+		reachMembersStmt:               q.reachMembersStmt,
+		readByStmt:                     q.readByStmt,
+		recipientStmt:                  q.recipientStmt,
+		removeAllPublicationUsersStmt:  q.removeAllPublicationUsersStmt,
+		removeAnnouncementStatesStmt:   q.removeAnnouncementStatesStmt,
+		removeMemberStmt:               q.removeMemberStmt,
+		removeNoticesStmt:              q.removeNoticesStmt,
+		removePublicationUsersStmt:     q.removePublicationUsersStmt,
+		replayItemStmt:                 q.replayItemStmt,
+		runAtStmt:                      q.runAtStmt,
+		setItemStateStmt:               q.setItemStateStmt,
+		setMemberStmt:                  q.setMemberStmt,
+		setMetaStmt:                    q.setMetaStmt,
+		setSeenStmt:                    q.setSeenStmt,
+		setStreamStmt:                  q.setStreamStmt,
+		setTurnStmt:                    q.setTurnStmt,
+		settleItemStmt:                 q.settleItemStmt,
+		streamStmt:                     q.streamStmt,
+		streamsDueStmt:                 q.streamsDueStmt,
+		streamsOfStmt:                  q.streamsOfStmt,
+		streamsUnsweptStmt:             q.streamsUnsweptStmt,
+		sweepStmt:                      q.sweepStmt,
+		userStmt:                       q.userStmt,
+		usersOfStmt:                    q.usersOfStmt,
 	}
 }

@@ -4,6 +4,29 @@
 
 package db
 
+import (
+	"database/sql"
+)
+
+type AnnouncementClock struct {
+	One      int64
+	Seq      int64
+	Revision int64
+}
+
+type AnnouncementMarks struct {
+	User     string
+	Category string
+	State    int64
+	Seq      int64
+}
+
+type AnnouncementStates struct {
+	User  string
+	Seq   int64
+	State int64
+}
+
 type Keys struct {
 	ID       int64
 	Stream   int64
@@ -43,6 +66,74 @@ type Meta struct {
 	Value string
 }
 
+type NoticeCounts struct {
+	User     string
+	Category string
+	Unread   int64
+	Unseen   int64
+}
+
+type Notices struct {
+	ID       string
+	User     string
+	State    int64
+	Time     int64
+	Category string
+	Collapse string
+}
+
+type Outbox struct {
+	Seq      int64
+	Target   string
+	ID       string
+	Line     string
+	Payload  []byte
+	Time     int64
+	State    int64
+	Due      int64
+	Attempts int64
+	Error    string
+}
+
+type PublicationKeys struct {
+	Author string
+	Key    string
+	ID     string
+	Hash   []byte
+	Made   int64
+}
+
+type PublicationUsers struct {
+	ID    string
+	Step  int64
+	Users string
+}
+
+type Publications struct {
+	Number   int64
+	ID       string
+	Category string
+	Content  string
+	Collapse string
+	Time     int64
+	Expires  int64
+	Status   int64
+	Remove   int64
+	Room     string
+	Reached  string
+	Audience string
+	Seq      int64
+}
+
+type Sessions struct {
+	ID        string
+	User      string
+	Node      string
+	Connected int64
+	Record    sql.NullString
+	Ended     int64
+}
+
 type Streams struct {
 	ID     int64
 	Room   string
@@ -64,4 +155,17 @@ type Takers struct {
 	User   string
 	Stream int64
 	Read   int64
+}
+
+type Users struct {
+	User      string
+	Info      []byte
+	Attrs     sql.NullString
+	FirstSeen int64
+	LastSeen  int64
+	Baseline  int64
+	Online    int64
+	Turn      string
+	Turned    int64
+	Node      string
 }

@@ -1,0 +1,228 @@
+package sqlite
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hubbub-dev/hubbub"
+	"github.com/hubbub-dev/hubbub/driver/sqlite/internal/db"
+)
+
+// rememberFor is how long it is known that a session has ended, or an item of the outbox was delivered.
+const rememberFor = 24 * time.Hour
+
+// usersAtOnce is how many users one query reads.
+const usersAtOnce = 500
+
+// Arrive implements [hubbub.Journal]. Without FirstSeen the present counts; LastSeen is not looked at.
+func (s *Store) Arrive(ctx context.Context, u hubbub.Visitor) error {
+	attrs, err := attrsText(u.Attrs)
+	if err != nil {
+		return fmt.Errorf("remember the attributes of %q: %w", u.User, err)
+	}
+	same := false
+	err = s.read(ctx, func(ctx context.Context, q *db.Queries) error {
+		known, err := q.User(ctx, u.User)
+		same = err == nil && bytes.Equal(known.Info, u.Info) && known.Attrs == attrs
+		return ignoreNone(err)
+	})
+	if err != nil || same {
+		return err
+	}
+	if u.FirstSeen.IsZero() {
+		u.FirstSeen = s.o.Now()
+	}
+	return s.write(ctx, func(ctx context.Context, q *db.Queries) error { return addUser(ctx, q, u) })
+}
+
+// addUser adds a user, or changes what is said of one.
+func addUser(ctx context.Context, q *db.Queries, u hubbub.Visitor) error {
+	attrs, err := attrsText(u.Attrs)
+	if err != nil {
+		return err
+	}
+	return q.AddUser(ctx, db.AddUserParams{User: u.User, Info: nothing(u.Info), Attrs: attrs, FirstSeen: millis(u.FirstSeen)})
+}
+
+// attrsText is how attributes are kept: the same ones always as the same text.
+func attrsText(attrs map[string]string) (sql.NullString, error) {
+	if len(attrs) == 0 {
+		return sql.NullString{}, nil
+	}
+	b, err := json.Marshal(attrs) // sorts the keys
+	return sql.NullString{String: string(b), Valid: true}, err
+}
+
+// nothing returns nil for what is empty, which is kept as NULL.
+func nothing(b []byte) []byte {
+	if len(b) == 0 {
+		return nil
+	}
+	return b
+}
+
+// Visitors implements [hubbub.Journal].
+func (s *Store) Visitors(ctx context.Context, users []string) (map[string]hubbub.Visitor, error) {
+	all := make(map[string]hubbub.Visitor, len(users))
+	err := s.read(ctx, func(ctx context.Context, q *db.Queries) error {
+		for len(users) > 0 {
+			n := min(len(users), usersAtOnce)
+			rows, err := q.UsersOf(ctx, users[:n])
+			if err != nil {
+				return err
+			}
+			for _, row := range rows {
+				if all[row.User], err = visitor(row); err != nil {
+					return err
+				}
+			}
+			users = users[n:]
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+func visitor(row db.Users) (hubbub.Visitor, error) {
+	v := hubbub.Visitor{User: row.User, Info: row.Info, FirstSeen: timeOf(row.FirstSeen), LastSeen: timeOf(row.LastSeen)}
+	if row.Attrs.Valid {
+		if err := json.Unmarshal([]byte(row.Attrs.String), &v.Attrs); err != nil {
+			return v, fmt.Errorf("the attributes of the user %q in the store: %w", row.User, err)
+		}
+	}
+	return v, nil
+}
+
+// Record implements [hubbub.Journal]. What a transition changes it changes once: sessions are remembered for a day after their
+// end, and of those that make a user online or offline the newest counts.
+func (s *Store) Record(ctx context.Context, ts []hubbub.Transition) error {
+	if len(ts) == 0 {
+		return nil
+	}
+	return s.write(ctx, func(ctx context.Context, q *db.Queries) error {
+		now := s.o.Now()
+		for _, t := range ts {
+			if err := record(ctx, q, t, now); err != nil {
+				return fmt.Errorf("record %s of %q: %w", t.Kind, t.User, err)
+			}
+		}
+		// Twice as many as can have come: there are never many more than a day's.
+		return q.ForgetSessions(ctx, db.ForgetSessionsParams{Before: now.Add(-rememberFor).UnixMilli(), Most: int64(2 * len(ts))})
+	})
+}
+
+func record(ctx context.Context, q *db.Queries, t hubbub.Transition, now time.Time) error {
+	switch t.Kind {
+	case hubbub.SessionConnected:
+		return connected(ctx, q, t)
+	case hubbub.SessionDisconnected:
+		err := q.EndSession(ctx, db.EndSessionParams{ID: t.Session.ID, User: t.User, Node: t.Session.Node,
+			Connected: millis(t.Session.Connected), Ended: now.UnixMilli()})
+		if err != nil {
+			return err
+		}
+		return q.SetSeen(ctx, db.SetSeenParams{User: t.User, Seen: millis(t.Time)})
+	case hubbub.UserOnline, hubbub.UserOffline:
+		return turned(ctx, q, t)
+	}
+	return nil
+}
+
+// connected opens a session. Its user is online by that, whether or not this is told, too: otherwise nobody would know at the next
+// start that the user must go offline.
+func connected(ctx context.Context, q *db.Queries, t hubbub.Transition) error {
+	text, err := json.Marshal(t.Session)
+	if err != nil {
+		return err
+	}
+	fresh, err := q.OpenSession(ctx, db.OpenSessionParams{ID: t.Session.ID, User: t.User, Node: t.Session.Node,
+		Connected: millis(t.Session.Connected), Record: sql.NullString{String: string(text), Valid: true}})
+	if err != nil || fresh == 0 {
+		return err
+	}
+	u, err := q.User(ctx, t.User)
+	if errors.Is(err, sql.ErrNoRows) {
+		u = db.Users{User: t.User}
+		err = addUser(ctx, q, hubbub.Visitor{User: t.User, Info: t.Session.Info, Attrs: t.Session.Attrs, FirstSeen: t.Time})
+	}
+	if err != nil {
+		return err
+	}
+	next := u
+	next.Node = t.Session.Node
+	if at := millis(t.Time); u.Online == 0 && at >= u.Turned {
+		next.Online, next.Turn, next.Turned = 1, hubbub.TransitionID(hubbub.UserOnline, t.User, t.Session.ID), at
+	}
+	return setTurn(ctx, q, u, next)
+}
+
+// turned takes a user online or offline, unless something newer was told.
+func turned(ctx context.Context, q *db.Queries, t hubbub.Transition) error {
+	u, err := q.User(ctx, t.User)
+	if err != nil {
+		return ignoreNone(err)
+	}
+	next := u
+	next.Turn, next.Turned, next.Online = t.ID, millis(t.Time), 0
+	if t.Kind == hubbub.UserOnline {
+		next.Online = 1
+	}
+	if next.Turned < u.Turned || u.Turn == hubbub.TransitionID(hubbub.UserOffline, t.User, t.ID) {
+		return nil
+	}
+	return setTurn(ctx, q, u, next)
+}
+
+func setTurn(ctx context.Context, q *db.Queries, u, next db.Users) error {
+	if u.Online == next.Online && u.Turn == next.Turn && u.Turned == next.Turned && u.Node == next.Node {
+		return nil
+	}
+	return q.SetTurn(ctx, db.SetTurnParams{User: next.User, Online: next.Online, Turn: next.Turn, Turned: next.Turned, Node: next.Node})
+}
+
+// Lost implements [hubbub.Journal]. The ids are those that a registry gives that uses [hubbub.TransitionID], so what such a one has told
+// already before it died is the same. It also takes those offline whose sessions had ended, but not yet their grace.
+func (s *Store) Lost(ctx context.Context, node string) ([]hubbub.Transition, error) {
+	var sessions []db.LostSessionsRow
+	var users []db.LostUsersRow
+	err := s.read(ctx, func(ctx context.Context, q *db.Queries) (err error) {
+		if sessions, err = q.LostSessions(ctx, node); err != nil {
+			return err
+		}
+		users, err = q.LostUsers(ctx, node)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	now := s.o.Now()
+	all := make([]hubbub.Transition, 0, len(sessions)+len(users))
+	for _, row := range sessions {
+		for len(users) > 0 && cmp.Less(users[0].User, row.User) {
+			all, users = append(all, offline(users[0], now)), users[1:]
+		}
+		t := hubbub.Transition{ID: hubbub.TransitionID(hubbub.SessionDisconnected, row.User, row.ID),
+			Kind: hubbub.SessionDisconnected, User: row.User, Why: hubbub.EndNodeLost, Time: now}
+		if err := json.Unmarshal([]byte(row.Record.String), &t.Session); err != nil {
+			return nil, fmt.Errorf("the session %q in the store: %w", row.ID, err)
+		}
+		all = append(all, t)
+	}
+	for _, u := range users {
+		all = append(all, offline(u, now))
+	}
+	return all, nil
+}
+
+func offline(u db.LostUsersRow, now time.Time) hubbub.Transition {
+	return hubbub.Transition{ID: hubbub.TransitionID(hubbub.UserOffline, u.User, u.Turn), Kind: hubbub.UserOffline, User: u.User, Time: now}
+}

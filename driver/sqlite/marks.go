@@ -1,0 +1,180 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/hubbub-dev/hubbub"
+	"github.com/hubbub-dev/hubbub/driver/sqlite/internal/db"
+)
+
+// MarkNotices implements [hubbub.Inboxes].
+func (s *Store) MarkNotices(ctx context.Context, user string, m hubbub.NoticeMark) (changed int, more bool, err error) {
+	k, err := newMarker(user, m)
+	if err != nil {
+		return 0, false, err
+	}
+	err = s.write(ctx, func(ctx context.Context, q *db.Queries) error {
+		n, err := k.mark(ctx, q)
+		changed, more = int(n), n > 0 && n >= k.limit
+		return err
+	})
+	if err != nil {
+		return 0, false, fmt.Errorf("mark notices: %w", err)
+	}
+	return changed, more, nil
+}
+
+// marker makes one mark.
+type marker struct {
+	user            string
+	ids             []string // each once; nil means any
+	category        string
+	to              int64
+	lowest, highest int64 // the states that change
+	until           int64 // in milliseconds
+	limit           int64
+}
+
+func newMarker(user string, m hubbub.NoticeMark) (marker, error) {
+	to, err := numberOf(m.State)
+	if err != nil {
+		return marker{}, err
+	}
+	k := marker{
+		user: user, category: m.Category, to: to, highest: to - 1, until: math.MaxInt64, limit: int64(max(m.Limit, 0)),
+	}
+	switch {
+	case to == 0 || m.Back && to != numberOfSeen:
+		return marker{}, hubbub.Errorf(hubbub.Invalid, "notices cannot be marked as %q; use seen, read or archived, or seen to take them back", m.State)
+	case m.Back:
+		k.lowest, k.highest = to+1, to+1
+		if m.IDs != nil {
+			k.highest = numberOfArchived
+		}
+	}
+	if !m.Until.IsZero() {
+		k.until = m.Until.UnixMilli()
+	}
+	if m.IDs != nil {
+		k.ids = slices.Clone(m.IDs)
+		slices.Sort(k.ids)
+		k.ids = slices.Compact(k.ids)
+	}
+	return k, nil
+}
+
+// mark changes at most limit notices. It asks for each state that changes, since the index for it then finds only notices that
+// change: marking all when there is nothing to mark costs nothing, however many notices there are.
+func (k marker) mark(ctx context.Context, q *db.Queries) (changed int64, err error) {
+	if k.ids != nil {
+		return k.markIDs(ctx, q)
+	}
+	for present := k.lowest; present <= k.highest && changed < k.limit; present++ {
+		n, err := k.markState(ctx, q, present, k.limit-changed)
+		if err != nil {
+			return changed, err
+		}
+		changed += n
+	}
+	return changed, nil
+}
+
+func (k marker) markState(ctx context.Context, q *db.Queries, present, limit int64) (int64, error) {
+	if k.category == "" {
+		return q.MarkNotices(ctx, db.MarkNoticesParams{State: k.to, User: k.user, Present: present, Until: k.until, Most: limit})
+	}
+	return q.MarkNoticesOf(ctx, db.MarkNoticesOfParams{
+		State: k.to, User: k.user, Category: k.category, Present: present, Until: k.until, Most: limit,
+	})
+}
+
+func (k marker) markIDs(ctx context.Context, q *db.Queries) (changed int64, err error) {
+	for _, id := range k.ids {
+		if changed >= k.limit {
+			break
+		}
+		n, err := q.MarkNotice(ctx, db.MarkNoticeParams{
+			State: k.to, ID: id, User: k.user, Lowest: k.lowest, Highest: k.highest, Until: k.until, Category: k.category,
+		})
+		if err != nil {
+			return changed, err
+		}
+		changed += n
+	}
+	return changed, nil
+}
+
+// MarkAnnouncements implements [hubbub.Inboxes].
+func (s *Store) MarkAnnouncements(ctx context.Context, user string, m hubbub.AnnouncementMark) error {
+	states := make(map[string]int64, len(m.Made))
+	for id, state := range m.Made {
+		n, err := numberOf(state)
+		if err != nil {
+			return err
+		}
+		states[id] = n
+	}
+	up, err := newMark(user, m.Up)
+	if err != nil {
+		return err
+	}
+	err = s.write(ctx, func(ctx context.Context, q *db.Queries) error {
+		if up.Seq > 0 {
+			if err := raise(ctx, q, up); err != nil {
+				return err
+			}
+		}
+		for id, state := range states {
+			if err := makeOf(ctx, q, user, id, state); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("mark announcements: %w", err)
+	}
+	return nil
+}
+
+// newMark returns a mark without Seq if there is none.
+func newMark(user string, w *hubbub.Watermark) (db.RaiseAnnouncementMarkParams, error) {
+	if w == nil {
+		return db.RaiseAnnouncementMarkParams{}, nil
+	}
+	state, err := numberOf(w.State)
+	if err == nil && state == 0 {
+		err = hubbub.Errorf(hubbub.Invalid, "announcements cannot be marked as %q", w.State)
+	}
+	return db.RaiseAnnouncementMarkParams{User: user, Category: w.Category, State: state, Seq: int64(w.Seq)}, err
+}
+
+// raise raises a mark, and forgets what was made of single announcements below it, and was less.
+func raise(ctx context.Context, q *db.Queries, up db.RaiseAnnouncementMarkParams) error {
+	if err := q.RaiseAnnouncementMark(ctx, up); err != nil {
+		return err
+	}
+	if up.Category == "" {
+		return q.ForgetAnnouncementStates(ctx, db.ForgetAnnouncementStatesParams{User: up.User, Seq: up.Seq, State: up.State})
+	}
+	return q.ForgetAnnouncementStatesOf(ctx, db.ForgetAnnouncementStatesOfParams{
+		User: up.User, Seq: up.Seq, State: up.State, Category: up.Category,
+	})
+}
+
+// makeOf remembers what a user has made of one announcement. What is no announcement, or not any more, is passed over.
+func makeOf(ctx context.Context, q *db.Queries, user, id string, state int64) error {
+	row, err := q.Publication(ctx, id)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && (row.Seq == 0 || row.Status != published) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return q.MakeAnnouncement(ctx, db.MakeAnnouncementParams{User: user, Seq: row.Seq, State: state})
+}

@@ -1,0 +1,151 @@
+package sqlite
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/hubbub-dev/hubbub"
+	"github.com/hubbub-dev/hubbub/driver/sqlite/internal/db"
+)
+
+// The statuses of a publication.
+const (
+	waiting   = iota // for the delivery to somebody
+	published        // and delivered to all
+	removing         // no more of it is delivered, and it is taken out of the inboxes
+	removed          // and only remembered for its key
+)
+
+// draft is a publication as it is to be stored.
+type draft struct {
+	hubbub.Publication // with each user once
+	row                db.AddPublicationParams
+	hash               []byte // of what must be the same for the same key
+}
+
+func newDraft(p hubbub.Publication) (draft, error) {
+	p.To.Users = slices.Clone(p.To.Users)
+	slices.Sort(p.To.Users)
+	p.To.Users = slices.Compact(p.To.Users)
+	content, err := json.Marshal(p.Content)
+	if err != nil {
+		return draft{}, hubbub.Errorf(hubbub.Invalid, "the content of the notice is not JSON: %w", err)
+	}
+	to, err := json.Marshal(p.To)
+	if err != nil {
+		return draft{}, fmt.Errorf("encode recipients: %w", err)
+	}
+	d := draft{Publication: p, row: db.AddPublicationParams{
+		ID: p.ID, Category: p.Content.Category, Content: string(content), Collapse: p.Collapse, Time: millis(p.Time),
+		Expires: millis(p.Expires), Remove: millis(p.Expires), Room: p.To.Room,
+	}}
+	if p.To.Audience != nil {
+		audience, err := json.Marshal(p.To.Audience)
+		if err != nil {
+			return draft{}, fmt.Errorf("encode audience: %w", err)
+		}
+		d.row.Audience = string(audience)
+	}
+	h := sha256.New()
+	h.Write(content)
+	h.Write([]byte{0})
+	h.Write(to)
+	d.hash = h.Sum(nil)
+	return d, nil
+}
+
+// Publish implements [hubbub.Notices].
+func (s *Store) Publish(ctx context.Context, p hubbub.Publication) (hubbub.Step, error) {
+	if p.Time.IsZero() {
+		p.Time = s.o.Now()
+	}
+	d, err := newDraft(p)
+	if err != nil {
+		return hubbub.Step{}, err
+	}
+	var step hubbub.Step
+	err = s.write(ctx, func(ctx context.Context, q *db.Queries) (err error) {
+		step, err = s.publish(ctx, q, d)
+		return err
+	})
+	if err != nil {
+		return hubbub.Step{}, fmt.Errorf("publish notice: %w", err)
+	}
+	return step, nil
+}
+
+func (s *Store) publish(ctx context.Context, q *db.Queries, d draft) (hubbub.Step, error) {
+	now := millis(s.o.Now())
+	if d.Key != "" {
+		earlier, err := q.PublicationKey(ctx, db.PublicationKeyParams{Author: d.Author, Key: d.Key})
+		if err == nil {
+			return repeated(ctx, q, d, earlier)
+		}
+		if !errors.Is(err, sql.ErrNoRows) {
+			return hubbub.Step{}, err
+		}
+		err = q.AddPublicationKey(ctx, db.AddPublicationKeyParams{Author: d.Author, Key: d.Key, ID: d.ID, Hash: d.hash, Made: now})
+		if err != nil {
+			return hubbub.Step{}, err
+		}
+	}
+	if n, err := q.AddPublication(ctx, d.row); err != nil {
+		return hubbub.Step{}, err
+	} else if n == 0 {
+		return hubbub.Step{}, hubbub.Errorf(hubbub.Conflict, "there is a publication with the id %q already", d.ID)
+	}
+	for i, users := range slices.Collect(slices.Chunk(d.To.Users, hubbub.DeliveryStep)) {
+		if err := keepUsers(ctx, q, d.ID, i, users); err != nil {
+			return hubbub.Step{}, err
+		}
+	}
+	step, err := s.deliver(ctx, q, d.ID, now)
+	step.Publication = d.Publication
+	step.Publication.Time, step.Publication.Expires = timeOf(d.row.Time), timeOf(d.row.Expires)
+	return step, err
+}
+
+// keepUsers keeps who gets a publication in one of the steps of its delivery.
+func keepUsers(ctx context.Context, q *db.Queries, id string, step int, users []string) error {
+	list, err := json.Marshal(users)
+	if err != nil {
+		return err
+	}
+	return q.AddPublicationUsers(ctx, db.AddPublicationUsersParams{ID: id, Step: int64(step), Users: string(list)})
+}
+
+// repeated answers for a publication whose key is known. As long as the key is, so is the publication.
+func repeated(ctx context.Context, q *db.Queries, d draft, earlier db.PublicationKeyRow) (hubbub.Step, error) {
+	if !slices.Equal(earlier.Hash, d.hash) {
+		return hubbub.Step{}, hubbub.Errorf(hubbub.Conflict,
+			"the key %q was used for another notice or other recipients; use a new key", d.Key)
+	}
+	row, err := q.Publication(ctx, earlier.ID)
+	if err != nil {
+		return hubbub.Step{}, err
+	}
+	p, err := publication(row)
+	p.To, p.Key, p.Author = d.To, d.Key, d.Author
+	return hubbub.Step{Publication: p, Repeated: true}, err
+}
+
+// publication makes one of a row, without Key, Author and named users.
+func publication(row db.Publications) (hubbub.Publication, error) {
+	p := hubbub.Publication{
+		ID: row.ID, To: hubbub.Recipients{Room: row.Room}, Collapse: row.Collapse, Time: timeOf(row.Time), Expires: timeOf(row.Expires),
+	}
+	if err := json.Unmarshal([]byte(row.Content), &p.Content); err != nil {
+		return p, fmt.Errorf("read the content of the publication %q: %w", row.ID, err)
+	}
+	if row.Audience != "" {
+		if err := json.Unmarshal([]byte(row.Audience), &p.To.Audience); err != nil {
+			return p, fmt.Errorf("read the audience of the publication %q: %w", row.ID, err)
+		}
+	}
+	return p, nil
+}

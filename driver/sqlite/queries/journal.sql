@@ -1,0 +1,41 @@
+-- name: User :one
+SELECT * FROM users WHERE user = ?;
+
+-- name: UsersOf :many
+SELECT * FROM users WHERE user IN (sqlc.slice('names'));
+
+-- name: AddUser :exec
+INSERT INTO users (user, info, attrs, first_seen, baseline)
+VALUES (@user, @info, @attrs, @first_seen, (SELECT COALESCE(MAX(seq), 0) FROM announcement_clock))
+ON CONFLICT (user) DO UPDATE SET info = excluded.info, attrs = excluded.attrs;
+
+-- name: SetSeen :exec
+UPDATE users SET last_seen = @seen WHERE user = @user AND last_seen < @seen;
+
+-- name: SetTurn :exec
+UPDATE users SET online = @online, turn = @turn, turned = @turned, node = @node WHERE user = @user;
+
+-- OpenSession does nothing to a session that is known, open or ended.
+-- name: OpenSession :execrows
+INSERT INTO sessions (id, user, node, connected, record, ended) VALUES (@id, @user, @node, @connected, @record, 0)
+ON CONFLICT (id) DO NOTHING;
+
+-- EndSession does nothing to a session that has ended already.
+-- name: EndSession :exec
+INSERT INTO sessions (id, user, node, connected, ended) VALUES (@id, @user, @node, @connected, @ended)
+ON CONFLICT (id) DO UPDATE SET record = NULL, ended = excluded.ended WHERE sessions.ended = 0;
+
+-- name: ForgetSessions :exec
+DELETE FROM sessions WHERE id IN (
+    SELECT s.id FROM sessions AS s WHERE s.ended > 0 AND s.ended < @before ORDER BY s.ended LIMIT @most);
+
+-- LostSessions are the open sessions of other nodes.
+-- name: LostSessions :many
+SELECT id, user, record FROM sessions WHERE ended = 0 AND node <> @node ORDER BY user, connected, id;
+
+-- LostUsers are those who are online only by other nodes.
+-- name: LostUsers :many
+SELECT user, turn FROM users
+WHERE users.online = 1 AND users.node <> @node
+  AND NOT EXISTS (SELECT 1 FROM sessions AS s WHERE s.user = users.user AND s.ended = 0 AND s.node = @node)
+ORDER BY user;
