@@ -229,7 +229,7 @@ func TestReadsSeeOneMoment(t *testing.T) {
 
 func TestAFullDiskRefusesWritesUntilThereIsRoom(t *testing.T) {
 	s := open(t, sqlite.Options{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	if err := s.LimitPages(t.Context(), 40); err != nil {
+	if err := s.LimitPages(t.Context(), 100); err != nil {
 		t.Fatal(err)
 	}
 	big := func(name string) error {
