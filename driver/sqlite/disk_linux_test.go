@@ -66,7 +66,7 @@ func fullDisk(ctx context.Context, dir string) error {
 	acknowledged := 0
 	for range 3 {
 		ballast := filepath.Join(dir, "ballast")
-		if err := fill(ballast, 150<<10); err != nil {
+		if err := takeRoom(ballast, 150<<10); err != nil {
 			return err
 		}
 		n, err := writeUntilFull(ctx, s, acknowledged)
@@ -102,8 +102,8 @@ func fullDisk(ctx context.Context, dir string) error {
 	return errors.Join(hasFirst(ctx, s, acknowledged), s.Close())
 }
 
-// fill takes all the room that is left, but for some bytes.
-func fill(path string, but int64) error {
+// takeRoom takes all the room that is left, but for some bytes.
+func takeRoom(path string, but int64) error {
 	f, err := os.Create(path)
 	if err != nil {
 		return err
@@ -164,7 +164,7 @@ func TestAFullDiskAtTheStart(t *testing.T) { onDiskOfItsOwn(t, "full disk at the
 
 func fullDiskAtTheStart(ctx context.Context, dir string) error {
 	ballast := filepath.Join(dir, "ballast")
-	if err := fill(ballast, 0); err != nil {
+	if err := takeRoom(ballast, 0); err != nil {
 		return err
 	}
 	path := filepath.Join(dir, "hubbub.db")

@@ -35,14 +35,15 @@ type writer struct {
 	tally              tally
 
 	// Safe for concurrent use.
-	commits, writes atomic.Uint64
+	commits, writes, failed atomic.Uint64
 }
 
 // write is one unit of work: all of it takes effect, or nothing.
 type write struct {
 	ctx  context.Context
 	f    func(ctx context.Context, q *db.Queries) error
-	err  error // of f; its savepoint is taken back then
+	then func() // called after the commit, in the order of the writes; nil means nothing
+	err  error  // of f; its savepoint is taken back then
 	done chan error
 }
 
@@ -50,17 +51,24 @@ type write struct {
 type Stats struct {
 	Commits uint64 // transactions
 	Writes  uint64 // that have taken part in them
+	Failed  uint64 // writes whose commit has failed
 }
 
 // Stats tells how many commits and writes there were.
-func (s *Store) Stats() Stats { return Stats{s.writer.commits.Load(), s.writer.writes.Load()} }
+func (s *Store) Stats() Stats { return Stats{s.writer.commits.Load(), s.writer.writes.Load(), s.writer.failed.Load()} }
 
 // write runs f once in the transaction of the next commit, and returns when it is on the disk. An error of f, which is
 // returned, takes back what f has done, and nothing else; f must return the first error that a query gives. Where the commit
 // fails, all writes of it fail. ctx only counts until the write is queued: after that it is finished, and f gets a context
 // without end. Writes run one after the other, so f must do nothing but query.
 func (s *Store) write(ctx context.Context, f func(ctx context.Context, q *db.Queries) error) error {
-	w := &write{ctx: context.WithoutCancel(ctx), f: f, done: make(chan error, 1)}
+	return s.writeThen(ctx, f, nil)
+}
+
+// writeThen is write, and calls then after the commit and before it returns. The calls are made one after the other, in the order
+// in which the writes took effect, by the goroutine that writes, so then must not block.
+func (s *Store) writeThen(ctx context.Context, f func(ctx context.Context, q *db.Queries) error, then func()) error {
+	w := &write{ctx: context.WithoutCancel(ctx), f: f, then: then, done: make(chan error, 1)}
 	if err := s.writer.enqueue(ctx, w); err != nil {
 		return err
 	}
@@ -129,11 +137,17 @@ func (w *writer) run() {
 		began := time.Now()
 		err := w.commit(batch)
 		w.took = time.Since(began)
+		if err != nil {
+			w.failed.Add(uint64(len(batch)))
+		}
 		w.report(err)
 		want = w.expect(len(batch))
 		for _, one := range batch {
 			if err != nil {
 				one.err = err
+			}
+			if one.err == nil && one.then != nil {
+				one.then()
 			}
 			one.done <- one.err
 		}
