@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,7 +13,15 @@ import (
 	"github.com/hubbub-dev/hubbub/driver/sqlite"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	child := os.Getenv(childVariable)
+	switch {
+	case child == "kill":
+		writeUntilKilled()
+	case child == "" || !runChild(child):
+		goleak.VerifyTestMain(m)
+	}
+}
 
 var _ hubbub.Store = (*sqlite.Store)(nil)
 
