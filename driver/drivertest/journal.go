@@ -16,10 +16,8 @@ import (
 // RunJournal tests a journal. journal returns a new one that knows nothing of the others and lives by the clock. It is called
 // for each test, and cleans up after itself with t.Cleanup.
 func RunJournal(t *testing.T, journal func(t *testing.T, clock *Clock) hubbub.Journal) {
-	for _, test := range []struct {
-		name string
-		run  func(r *journalRig)
-	}{
+	rig := func(t *testing.T, clock *Clock) *journalRig { return &journalRig{base{t, clock}, journal(t, clock)} }
+	run(t, rig, []test[*journalRig]{
 		{"visitors", visitors},
 		{"who arrives again", arriveAgain},
 		{"who arrives at once", arriveAtOnce},
@@ -34,27 +32,14 @@ func RunJournal(t *testing.T, journal func(t *testing.T, clock *Clock) hubbub.Jo
 		{"online elsewhere", onlineElsewhere},
 		{"records of sessions", sessionRecords},
 		{"many users", manyUsers},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			clock := NewClock()
-			test.run(&journalRig{t, journal(t, clock), clock})
-		})
-	}
+	})
 	t.Run("model of a journal", func(t *testing.T) { modelJournal(t, journal) })
 }
 
 // journalRig is a journal under test.
 type journalRig struct {
-	tb
+	base
 	hubbub.Journal
-	clock *Clock
-}
-
-func (r *journalRig) must(err error) {
-	r.Helper()
-	if err != nil {
-		r.Fatalf("%v", err)
-	}
 }
 
 func (r *journalRig) arrive(v hubbub.Visitor) {
@@ -393,11 +378,15 @@ type journalModel struct {
 }
 
 func modelJournal(t *testing.T, journal func(*testing.T, *Clock) hubbub.Journal) {
+	clock := NewClock()
+	j := journal(t, clock) // one for all: to make one may take longer than a test of it
+	runs := 0
 	rapid.Check(t, func(rt *rapid.T) {
-		clock := NewClock()
-		r := &journalRig{rt, journal(t, clock), clock}
+		r := &journalRig{base{rt, clock}, j}
+		r.record(r.lost("")...) // which a run that failed may have left
+		runs++
 		m := &journalModel{open: map[string]hubbub.Transition{}, online: map[string]hubbub.Transition{}, seen: map[string]time.Time{}}
-		users := []string{"ann", "bob", "cid"}
+		users := []string{fmt.Sprint("ann", runs), fmt.Sprint("bob", runs), fmt.Sprint("cid", runs)}
 		for _, user := range users {
 			r.arrive(hubbub.Visitor{User: user})
 		}
@@ -424,7 +413,7 @@ func (m *journalModel) decided(r *journalRig, t hubbub.Transition) {
 
 func (m *journalModel) connect(r *journalRig, user, node string) {
 	m.counter++
-	t := r.began(user, fmt.Sprint("s", m.counter), node)
+	t := r.began(user, fmt.Sprint(user, "-", m.counter), node)
 	m.open[t.Session.ID] = t
 	m.decided(r, t)
 	if _, ok := m.online[user]; !ok {

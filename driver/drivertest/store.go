@@ -10,7 +10,9 @@ import (
 // each test, and cleans up after itself with t.Cleanup. The parts of a store have suites of their own.
 func RunStore(t *testing.T, store func(t *testing.T, clock *Clock) hubbub.Store) {
 	RunStreams(t, func(t *testing.T, clock *Clock) Streams { return store(t, clock) })
-	// RunNotices, RunJournal and RunOutbox are called here as they come.
+	RunJournal(t, func(t *testing.T, clock *Clock) hubbub.Journal { return store(t, clock) })
+	RunOutbox(t, func(t *testing.T, clock *Clock) hubbub.Outbox { return store(t, clock) })
+	RunNotices(t, func(t *testing.T, clock *Clock) Inboxes { return store(t, clock) })
 }
 
 // Streams is the part of a store that keeps messages.

@@ -14,8 +14,8 @@ import (
 	"github.com/hubbub-dev/hubbub/driver/sqlite/internal/db"
 )
 
-// remember is how long it is known that a session has ended, or an item of the outbox was delivered.
-const remember = 24 * time.Hour
+// rememberFor is how long it is known that a session has ended, or an item of the outbox was delivered.
+const rememberFor = 24 * time.Hour
 
 // usersAtOnce is how many users one query reads.
 const usersAtOnce = 500
@@ -124,7 +124,7 @@ func (s *Store) Record(ctx context.Context, ts []hubbub.Transition) error {
 			}
 		}
 		// Twice as many as can have come: there are never many more than a day's.
-		return q.ForgetSessions(ctx, db.ForgetSessionsParams{Before: now.Add(-remember).UnixMilli(), Most: int64(2 * len(ts))})
+		return q.ForgetSessions(ctx, db.ForgetSessionsParams{Before: now.Add(-rememberFor).UnixMilli(), Most: int64(2 * len(ts))})
 	})
 }
 

@@ -1,8 +1,8 @@
 package sqlite_test
 
 import (
-	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/driver/drivertest"
@@ -10,20 +10,31 @@ import (
 )
 
 func TestJournal(t *testing.T) {
-	drivertest.RunJournal(t, func(t *testing.T, clock *drivertest.Clock) hubbub.Journal { return newStore(t, clock) })
+	drivertest.RunJournal(t, func(t *testing.T, clock *drivertest.Clock) hubbub.Journal {
+		return open(t, sqlite.Options{Now: clock.Now})
+	})
 }
 
-// newStore opens a store in a file of its own that lives by a clock.
-func newStore(t *testing.T, clock *drivertest.Clock) *sqlite.Store {
-	t.Helper()
-	s, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "hubbub.db"), Now: clock.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
+func TestOutbox(t *testing.T) {
+	drivertest.RunOutbox(t, func(t *testing.T, clock *drivertest.Clock) hubbub.Outbox {
+		return open(t, sqlite.Options{Now: clock.Now})
 	})
-	return s
+}
+
+func TestWhoArrivesUnchangedIsNotWritten(t *testing.T) {
+	s := open(t, sqlite.Options{})
+	ann := hubbub.Visitor{User: "ann", Info: []byte(`{"name": "Ann"}`), Attrs: map[string]string{"a": "1", "b": "2"}}
+	var before sqlite.Stats
+	for i := range 3 {
+		if err := s.Arrive(t.Context(), ann); err != nil {
+			t.Fatal(err)
+		}
+		if i > 0 && s.Stats() != before {
+			t.Fatalf("arriving again writes: %+v, then %+v", before, s.Stats())
+		}
+		before = s.Stats()
+	}
+	if items, err := s.Claim(t.Context(), "hook", 10, time.Minute); len(items) != 0 || err != nil || s.Stats() != before {
+		t.Fatalf("claiming nothing gave %+v, %v, and wrote: %+v, then %+v", items, err, before, s.Stats())
+	}
 }

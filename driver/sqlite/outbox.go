@@ -59,7 +59,7 @@ func putItem(ctx context.Context, q *db.Queries, item *hubbub.OutboxItem, now ti
 		return err
 	}
 	// The id is known, but perhaps not any more.
-	old := db.ForgetItemParams{Target: item.Target, ID: item.ID, Before: now.Add(-remember).UnixMilli()}
+	old := db.ForgetItemParams{Target: item.Target, ID: item.ID, Before: now.Add(-rememberFor).UnixMilli()}
 	if n, err = q.ForgetItem(ctx, old); n == 0 || err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (s *Store) Settle(ctx context.Context, done []hubbub.Settlement) error {
 			return err
 		}
 		// Twice as many as can have come: there are never many more than a day's.
-		return q.ForgetItems(ctx, db.ForgetItemsParams{Before: now.Add(-remember).UnixMilli(), Most: int64(2 * len(done))})
+		return q.ForgetItems(ctx, db.ForgetItemsParams{Before: now.Add(-rememberFor).UnixMilli(), Most: int64(2 * len(done))})
 	})
 }
 

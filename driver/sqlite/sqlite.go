@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -72,6 +73,7 @@ type Store struct {
 	lock  *os.File
 
 	// Safe for concurrent use.
+	place   atomic.Int64 // the last Streams.Place
 	writer  *writer
 	readers readers
 	close   func() error // once
@@ -124,9 +126,24 @@ func (s *Store) begin(ctx context.Context) error {
 		if err := q.AddMeta(ctx, db.AddMetaParams{Name: "epoch", Value: newEpoch()}); err != nil {
 			return err
 		}
-		s.epoch, err = q.Meta(ctx, "epoch")
-		return err
+		if s.epoch, err = q.Meta(ctx, "epoch"); err != nil {
+			return err
+		}
+		return s.beginPlaces(ctx, q)
 	})
+}
+
+// beginPlaces makes places from now on higher than those before, without looking for the highest: the upper bits count how
+// often the file was opened, the lower 40 the messages since.
+func (s *Store) beginPlaces(ctx context.Context, q *db.Queries) error {
+	value, err := q.Meta(ctx, "opened")
+	if ignoreNone(err) != nil {
+		return err
+	}
+	opened, _ := strconv.ParseInt(value, 10, 64) // 0 in a new file
+	opened++
+	s.place.Store(opened << 40)
+	return q.SetMeta(ctx, db.SetMetaParams{Name: "opened", Value: strconv.FormatInt(opened, 10)})
 }
 
 // newEpoch is for a file whose streams go on from nowhere.

@@ -7,10 +7,35 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/hubbub-dev/hubbub/driver/drivertest"
 	"github.com/hubbub-dev/hubbub/driver/sqlite"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestStreamsAndMembers(t *testing.T) {
+	drivertest.RunStreams(t, func(t *testing.T, clock *drivertest.Clock) drivertest.Streams {
+		return open(t, sqlite.Options{Now: clock.Now})
+	})
+}
+
+// open opens a store in a new directory for the time of a test.
+func open(t testing.TB, o sqlite.Options) *sqlite.Store {
+	t.Helper()
+	if o.Path == "" {
+		o.Path = filepath.Join(t.TempDir(), "hubbub.db")
+	}
+	s, err := sqlite.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
 
 func TestASecondProcessIsKeptAway(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a %?#.db")

@@ -152,23 +152,6 @@ BEGIN
 END;
 -- +goose StatementEnd
 
-CREATE TABLE IF NOT EXISTS members (
-    room  TEXT    NOT NULL,
-    user  TEXT    NOT NULL,
-    role  TEXT    NOT NULL,
-    since INTEGER NOT NULL,
-    PRIMARY KEY (room, user)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE IF NOT EXISTS users (
-    user       TEXT    NOT NULL PRIMARY KEY,
-    info       BLOB,
-    attrs      TEXT,
-    first_seen INTEGER NOT NULL,
-    last_seen  INTEGER NOT NULL DEFAULT 0,
-    baseline   INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-
 -- +goose Down
 DROP TABLE announcement_states;
 DROP TABLE announcement_marks;

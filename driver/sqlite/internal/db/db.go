@@ -24,6 +24,12 @@ func New(db DBTX) *Queries {
 func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	q := Queries{db: db}
 	var err error
+	if q.addKeyStmt, err = db.PrepareContext(ctx, addKey); err != nil {
+		return nil, fmt.Errorf("error preparing query AddKey: %w", err)
+	}
+	if q.addMessageStmt, err = db.PrepareContext(ctx, addMessage); err != nil {
+		return nil, fmt.Errorf("error preparing query AddMessage: %w", err)
+	}
 	if q.addMetaStmt, err = db.PrepareContext(ctx, addMeta); err != nil {
 		return nil, fmt.Errorf("error preparing query AddMeta: %w", err)
 	}
@@ -38,6 +44,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.addPublicationUsersStmt, err = db.PrepareContext(ctx, addPublicationUsers); err != nil {
 		return nil, fmt.Errorf("error preparing query AddPublicationUsers: %w", err)
+	}
+	if q.addStreamStmt, err = db.PrepareContext(ctx, addStream); err != nil {
+		return nil, fmt.Errorf("error preparing query AddStream: %w", err)
+	}
+	if q.addTakerStmt, err = db.PrepareContext(ctx, addTaker); err != nil {
+		return nil, fmt.Errorf("error preparing query AddTaker: %w", err)
 	}
 	if q.addUserStmt, err = db.PrepareContext(ctx, addUser); err != nil {
 		return nil, fmt.Errorf("error preparing query AddUser: %w", err)
@@ -69,8 +81,17 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.collapsingAnnouncementsStmt, err = db.PrepareContext(ctx, collapsingAnnouncements); err != nil {
 		return nil, fmt.Errorf("error preparing query CollapsingAnnouncements: %w", err)
 	}
+	if q.countMembersStmt, err = db.PrepareContext(ctx, countMembers); err != nil {
+		return nil, fmt.Errorf("error preparing query CountMembers: %w", err)
+	}
+	if q.countOfOthersStmt, err = db.PrepareContext(ctx, countOfOthers); err != nil {
+		return nil, fmt.Errorf("error preparing query CountOfOthers: %w", err)
+	}
 	if q.deadItemsStmt, err = db.PrepareContext(ctx, deadItems); err != nil {
 		return nil, fmt.Errorf("error preparing query DeadItems: %w", err)
+	}
+	if q.dropKeysStmt, err = db.PrepareContext(ctx, dropKeys); err != nil {
+		return nil, fmt.Errorf("error preparing query DropKeys: %w", err)
 	}
 	if q.duePublicationsStmt, err = db.PrepareContext(ctx, duePublications); err != nil {
 		return nil, fmt.Errorf("error preparing query DuePublications: %w", err)
@@ -86,6 +107,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.firstItemStmt, err = db.PrepareContext(ctx, firstItem); err != nil {
 		return nil, fmt.Errorf("error preparing query FirstItem: %w", err)
+	}
+	if q.firstSinceStmt, err = db.PrepareContext(ctx, firstSince); err != nil {
+		return nil, fmt.Errorf("error preparing query FirstSince: %w", err)
+	}
+	if q.firstWithinStmt, err = db.PrepareContext(ctx, firstWithin); err != nil {
+		return nil, fmt.Errorf("error preparing query FirstWithin: %w", err)
 	}
 	if q.forgetAnnouncementStatesStmt, err = db.PrepareContext(ctx, forgetAnnouncementStates); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetAnnouncementStates: %w", err)
@@ -105,8 +132,17 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.forgetSessionsStmt, err = db.PrepareContext(ctx, forgetSessions); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetSessions: %w", err)
 	}
+	if q.hasMembersStmt, err = db.PrepareContext(ctx, hasMembers); err != nil {
+		return nil, fmt.Errorf("error preparing query HasMembers: %w", err)
+	}
 	if q.hasNoticesStmt, err = db.PrepareContext(ctx, hasNotices); err != nil {
 		return nil, fmt.Errorf("error preparing query HasNotices: %w", err)
+	}
+	if q.hasOwnersStmt, err = db.PrepareContext(ctx, hasOwners); err != nil {
+		return nil, fmt.Errorf("error preparing query HasOwners: %w", err)
+	}
+	if q.keyStmt, err = db.PrepareContext(ctx, key); err != nil {
+		return nil, fmt.Errorf("error preparing query Key: %w", err)
 	}
 	if q.lapsedLinesStmt, err = db.PrepareContext(ctx, lapsedLines); err != nil {
 		return nil, fmt.Errorf("error preparing query LapsedLines: %w", err)
@@ -132,8 +168,26 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.markNoticesOfStmt, err = db.PrepareContext(ctx, markNoticesOf); err != nil {
 		return nil, fmt.Errorf("error preparing query MarkNoticesOf: %w", err)
 	}
+	if q.markPairReadStmt, err = db.PrepareContext(ctx, markPairRead); err != nil {
+		return nil, fmt.Errorf("error preparing query MarkPairRead: %w", err)
+	}
+	if q.markRoomReadStmt, err = db.PrepareContext(ctx, markRoomRead); err != nil {
+		return nil, fmt.Errorf("error preparing query MarkRoomRead: %w", err)
+	}
+	if q.memberStmt, err = db.PrepareContext(ctx, member); err != nil {
+		return nil, fmt.Errorf("error preparing query Member: %w", err)
+	}
+	if q.membersOfStmt, err = db.PrepareContext(ctx, membersOf); err != nil {
+		return nil, fmt.Errorf("error preparing query MembersOf: %w", err)
+	}
 	if q.membersToReachStmt, err = db.PrepareContext(ctx, membersToReach); err != nil {
 		return nil, fmt.Errorf("error preparing query MembersToReach: %w", err)
+	}
+	if q.membershipsOfStmt, err = db.PrepareContext(ctx, membershipsOf); err != nil {
+		return nil, fmt.Errorf("error preparing query MembershipsOf: %w", err)
+	}
+	if q.messagesStmt, err = db.PrepareContext(ctx, messages); err != nil {
+		return nil, fmt.Errorf("error preparing query Messages: %w", err)
 	}
 	if q.metaStmt, err = db.PrepareContext(ctx, meta); err != nil {
 		return nil, fmt.Errorf("error preparing query Meta: %w", err)
@@ -186,6 +240,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.reachMembersStmt, err = db.PrepareContext(ctx, reachMembers); err != nil {
 		return nil, fmt.Errorf("error preparing query ReachMembers: %w", err)
 	}
+	if q.readByStmt, err = db.PrepareContext(ctx, readBy); err != nil {
+		return nil, fmt.Errorf("error preparing query ReadBy: %w", err)
+	}
 	if q.recipientStmt, err = db.PrepareContext(ctx, recipient); err != nil {
 		return nil, fmt.Errorf("error preparing query Recipient: %w", err)
 	}
@@ -194,6 +251,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.removeAnnouncementStatesStmt, err = db.PrepareContext(ctx, removeAnnouncementStates); err != nil {
 		return nil, fmt.Errorf("error preparing query RemoveAnnouncementStates: %w", err)
+	}
+	if q.removeMemberStmt, err = db.PrepareContext(ctx, removeMember); err != nil {
+		return nil, fmt.Errorf("error preparing query RemoveMember: %w", err)
 	}
 	if q.removeNoticesStmt, err = db.PrepareContext(ctx, removeNotices); err != nil {
 		return nil, fmt.Errorf("error preparing query RemoveNotices: %w", err)
@@ -204,8 +264,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.replayItemStmt, err = db.PrepareContext(ctx, replayItem); err != nil {
 		return nil, fmt.Errorf("error preparing query ReplayItem: %w", err)
 	}
+	if q.runAtStmt, err = db.PrepareContext(ctx, runAt); err != nil {
+		return nil, fmt.Errorf("error preparing query RunAt: %w", err)
+	}
 	if q.setItemStateStmt, err = db.PrepareContext(ctx, setItemState); err != nil {
 		return nil, fmt.Errorf("error preparing query SetItemState: %w", err)
+	}
+	if q.setMemberStmt, err = db.PrepareContext(ctx, setMember); err != nil {
+		return nil, fmt.Errorf("error preparing query SetMember: %w", err)
 	}
 	if q.setMetaStmt, err = db.PrepareContext(ctx, setMeta); err != nil {
 		return nil, fmt.Errorf("error preparing query SetMeta: %w", err)
@@ -213,11 +279,29 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.setSeenStmt, err = db.PrepareContext(ctx, setSeen); err != nil {
 		return nil, fmt.Errorf("error preparing query SetSeen: %w", err)
 	}
+	if q.setStreamStmt, err = db.PrepareContext(ctx, setStream); err != nil {
+		return nil, fmt.Errorf("error preparing query SetStream: %w", err)
+	}
 	if q.setTurnStmt, err = db.PrepareContext(ctx, setTurn); err != nil {
 		return nil, fmt.Errorf("error preparing query SetTurn: %w", err)
 	}
 	if q.settleItemStmt, err = db.PrepareContext(ctx, settleItem); err != nil {
 		return nil, fmt.Errorf("error preparing query SettleItem: %w", err)
+	}
+	if q.streamStmt, err = db.PrepareContext(ctx, stream); err != nil {
+		return nil, fmt.Errorf("error preparing query Stream: %w", err)
+	}
+	if q.streamsDueStmt, err = db.PrepareContext(ctx, streamsDue); err != nil {
+		return nil, fmt.Errorf("error preparing query StreamsDue: %w", err)
+	}
+	if q.streamsOfStmt, err = db.PrepareContext(ctx, streamsOf); err != nil {
+		return nil, fmt.Errorf("error preparing query StreamsOf: %w", err)
+	}
+	if q.streamsUnsweptStmt, err = db.PrepareContext(ctx, streamsUnswept); err != nil {
+		return nil, fmt.Errorf("error preparing query StreamsUnswept: %w", err)
+	}
+	if q.sweepStmt, err = db.PrepareContext(ctx, sweep); err != nil {
+		return nil, fmt.Errorf("error preparing query Sweep: %w", err)
 	}
 	if q.userStmt, err = db.PrepareContext(ctx, user); err != nil {
 		return nil, fmt.Errorf("error preparing query User: %w", err)
@@ -230,6 +314,16 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 
 func (q *Queries) Close() error {
 	var err error
+	if q.addKeyStmt != nil {
+		if cerr := q.addKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addKeyStmt: %w", cerr)
+		}
+	}
+	if q.addMessageStmt != nil {
+		if cerr := q.addMessageStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addMessageStmt: %w", cerr)
+		}
+	}
 	if q.addMetaStmt != nil {
 		if cerr := q.addMetaStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing addMetaStmt: %w", cerr)
@@ -253,6 +347,16 @@ func (q *Queries) Close() error {
 	if q.addPublicationUsersStmt != nil {
 		if cerr := q.addPublicationUsersStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing addPublicationUsersStmt: %w", cerr)
+		}
+	}
+	if q.addStreamStmt != nil {
+		if cerr := q.addStreamStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addStreamStmt: %w", cerr)
+		}
+	}
+	if q.addTakerStmt != nil {
+		if cerr := q.addTakerStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addTakerStmt: %w", cerr)
 		}
 	}
 	if q.addUserStmt != nil {
@@ -305,9 +409,24 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing collapsingAnnouncementsStmt: %w", cerr)
 		}
 	}
+	if q.countMembersStmt != nil {
+		if cerr := q.countMembersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countMembersStmt: %w", cerr)
+		}
+	}
+	if q.countOfOthersStmt != nil {
+		if cerr := q.countOfOthersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countOfOthersStmt: %w", cerr)
+		}
+	}
 	if q.deadItemsStmt != nil {
 		if cerr := q.deadItemsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deadItemsStmt: %w", cerr)
+		}
+	}
+	if q.dropKeysStmt != nil {
+		if cerr := q.dropKeysStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing dropKeysStmt: %w", cerr)
 		}
 	}
 	if q.duePublicationsStmt != nil {
@@ -333,6 +452,16 @@ func (q *Queries) Close() error {
 	if q.firstItemStmt != nil {
 		if cerr := q.firstItemStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing firstItemStmt: %w", cerr)
+		}
+	}
+	if q.firstSinceStmt != nil {
+		if cerr := q.firstSinceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing firstSinceStmt: %w", cerr)
+		}
+	}
+	if q.firstWithinStmt != nil {
+		if cerr := q.firstWithinStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing firstWithinStmt: %w", cerr)
 		}
 	}
 	if q.forgetAnnouncementStatesStmt != nil {
@@ -365,9 +494,24 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing forgetSessionsStmt: %w", cerr)
 		}
 	}
+	if q.hasMembersStmt != nil {
+		if cerr := q.hasMembersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing hasMembersStmt: %w", cerr)
+		}
+	}
 	if q.hasNoticesStmt != nil {
 		if cerr := q.hasNoticesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing hasNoticesStmt: %w", cerr)
+		}
+	}
+	if q.hasOwnersStmt != nil {
+		if cerr := q.hasOwnersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing hasOwnersStmt: %w", cerr)
+		}
+	}
+	if q.keyStmt != nil {
+		if cerr := q.keyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing keyStmt: %w", cerr)
 		}
 	}
 	if q.lapsedLinesStmt != nil {
@@ -410,9 +554,39 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing markNoticesOfStmt: %w", cerr)
 		}
 	}
+	if q.markPairReadStmt != nil {
+		if cerr := q.markPairReadStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing markPairReadStmt: %w", cerr)
+		}
+	}
+	if q.markRoomReadStmt != nil {
+		if cerr := q.markRoomReadStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing markRoomReadStmt: %w", cerr)
+		}
+	}
+	if q.memberStmt != nil {
+		if cerr := q.memberStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing memberStmt: %w", cerr)
+		}
+	}
+	if q.membersOfStmt != nil {
+		if cerr := q.membersOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing membersOfStmt: %w", cerr)
+		}
+	}
 	if q.membersToReachStmt != nil {
 		if cerr := q.membersToReachStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing membersToReachStmt: %w", cerr)
+		}
+	}
+	if q.membershipsOfStmt != nil {
+		if cerr := q.membershipsOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing membershipsOfStmt: %w", cerr)
+		}
+	}
+	if q.messagesStmt != nil {
+		if cerr := q.messagesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing messagesStmt: %w", cerr)
 		}
 	}
 	if q.metaStmt != nil {
@@ -500,6 +674,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing reachMembersStmt: %w", cerr)
 		}
 	}
+	if q.readByStmt != nil {
+		if cerr := q.readByStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing readByStmt: %w", cerr)
+		}
+	}
 	if q.recipientStmt != nil {
 		if cerr := q.recipientStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing recipientStmt: %w", cerr)
@@ -513,6 +692,11 @@ func (q *Queries) Close() error {
 	if q.removeAnnouncementStatesStmt != nil {
 		if cerr := q.removeAnnouncementStatesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing removeAnnouncementStatesStmt: %w", cerr)
+		}
+	}
+	if q.removeMemberStmt != nil {
+		if cerr := q.removeMemberStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing removeMemberStmt: %w", cerr)
 		}
 	}
 	if q.removeNoticesStmt != nil {
@@ -530,9 +714,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing replayItemStmt: %w", cerr)
 		}
 	}
+	if q.runAtStmt != nil {
+		if cerr := q.runAtStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing runAtStmt: %w", cerr)
+		}
+	}
 	if q.setItemStateStmt != nil {
 		if cerr := q.setItemStateStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing setItemStateStmt: %w", cerr)
+		}
+	}
+	if q.setMemberStmt != nil {
+		if cerr := q.setMemberStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setMemberStmt: %w", cerr)
 		}
 	}
 	if q.setMetaStmt != nil {
@@ -545,6 +739,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing setSeenStmt: %w", cerr)
 		}
 	}
+	if q.setStreamStmt != nil {
+		if cerr := q.setStreamStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setStreamStmt: %w", cerr)
+		}
+	}
 	if q.setTurnStmt != nil {
 		if cerr := q.setTurnStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing setTurnStmt: %w", cerr)
@@ -553,6 +752,31 @@ func (q *Queries) Close() error {
 	if q.settleItemStmt != nil {
 		if cerr := q.settleItemStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing settleItemStmt: %w", cerr)
+		}
+	}
+	if q.streamStmt != nil {
+		if cerr := q.streamStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing streamStmt: %w", cerr)
+		}
+	}
+	if q.streamsDueStmt != nil {
+		if cerr := q.streamsDueStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing streamsDueStmt: %w", cerr)
+		}
+	}
+	if q.streamsOfStmt != nil {
+		if cerr := q.streamsOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing streamsOfStmt: %w", cerr)
+		}
+	}
+	if q.streamsUnsweptStmt != nil {
+		if cerr := q.streamsUnsweptStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing streamsUnsweptStmt: %w", cerr)
+		}
+	}
+	if q.sweepStmt != nil {
+		if cerr := q.sweepStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing sweepStmt: %w", cerr)
 		}
 	}
 	if q.userStmt != nil {
@@ -604,11 +828,15 @@ func (q *Queries) queryRow(ctx context.Context, stmt *sql.Stmt, query string, ar
 type Queries struct {
 	db                             DBTX
 	tx                             *sql.Tx
+	addKeyStmt                     *sql.Stmt
+	addMessageStmt                 *sql.Stmt
 	addMetaStmt                    *sql.Stmt
 	addNoticeStmt                  *sql.Stmt
 	addPublicationStmt             *sql.Stmt
 	addPublicationKeyStmt          *sql.Stmt
 	addPublicationUsersStmt        *sql.Stmt
+	addStreamStmt                  *sql.Stmt
+	addTakerStmt                   *sql.Stmt
 	addUserStmt                    *sql.Stmt
 	announcementClockStmt          *sql.Stmt
 	announcementMarksStmt          *sql.Stmt
@@ -619,19 +847,27 @@ type Queries struct {
 	claimableStmt                  *sql.Stmt
 	collapseNoticeStmt             *sql.Stmt
 	collapsingAnnouncementsStmt    *sql.Stmt
+	countMembersStmt               *sql.Stmt
+	countOfOthersStmt              *sql.Stmt
 	deadItemsStmt                  *sql.Stmt
+	dropKeysStmt                   *sql.Stmt
 	duePublicationsStmt            *sql.Stmt
 	endSessionStmt                 *sql.Stmt
 	finishDeliveryStmt             *sql.Stmt
 	finishRemovalStmt              *sql.Stmt
 	firstItemStmt                  *sql.Stmt
+	firstSinceStmt                 *sql.Stmt
+	firstWithinStmt                *sql.Stmt
 	forgetAnnouncementStatesStmt   *sql.Stmt
 	forgetAnnouncementStatesOfStmt *sql.Stmt
 	forgetItemStmt                 *sql.Stmt
 	forgetItemsStmt                *sql.Stmt
 	forgetPublicationKeysStmt      *sql.Stmt
 	forgetSessionsStmt             *sql.Stmt
+	hasMembersStmt                 *sql.Stmt
 	hasNoticesStmt                 *sql.Stmt
+	hasOwnersStmt                  *sql.Stmt
+	keyStmt                        *sql.Stmt
 	lapsedLinesStmt                *sql.Stmt
 	lostSessionsStmt               *sql.Stmt
 	lostUsersStmt                  *sql.Stmt
@@ -640,7 +876,13 @@ type Queries struct {
 	markNoticeStmt                 *sql.Stmt
 	markNoticesStmt                *sql.Stmt
 	markNoticesOfStmt              *sql.Stmt
+	markPairReadStmt               *sql.Stmt
+	markRoomReadStmt               *sql.Stmt
+	memberStmt                     *sql.Stmt
+	membersOfStmt                  *sql.Stmt
 	membersToReachStmt             *sql.Stmt
+	membershipsOfStmt              *sql.Stmt
+	messagesStmt                   *sql.Stmt
 	metaStmt                       *sql.Stmt
 	nextAnnouncementStmt           *sql.Stmt
 	nextRevisionStmt               *sql.Stmt
@@ -658,17 +900,27 @@ type Queries struct {
 	queuedItemStmt                 *sql.Stmt
 	raiseAnnouncementMarkStmt      *sql.Stmt
 	reachMembersStmt               *sql.Stmt
+	readByStmt                     *sql.Stmt
 	recipientStmt                  *sql.Stmt
 	removeAllPublicationUsersStmt  *sql.Stmt
 	removeAnnouncementStatesStmt   *sql.Stmt
+	removeMemberStmt               *sql.Stmt
 	removeNoticesStmt              *sql.Stmt
 	removePublicationUsersStmt     *sql.Stmt
 	replayItemStmt                 *sql.Stmt
+	runAtStmt                      *sql.Stmt
 	setItemStateStmt               *sql.Stmt
+	setMemberStmt                  *sql.Stmt
 	setMetaStmt                    *sql.Stmt
 	setSeenStmt                    *sql.Stmt
+	setStreamStmt                  *sql.Stmt
 	setTurnStmt                    *sql.Stmt
 	settleItemStmt                 *sql.Stmt
+	streamStmt                     *sql.Stmt
+	streamsDueStmt                 *sql.Stmt
+	streamsOfStmt                  *sql.Stmt
+	streamsUnsweptStmt             *sql.Stmt
+	sweepStmt                      *sql.Stmt
 	userStmt                       *sql.Stmt
 	usersOfStmt                    *sql.Stmt
 }
@@ -677,11 +929,15 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 	return &Queries{
 		db:                             tx,
 		tx:                             tx,
+		addKeyStmt:                     q.addKeyStmt,
+		addMessageStmt:                 q.addMessageStmt,
 		addMetaStmt:                    q.addMetaStmt,
 		addNoticeStmt:                  q.addNoticeStmt,
 		addPublicationStmt:             q.addPublicationStmt,
 		addPublicationKeyStmt:          q.addPublicationKeyStmt,
 		addPublicationUsersStmt:        q.addPublicationUsersStmt,
+		addStreamStmt:                  q.addStreamStmt,
+		addTakerStmt:                   q.addTakerStmt,
 		addUserStmt:                    q.addUserStmt,
 		announcementClockStmt:          q.announcementClockStmt,
 		announcementMarksStmt:          q.announcementMarksStmt,
@@ -692,19 +948,27 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		claimableStmt:                  q.claimableStmt,
 		collapseNoticeStmt:             q.collapseNoticeStmt,
 		collapsingAnnouncementsStmt:    q.collapsingAnnouncementsStmt,
+		countMembersStmt:               q.countMembersStmt,
+		countOfOthersStmt:              q.countOfOthersStmt,
 		deadItemsStmt:                  q.deadItemsStmt,
+		dropKeysStmt:                   q.dropKeysStmt,
 		duePublicationsStmt:            q.duePublicationsStmt,
 		endSessionStmt:                 q.endSessionStmt,
 		finishDeliveryStmt:             q.finishDeliveryStmt,
 		finishRemovalStmt:              q.finishRemovalStmt,
 		firstItemStmt:                  q.firstItemStmt,
+		firstSinceStmt:                 q.firstSinceStmt,
+		firstWithinStmt:                q.firstWithinStmt,
 		forgetAnnouncementStatesStmt:   q.forgetAnnouncementStatesStmt,
 		forgetAnnouncementStatesOfStmt: q.forgetAnnouncementStatesOfStmt,
 		forgetItemStmt:                 q.forgetItemStmt,
 		forgetItemsStmt:                q.forgetItemsStmt,
 		forgetPublicationKeysStmt:      q.forgetPublicationKeysStmt,
 		forgetSessionsStmt:             q.forgetSessionsStmt,
+		hasMembersStmt:                 q.hasMembersStmt,
 		hasNoticesStmt:                 q.hasNoticesStmt,
+		hasOwnersStmt:                  q.hasOwnersStmt,
+		keyStmt:                        q.keyStmt,
 		lapsedLinesStmt:                q.lapsedLinesStmt,
 		lostSessionsStmt:               q.lostSessionsStmt,
 		lostUsersStmt:                  q.lostUsersStmt,
@@ -713,7 +977,13 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		markNoticeStmt:                 q.markNoticeStmt,
 		markNoticesStmt:                q.markNoticesStmt,
 		markNoticesOfStmt:              q.markNoticesOfStmt,
+		markPairReadStmt:               q.markPairReadStmt,
+		markRoomReadStmt:               q.markRoomReadStmt,
+		memberStmt:                     q.memberStmt,
+		membersOfStmt:                  q.membersOfStmt,
 		membersToReachStmt:             q.membersToReachStmt,
+		membershipsOfStmt:              q.membershipsOfStmt,
+		messagesStmt:                   q.messagesStmt,
 		metaStmt:                       q.metaStmt,
 		nextAnnouncementStmt:           q.nextAnnouncementStmt,
 		nextRevisionStmt:               q.nextRevisionStmt,
@@ -731,17 +1001,27 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		queuedItemStmt:                 q.queuedItemStmt,
 		raiseAnnouncementMarkStmt:      q.raiseAnnouncementMarkStmt,
 		reachMembersStmt:               q.reachMembersStmt,
+		readByStmt:                     q.readByStmt,
 		recipientStmt:                  q.recipientStmt,
 		removeAllPublicationUsersStmt:  q.removeAllPublicationUsersStmt,
 		removeAnnouncementStatesStmt:   q.removeAnnouncementStatesStmt,
+		removeMemberStmt:               q.removeMemberStmt,
 		removeNoticesStmt:              q.removeNoticesStmt,
 		removePublicationUsersStmt:     q.removePublicationUsersStmt,
 		replayItemStmt:                 q.replayItemStmt,
+		runAtStmt:                      q.runAtStmt,
 		setItemStateStmt:               q.setItemStateStmt,
+		setMemberStmt:                  q.setMemberStmt,
 		setMetaStmt:                    q.setMetaStmt,
 		setSeenStmt:                    q.setSeenStmt,
+		setStreamStmt:                  q.setStreamStmt,
 		setTurnStmt:                    q.setTurnStmt,
 		settleItemStmt:                 q.settleItemStmt,
+		streamStmt:                     q.streamStmt,
+		streamsDueStmt:                 q.streamsDueStmt,
+		streamsOfStmt:                  q.streamsOfStmt,
+		streamsUnsweptStmt:             q.streamsUnsweptStmt,
+		sweepStmt:                      q.sweepStmt,
 		userStmt:                       q.userStmt,
 		usersOfStmt:                    q.usersOfStmt,
 	}

@@ -27,11 +27,38 @@ type AnnouncementStates struct {
 	State int64
 }
 
+type Keys struct {
+	ID       int64
+	Stream   int64
+	Name     []byte
+	Used     int64
+	Content  []byte
+	Message  string
+	Time     int64
+	Offset   int64
+	Previous int64
+}
+
 type Members struct {
 	Room  string
 	User  string
 	Role  string
 	Since int64
+}
+
+type Messages struct {
+	Stream   int64
+	Offset   int64
+	Time     int64
+	Before   int64
+	Run      int64
+	Sender   string
+	Device   string
+	ID       string
+	Hidden   string
+	Collapse string
+	Info     []byte
+	Data     []byte
 }
 
 type Meta struct {
@@ -105,6 +132,29 @@ type Sessions struct {
 	Connected int64
 	Record    sql.NullString
 	Ended     int64
+}
+
+type Streams struct {
+	ID     int64
+	Room   string
+	A      string
+	B      string
+	Head   int64
+	First  int64
+	Swept  int64
+	Bytes  int64
+	Age    int64
+	Due    int64
+	Latest int64
+	Place  int64
+	Sender string
+	Run    int64
+}
+
+type Takers struct {
+	User   string
+	Stream int64
+	Read   int64
 }
 
 type Users struct {
