@@ -2,6 +2,7 @@ package hubbub
 
 import (
 	"context"
+	"time"
 )
 
 // errNoMembers answers where there is no store.
@@ -54,6 +55,7 @@ func (h *Hub) setMember(ctx context.Context, room string, m Member, founder bool
 	if err := checkRole(m.Role); err != nil {
 		return "", err
 	}
+	m.Since = time.Now()
 	before, err = h.store.SetMember(ctx, room, m, founder)
 	if err == nil && before != m.Role {
 		h.tellMember(ctx, MemberChanged{room, m.User, m.Role, by})

@@ -89,7 +89,8 @@ type APIKeyConfig struct {
 
 // StoreConfig says where what must last is kept.
 type StoreConfig struct {
-	Path string `koanf:"path"` // a file, relative to the working directory; "" means hubbub.db, [NoStore] none
+	Path     string `koanf:"path"`      // a file, relative to the working directory; "" means hubbub.db, [NoStore] none
+	MaxBatch int    `koanf:"max_batch"` // writes that share one commit at most
 }
 
 // NoStore is the path of no store: everything is in memory.

@@ -138,7 +138,7 @@ func (c *checker) apiKeys() {
 
 // store finds what needs a store where there is none, and names of files that SQLite would take for something else.
 func (c *checker) store() {
-	if c.Store.Path == ":memory:" || strings.HasPrefix(c.Store.Path, "file:") || strings.Contains(c.Store.Path, "?") {
+	if c.Store.Path == ":memory:" || strings.HasPrefix(c.Store.Path, "file:") {
 		c.fail("store.path", "%q is not the name of a file; to keep everything in memory write off", c.Store.Path)
 	}
 	if c.Inbox.MaxNotice+envelope > c.Limits.Pending {

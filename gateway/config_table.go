@@ -107,9 +107,11 @@ func storeEntries() []settings.Entry {
 	return []settings.Entry{
 		{Key: "store", Doc: "What must last: durable history, members of rooms, inboxes, and who was here. docs/operations.md is about " +
 			"backups, restoring and full disks."},
-		{Key: "store.path", Default: "hubbub.db", Doc: "The file, made if it is not there. Beside it are two more while the gateway runs, " +
-			"with `-wal` and `-shm` behind the name. `off` means that everything is in memory and lost with the process: there are no " +
+		{Key: "store.path", Default: "hubbub.db", Doc: "The file, made if it is not there. Beside it are others that belong to it, " +
+			"with `-wal`, `-shm` and `.lock` behind the name. `off` means that everything is in memory and lost with the process: there are no " +
 			"inboxes and no members then."},
+		{Key: "store.max_batch", Default: "256", Doc: "How many of the writes that are waiting share one commit at most. With 1 each has its " +
+			"own, which is as safe and much slower; it is there to be measured."},
 		{Key: "inbox", Doc: "Notices that are published into the inboxes of users. It needs a store."},
 		{Key: "inbox.expire", Default: "90d", Off: "never", Doc: "How long a notice stays in an inbox unless who publishes it says " +
 			"something else."},

@@ -3,7 +3,6 @@ package inbox_test
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -11,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/driver/memory"
@@ -21,7 +22,8 @@ import (
 // world is an inbox over a real store and a real bus, with a clock of its own.
 type world struct {
 	*inbox.Inbox
-	t     testing.TB
+	t     rapid.TB
+	outer testing.TB
 	ctx   context.Context
 	path  string
 	store *sqlite.Store
@@ -57,7 +59,7 @@ func newWorld(t testing.TB) *world {
 // openWorld makes a world with any clock. wrap may put something between inbox and store.
 func openWorld(t testing.TB, now func() time.Time, wrap func(inbox.Store) inbox.Store) *world {
 	t.Helper()
-	w := &world{t: t, ctx: t.Context(), path: filepath.Join(t.TempDir(), "hubbub.db"), bus: memory.New(memory.Options{})}
+	w := &world{t: t, outer: t, ctx: t.Context(), path: filepath.Join(t.TempDir(), "hubbub.db"), bus: memory.New(memory.Options{})}
 	var err error
 	if w.store, err = sqlite.Open(w.ctx, sqlite.Options{Path: w.path, Now: now}); err != nil {
 		t.Fatal(err)
@@ -96,12 +98,9 @@ func (w *world) arrive(user string, attrs ...string) {
 		name, value, _ := strings.Cut(a, "=")
 		all[name] = value
 	}
-	text, err := json.Marshal(all)
-	if err != nil {
+	if err := w.store.Arrive(w.ctx, hubbub.Visitor{User: user, Attrs: all}); err != nil {
 		w.t.Fatal(err)
 	}
-	w.exec(`INSERT INTO users (user, attrs, first_seen, baseline) VALUES (?, ?, 1, (SELECT seq FROM announcement_clock))
-		ON CONFLICT DO UPDATE SET attrs = excluded.attrs`, user, string(text))
 }
 
 // join makes a user a member of a room.
@@ -259,7 +258,7 @@ func (w *world) listen(names ...string) *ear {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		w.t.Cleanup(off)
+		w.outer.Cleanup(off)
 	}
 	return e
 }

@@ -30,7 +30,7 @@ type NoticePage struct {
 // MarkRequest is the body of POST /users/{user}/inbox/marks. Exactly one of ids, category and all is set.
 type MarkRequest struct {
 	State    string   `json:"state" enum:"seen,read,unread,archived" doc:"States go forward only, from unseen over seen and read to archived; but unread takes what is read back to seen, and what is archived if ids name it." example:"read"`
-	IDs      []string `json:"ids,omitempty" nullable:"false" minItems:"1" maxItems:"1000" doc:"These notices; those that the user does not have are passed over."`
+	IDs      []string `json:"ids,omitempty" nullable:"false" doc:"These notices, at most 1000; those that the user does not have are passed over."`
 	Category string   `json:"category,omitempty" doc:"All of this category." example:"orders"`
 	All      bool     `json:"all,omitempty" doc:"All."`
 	Until    int64    `json:"until,omitempty" minimum:"1" maximum:"253402300799999" doc:"With category or all: only what was published until then, in Unix milliseconds."`

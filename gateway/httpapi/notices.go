@@ -29,7 +29,7 @@ type NoticeRequest struct {
 // Recipients are who gets a notice. Exactly one of user, users, room and all is set.
 type Recipients struct {
 	User      string            `json:"user,omitempty" doc:"One user." example:"ann"`
-	Users     []string          `json:"users,omitempty" nullable:"false" minItems:"1" maxItems:"10000" doc:"Up to 10,000 users."`
+	Users     []string          `json:"users,omitempty" nullable:"false" doc:"Up to 10,000 users."`
 	Room      string            `json:"room,omitempty" doc:"The members of this room, at the time when it is published."`
 	All       bool              `json:"all,omitempty" doc:"Everybody who was ever here: it is an announcement, which is stored once."`
 	Attrs     map[string]string `json:"attrs,omitempty" doc:"With all: only those whose last sign-in had all of these attributes."`
