@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/driver/memory"
 	"github.com/hubbub-dev/hubbub/driver/sqlite"
@@ -20,7 +22,8 @@ import (
 // world is an inbox over a real store and a real bus, with a clock of its own.
 type world struct {
 	*inbox.Inbox
-	t     testing.TB
+	t     rapid.TB
+	outer testing.TB
 	ctx   context.Context
 	path  string
 	store *sqlite.Store
@@ -56,7 +59,7 @@ func newWorld(t testing.TB) *world {
 // openWorld makes a world with any clock. wrap may put something between inbox and store.
 func openWorld(t testing.TB, now func() time.Time, wrap func(inbox.Store) inbox.Store) *world {
 	t.Helper()
-	w := &world{t: t, ctx: t.Context(), path: filepath.Join(t.TempDir(), "hubbub.db"), bus: memory.New(memory.Options{})}
+	w := &world{t: t, outer: t, ctx: t.Context(), path: filepath.Join(t.TempDir(), "hubbub.db"), bus: memory.New(memory.Options{})}
 	var err error
 	if w.store, err = sqlite.Open(w.ctx, sqlite.Options{Path: w.path, Now: now}); err != nil {
 		t.Fatal(err)
@@ -255,7 +258,7 @@ func (w *world) listen(names ...string) *ear {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		w.t.Cleanup(off)
+		w.outer.Cleanup(off)
 	}
 	return e
 }

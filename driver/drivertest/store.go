@@ -12,7 +12,7 @@ func RunStore(t *testing.T, store func(t *testing.T, clock *Clock) hubbub.Store)
 	RunStreams(t, func(t *testing.T, clock *Clock) Streams { return store(t, clock) })
 	RunJournal(t, func(t *testing.T, clock *Clock) hubbub.Journal { return store(t, clock) })
 	RunOutbox(t, func(t *testing.T, clock *Clock) hubbub.Outbox { return store(t, clock) })
-	// RunNotices is called here when it comes.
+	RunNotices(t, func(t *testing.T, clock *Clock) Inboxes { return store(t, clock) })
 }
 
 // Streams is the part of a store that keeps messages.

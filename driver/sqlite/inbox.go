@@ -175,44 +175,41 @@ func newLister(user string, query hubbub.NoticeQuery) (lister, error) {
 	return l, nil
 }
 
-// list finds the first notices of each state by the index for it, and merges them: so no list has to pass over notices that
-// are not in it, however many there are.
 func (l lister) list(ctx context.Context, q *db.Queries) ([]hubbub.Notice, error) {
 	if l.query.Limit <= 0 {
 		return nil, nil
 	}
-	var found []db.NoticesRow
-	var err error
-	if l.query.IDs != nil {
-		found, err = l.byIDs(ctx, q)
-	}
-	for _, state := range l.states {
-		if err != nil || l.query.IDs != nil {
-			break
-		}
-		var more []db.NoticesRow
-		more, err = l.ofState(ctx, q, state)
-		found = append(found, more...)
-	}
+	found, err := l.find(ctx, q)
 	if err != nil {
 		return nil, err
 	}
 	slices.SortFunc(found, func(a, b db.NoticesRow) int {
 		return cmp.Or(cmp.Compare(b.Time, a.Time), cmp.Compare(b.ID, a.ID))
 	})
-	notices := make([]hubbub.Notice, 0, min(len(found), l.query.Limit))
-	for _, row := range found[:min(len(found), l.query.Limit)] {
-		row, err := q.Notice(ctx, db.NoticeParams{ID: row.ID, User: l.user})
-		if err != nil {
+	found = found[:min(len(found), l.query.Limit)]
+	notices := make([]hubbub.Notice, len(found))
+	for i, row := range found {
+		if notices[i], err = notice(row); err != nil {
 			return nil, err
 		}
-		n, err := notice(row)
-		if err != nil {
-			return nil, err
-		}
-		notices = append(notices, n)
 	}
 	return notices, nil
+}
+
+// find finds at least the notices that are listed. Without IDs these are among the first ones of each state, which an index has
+// for it: so no list has to pass over notices that are not in it, however many there are.
+func (l lister) find(ctx context.Context, q *db.Queries) (found []db.NoticesRow, err error) {
+	if l.query.IDs != nil {
+		return l.byIDs(ctx, q)
+	}
+	for _, state := range l.states {
+		more, err := l.ofState(ctx, q, state)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, more...)
+	}
+	return found, nil
 }
 
 // ofState finds the first notices of a state.
@@ -245,13 +242,13 @@ func (l lister) byIDs(ctx context.Context, q *db.Queries) (found []db.NoticesRow
 		}
 		later := cmp.Or(cmp.Compare(l.before, row.Time), cmp.Compare(l.query.Before.ID, id)) > 0
 		if later && slices.Contains(l.states, row.State) && (l.query.Category == "" || row.Category == l.query.Category) {
-			found = append(found, db.NoticesRow{ID: id, Time: row.Time})
+			found = append(found, db.NoticesRow(row))
 		}
 	}
 	return found, nil
 }
 
-func notice(row db.NoticeRow) (hubbub.Notice, error) {
+func notice(row db.NoticesRow) (hubbub.Notice, error) {
 	n := hubbub.Notice{
 		ID: row.ID, Collapse: row.Collapse, State: states()[row.State], Time: timeOf(row.Time), Expires: timeOf(row.Expires),
 	}

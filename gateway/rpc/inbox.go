@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"time"
@@ -9,8 +10,10 @@ import (
 	"github.com/hubbub-dev/hubbub/inbox"
 )
 
-// maxIDs is how many notices one call may name.
-const maxIDs = 1000
+const (
+	maxIDs         = 1000 // notices that one call may name
+	maxNoticesRead = 100  // at once, of a page
+)
 
 // inbox returns where the inboxes are, or NotFound.
 func (s *Server) inbox() (*inbox.Inbox, error) {
@@ -29,34 +32,48 @@ func inboxList(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	for {
-		found, err := in.List(ctx, c.peer.user, q)
-		if err != nil {
-			return nil, err
-		}
-		list, fit, err := encodeNotices(found.Notices)
-		if err != nil {
-			return nil, err
-		}
-		if fit == len(found.Notices) {
-			return noticesResult{list, found.Next}, nil
-		}
-		q.Limit = fit // only a list that ends there tells what comes next
-	}
+	return noticesPage(ctx, in, c.peer.user, q)
 }
 
-// encodeNotices encodes notices one after the other, as many as fit into a page and at least one, and tells how many those are.
-func encodeNotices(notices []hubbub.Notice) (list []byte, fit int, err error) {
+// noticesPage reads a page some notices at a time, since many large ones are more than fit. Where it ends early it is read
+// again up to there: only a list that ends at a notice tells what comes after it.
+func noticesPage(ctx context.Context, in *inbox.Inbox, user string, q inbox.Query) (noticesResult, error) {
+	var page noticesResult
+	for left := cmp.Or(q.Limit, defaultLimit); left > 0; {
+		q.Limit = min(left, maxNoticesRead)
+		found, err := in.List(ctx, user, q)
+		if err != nil {
+			return page, err
+		}
+		list, fit, err := appendNotices(page.notices, found.Notices)
+		switch {
+		case err != nil:
+			return page, err
+		case fit < len(found.Notices):
+			left = fit // at 0 it ends where it has ended before
+			continue
+		}
+		page = noticesResult{list, found.Next}
+		if found.Next == "" {
+			break
+		}
+		q.Before, left = found.Next, left-fit
+	}
+	return page, nil
+}
+
+// appendNotices adds notices to a page, with commas between them, and tells how many fit. The first one of a page always does.
+func appendNotices(page []byte, notices []hubbub.Notice) (list []byte, fit int, err error) {
+	list = page
 	for i := range notices {
-		before := len(list)
-		if i > 0 {
+		if len(list) > 0 {
 			list = append(list, ',')
 		}
 		if list, err = appendAny(list, noticeOf(&notices[i])); err != nil {
 			return nil, 0, err
 		}
-		if len(list) > maxPageBytes && i > 0 {
-			return list[:before], i, nil
+		if len(list) > maxPageBytes && (i > 0 || len(page) > 0) {
+			return nil, i, nil
 		}
 	}
 	return list, len(notices), nil

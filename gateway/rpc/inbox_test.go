@@ -243,7 +243,25 @@ func TestPagesOfTheInbox(t *testing.T) {
 		if few, more := read(`{"limit":2}`); fmt.Sprint(few) != "[29 28]" || more == "" {
 			t.Errorf("two are %v, next %q", few, more)
 		}
+		for i := range 250 { // more than are read at once
+			publishNow(t, s, fmt.Sprint("small ", i))
+		}
+		if some, more := read(`{"limit":250}`); len(some) != 250 || some[0] != "small 249" || some[249] != "small 0" || more == "" {
+			t.Errorf("%d are listed, next %q", len(some), more)
+		}
+		if mixed, more := read(`{"limit":1000}`); len(mixed) < 251 || len(mixed) > 253 || more == "" {
+			t.Errorf("%d are listed, next %q", len(mixed), more)
+		}
 	})
+}
+
+// publishNow publishes without waiting for what is told, some milliseconds after what was published before.
+func publishNow(t *testing.T, s *server, title string) {
+	t.Helper()
+	time.Sleep(2 * time.Millisecond) // the bubble's
+	if _, err := s.inbox.Publish(t.Context(), hubbub.Publication{To: to("ann"), Content: hubbub.NoticeContent{Title: title}}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestAnnouncementsAreTold(t *testing.T) {

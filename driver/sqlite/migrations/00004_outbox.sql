@@ -25,7 +25,7 @@ CREATE UNIQUE INDEX outbox_id ON outbox (target, id);
 CREATE UNIQUE INDEX outbox_first ON outbox (target, line) WHERE state IN (1, 2, 3);
 CREATE INDEX outbox_queued ON outbox (target, line, seq) WHERE state = 0;
 CREATE INDEX outbox_ready ON outbox (target, seq) WHERE state = 1;
-CREATE INDEX outbox_due ON outbox (target, due) WHERE state IN (2, 3);
+CREATE INDEX outbox_due ON outbox (target, state, due) WHERE state IN (2, 3);
 CREATE INDEX outbox_dead ON outbox (target, seq) WHERE state = 4;
 CREATE INDEX outbox_delivered ON outbox (due) WHERE state = 5;
 

@@ -119,17 +119,17 @@ SELECT * FROM publications WHERE seq <> 0 AND status = 1 ORDER BY seq;
 SELECT attrs, baseline FROM users WHERE user = ?;
 
 -- name: Notices :many
-SELECT n.id, n.time FROM notices n
+SELECT n.id, n.state, n.time, p.category, p.collapse, p.content, p.expires FROM notices n JOIN publications p ON p.id = n.id
 WHERE n.user = @user AND n.state = @state AND (n.time, n.id) < (@time, CAST(@before AS TEXT))
 ORDER BY n.time DESC, n.id DESC LIMIT @most;
 
 -- name: NoticesOfCategory :many
-SELECT n.id, n.time FROM notices n
+SELECT n.id, n.state, n.time, p.category, p.collapse, p.content, p.expires FROM notices n JOIN publications p ON p.id = n.id
 WHERE n.user = @user AND n.category = @category AND n.state = @state AND (n.time, n.id) < (@time, CAST(@before AS TEXT))
 ORDER BY n.time DESC, n.id DESC LIMIT @most;
 
 -- name: Notice :one
-SELECT n.id, n.state, n.time, n.category, n.collapse, p.content, p.expires
+SELECT n.id, n.state, n.time, p.category, p.collapse, p.content, p.expires
 FROM notices n JOIN publications p ON p.id = n.id WHERE n.id = ? AND n.user = ?;
 
 -- name: MarkNotices :execrows

@@ -22,7 +22,7 @@ SELECT line FROM outbox WHERE target = @target AND state IN (2, 3) AND due <= @n
 -- MakeReady puts those whose time has come among those that may be claimed.
 -- name: MakeReady :exec
 UPDATE outbox SET state = 1 WHERE seq IN (
-    SELECT o.seq FROM outbox AS o WHERE o.target = @target AND o.state IN (2, 3) AND o.due <= @now ORDER BY o.due LIMIT @most);
+    SELECT o.seq FROM outbox AS o WHERE o.target = @target AND o.state IN (2, 3) AND o.due <= @now LIMIT @most);
 
 -- name: ClaimItems :many
 UPDATE outbox SET state = 3, due = @until, attempts = attempts + 1

@@ -598,7 +598,7 @@ func (q *Queries) NextRevision(ctx context.Context) (int64, error) {
 }
 
 const notice = `-- name: Notice :one
-SELECT n.id, n.state, n.time, n.category, n.collapse, p.content, p.expires
+SELECT n.id, n.state, n.time, p.category, p.collapse, p.content, p.expires
 FROM notices n JOIN publications p ON p.id = n.id WHERE n.id = ? AND n.user = ?
 `
 
@@ -666,7 +666,7 @@ func (q *Queries) NoticeCounts(ctx context.Context, user string) ([]NoticeCounts
 }
 
 const notices = `-- name: Notices :many
-SELECT n.id, n.time FROM notices n
+SELECT n.id, n.state, n.time, p.category, p.collapse, p.content, p.expires FROM notices n JOIN publications p ON p.id = n.id
 WHERE n.user = ?1 AND n.state = ?2 AND (n.time, n.id) < (?3, CAST(?4 AS TEXT))
 ORDER BY n.time DESC, n.id DESC LIMIT ?5
 `
@@ -680,8 +680,13 @@ type NoticesParams struct {
 }
 
 type NoticesRow struct {
-	ID   string
-	Time int64
+	ID       string
+	State    int64
+	Time     int64
+	Category string
+	Collapse string
+	Content  string
+	Expires  int64
 }
 
 func (q *Queries) Notices(ctx context.Context, arg NoticesParams) ([]NoticesRow, error) {
@@ -699,7 +704,15 @@ func (q *Queries) Notices(ctx context.Context, arg NoticesParams) ([]NoticesRow,
 	var items []NoticesRow
 	for rows.Next() {
 		var i NoticesRow
-		if err := rows.Scan(&i.ID, &i.Time); err != nil {
+		if err := rows.Scan(
+			&i.ID,
+			&i.State,
+			&i.Time,
+			&i.Category,
+			&i.Collapse,
+			&i.Content,
+			&i.Expires,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -714,7 +727,7 @@ func (q *Queries) Notices(ctx context.Context, arg NoticesParams) ([]NoticesRow,
 }
 
 const noticesOfCategory = `-- name: NoticesOfCategory :many
-SELECT n.id, n.time FROM notices n
+SELECT n.id, n.state, n.time, p.category, p.collapse, p.content, p.expires FROM notices n JOIN publications p ON p.id = n.id
 WHERE n.user = ?1 AND n.category = ?2 AND n.state = ?3 AND (n.time, n.id) < (?4, CAST(?5 AS TEXT))
 ORDER BY n.time DESC, n.id DESC LIMIT ?6
 `
@@ -729,8 +742,13 @@ type NoticesOfCategoryParams struct {
 }
 
 type NoticesOfCategoryRow struct {
-	ID   string
-	Time int64
+	ID       string
+	State    int64
+	Time     int64
+	Category string
+	Collapse string
+	Content  string
+	Expires  int64
 }
 
 func (q *Queries) NoticesOfCategory(ctx context.Context, arg NoticesOfCategoryParams) ([]NoticesOfCategoryRow, error) {
@@ -749,7 +767,15 @@ func (q *Queries) NoticesOfCategory(ctx context.Context, arg NoticesOfCategoryPa
 	var items []NoticesOfCategoryRow
 	for rows.Next() {
 		var i NoticesOfCategoryRow
-		if err := rows.Scan(&i.ID, &i.Time); err != nil {
+		if err := rows.Scan(
+			&i.ID,
+			&i.State,
+			&i.Time,
+			&i.Category,
+			&i.Collapse,
+			&i.Content,
+			&i.Expires,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

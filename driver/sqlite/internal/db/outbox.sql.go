@@ -209,7 +209,7 @@ func (q *Queries) LapsedLines(ctx context.Context, arg LapsedLinesParams) ([]str
 
 const makeReady = `-- name: MakeReady :exec
 UPDATE outbox SET state = 1 WHERE seq IN (
-    SELECT o.seq FROM outbox AS o WHERE o.target = ?1 AND o.state IN (2, 3) AND o.due <= ?2 ORDER BY o.due LIMIT ?3)
+    SELECT o.seq FROM outbox AS o WHERE o.target = ?1 AND o.state IN (2, 3) AND o.due <= ?2 LIMIT ?3)
 `
 
 type MakeReadyParams struct {
