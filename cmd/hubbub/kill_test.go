@@ -150,16 +150,16 @@ func (w *world) pause(f func()) {
 // checkOpenSessions looks into the store which sessions it takes for open: those of the people, and after a shutdown none.
 func (w *world) checkOpenSessions() {
 	w.t.Helper()
-	want, open := map[string]int{}, map[string]int{}
-	for _, p := range w.people {
-		want[p.client.Session().Session] = 1
-	}
 	for deadline := time.Now().Add(testkit.Patience); ; {
 		backup := w.t.TempDir() + "/copy.db"
 		cmd := command(w.t, "backup", backup)
 		cmd.Dir = w.dir
 		printed(w.t, cmd)
-		if open = w.openSessions(backup); maps.Equal(open, want) {
+		open, want := w.openSessions(backup), map[string]int{}
+		for _, p := range w.people {
+			want[p.client.Session().Session] = 1
+		}
+		if maps.Equal(open, want) {
 			break
 		}
 		if time.Now().After(deadline) {
