@@ -14,18 +14,18 @@ type counting struct {
 	hub *Hub // immutable
 
 	mu      sync.Mutex
-	changed map[*person]bool // whose counts have changed; true if they must be read again
-	running bool             // a goroutine tells them
+	changed map[*person]struct{} // whose counts must be read again
+	running bool                 // a goroutine does it
 }
 
-// note has a person's counts told soon, and read again before.
-func (c *counting) note(p *person, again bool) {
+// note has a person's counts read again soon, and told.
+func (c *counting) note(p *person) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.changed == nil {
-		c.changed = map[*person]bool{}
+		c.changed = map[*person]struct{}{}
 	}
-	c.changed[p] = c.changed[p] || again
+	c.changed[p] = struct{}{}
 	if !c.running {
 		c.running = true
 		c.hub.begin(c.run)
@@ -33,7 +33,7 @@ func (c *counting) note(p *person, again bool) {
 }
 
 // take returns whose counts have changed. Without any it ends the running.
-func (c *counting) take() map[*person]bool {
+func (c *counting) take() map[*person]struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	changed := c.changed
@@ -49,15 +49,8 @@ func (c *counting) run() {
 		if len(changed) == 0 {
 			return
 		}
-		failed := false
-		for p, again := range changed {
-			if again && !c.read(p) {
-				failed = true
-				continue
-			}
-			p.tellCounts()
-		}
-		if failed {
+		if err := c.read(changed); err != nil {
+			c.hub.complain("count users' notices", err)
 			if !c.hub.rest(&pause) {
 				return
 			}
@@ -72,16 +65,21 @@ func (c *counting) run() {
 	}
 }
 
-// read reads a person's counts, and notes it again if that fails.
-func (c *counting) read(p *person) bool {
-	counts, err := c.hub.o.Counts(c.hub.context, p.name)
-	if err != nil {
-		c.hub.complain("count a user's notices", err)
-		c.note(p, true)
-		return false
+// read reads the counts of some and tells them. If that fails, those who are left are noted again.
+func (c *counting) read(changed map[*person]struct{}) error {
+	for p := range changed {
+		counts, err := c.hub.o.Counts(c.hub.context, p.name)
+		if err != nil {
+			for left := range changed {
+				c.note(left)
+			}
+			return err
+		}
+		delete(changed, p)
+		p.setCounts(counts)
+		p.tellCounts()
 	}
-	p.setCounts(counts)
-	return true
+	return nil
 }
 
 // Counts is what the user has not dealt with in the inbox, as the session was told last or will be told at once. It tells false
@@ -96,7 +94,7 @@ func (s *Session) Counts() (InboxCounts, bool) {
 // recount has the counts read again, and told if they have changed.
 func (p *person) recount() {
 	if p.hub.o.Counts != nil {
-		p.hub.counting.note(p, true)
+		p.hub.counting.note(p)
 	}
 }
 
@@ -141,12 +139,13 @@ func (p *person) announced(e Announced) {
 	switch {
 	case counts == nil || e.Revision <= counts.Revision: // it is counted already, or is when they are read
 	case e.Revision > counts.Revision+1:
-		p.hub.counting.note(p, true) // something came in between that was not told yet
+		p.hub.counting.note(p) // something came in between that was not told yet
 	case meant:
 		more := counts.withUnseen(e.Notice.Category)
 		more.Revision = e.Revision
 		p.counts.Store(&more)
-		p.hub.counting.note(p, false)
+		p.told = &more
+		p.deliver(InboxCounted{more}, nil) // at once, so that it goes with the notice in one write to the socket
 	default:
 		same := *counts
 		same.Revision = e.Revision

@@ -15,8 +15,7 @@ type crier struct {
 	hears   []byte // how the frame begins that each member gets
 	api     int    // a socket of its own, kept alive
 
-	sent, arrived int
-	over          bool
+	sent, accepted, arrived int
 }
 
 // The API key is that of servers/gateway/hubbub.yaml.
@@ -43,13 +42,8 @@ func (k *crier) overhear(frame []byte) {
 	}
 }
 
-// cry says it once. What the API has answered to the last call is read before: each call is accepted, or it is an error.
+// cry says it once.
 func (k *crier) cry() error {
-	if k.sent > 0 {
-		if err := k.accepted(); err != nil {
-			return err
-		}
-	}
 	k.sent++
 	n, err := send(k.api, k.request)
 	if err == nil && n != len(k.request) {
@@ -58,26 +52,24 @@ func (k *crier) cry() error {
 	return err
 }
 
-func (k *crier) accepted() error {
+// accept reads what the API has answered so far: anything but 2xx is an error.
+func (k *crier) accept() error {
 	answer := make([]byte, 4096)
-	for end := time.Now().Add(patience); time.Now().Before(end); {
-		n, err := recv(k.api, answer)
-		switch {
-		case err == unix.EAGAIN:
-			continue
-		case err != nil || n == 0:
-			return fmt.Errorf("the API closed its conn: %v", err)
-		case !bytes.HasPrefix(answer[:n], []byte("HTTP/1.1 2")):
-			return fmt.Errorf("the API answered %.300q", answer[:n])
-		}
+	n, err := recv(k.api, answer)
+	switch {
+	case err == unix.EAGAIN:
 		return nil
+	case err != nil || n == 0:
+		return fmt.Errorf("the API closed its conn: %v", err)
+	case !bytes.HasPrefix(answer[:n], []byte("HTTP/1.1 2")):
+		return fmt.Errorf("the API answered %.300q", answer[:n])
 	}
-	return fmt.Errorf("the API did not answer")
+	k.accepted++
+	return nil
 }
 
 // run goes on for the given time, one after another.
 func (k *crier) run(d time.Duration) error {
-	k.over = false
 	if err := k.cry(); err != nil {
 		return err
 	}
@@ -91,7 +83,12 @@ func (k *crier) run(d time.Duration) error {
 		if k.arrived > all {
 			return fmt.Errorf("%d frames arrived, and only %d were due", k.arrived, all)
 		}
-		if k.arrived == all {
+		if k.accepted < k.sent {
+			if err := k.accept(); err != nil {
+				return err
+			}
+		}
+		if k.arrived == all && k.accepted == k.sent {
 			if now.After(end) {
 				return nil
 			}
