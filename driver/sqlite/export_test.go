@@ -35,3 +35,11 @@ func (s *Store) LimitPages(ctx context.Context, n int) error {
 	_, err := s.writer.conn.conn.ExecContext(ctx, fmt.Sprintf("PRAGMA max_page_count = %d", n))
 	return err
 }
+
+// Rows is how many messages the file has, dropped or not.
+func (s *Store) Rows(ctx context.Context) (n int, err error) {
+	c := <-s.readers.free
+	defer func() { s.readers.free <- c }()
+	err = c.conn.QueryRowContext(ctx, "SELECT count(*) FROM messages").Scan(&n)
+	return n, err
+}
