@@ -35,6 +35,12 @@ func domain(err error) error {
 	return &hubbub.Error{Reason: hubbub.Unavailable, Message: explain(err), Err: err}
 }
 
+// isDamage tells whether an error says that the file is no whole database.
+func isDamage(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && (e.Code()&0xff == lib.SQLITE_CORRUPT || e.Code()&0xff == lib.SQLITE_NOTADB)
+}
+
 // explain says for a person what is wrong with the store.
 func explain(err error) string {
 	e, ok := errors.AsType[*sqlite.Error](err)

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -85,7 +86,13 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := o.setDefaults(); err != nil {
 		return nil, err
 	}
+	if err := findPlace(o.Path); err != nil {
+		return nil, err
+	}
 	lock, err := lockFile(o.Path + ".lock")
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		return nil, errCannotWrite(o.Path, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -98,6 +105,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 }
 
 func (s *Store) open(ctx context.Context) error {
+	if err := s.inspect(ctx); err != nil {
+		return err
+	}
 	if err := migrate(ctx, s.o.Path); err != nil {
 		return fmt.Errorf("open the store %s: %w", s.o.Path, err)
 	}
@@ -105,7 +115,11 @@ func (s *Store) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open the store %s: %w", s.o.Path, err)
 	}
-	if s.writer, err = startWriter(ctx, c, &s.o); err != nil {
+	counted, err := s.identify(ctx, c.q)
+	if err == nil {
+		s.writer, err = startWriter(ctx, c, &s.o, counted)
+	}
+	if err != nil {
 		return fmt.Errorf("open the store %s: %w", s.o.Path, errors.Join(err, c.close()))
 	}
 	s.readers = readers{closing: make(chan struct{}), free: make(chan *conn, s.o.Readers)}
@@ -120,18 +134,27 @@ func (s *Store) open(ctx context.Context) error {
 	return s.begin(ctx)
 }
 
-// begin reads what the store must know of itself, and writes it into a new one.
-func (s *Store) begin(ctx context.Context) error {
-	return s.write(ctx, func(ctx context.Context, q *db.Queries) (err error) {
-		if err := q.AddMeta(ctx, db.AddMetaParams{Name: "epoch", Value: newEpoch()}); err != nil {
-			return err
-		}
-		if s.epoch, err = q.Meta(ctx, "epoch"); err != nil {
-			return err
-		}
-		return s.beginPlaces(ctx, q)
-	})
+// identify reads which file this is, after making it one if it is new, and how many commits it has.
+func (s *Store) identify(ctx context.Context, q *db.Queries) (tally, error) {
+	t := tally{file: s.lock}
+	err := q.AddMeta(ctx, db.AddMetaParams{Name: "epoch", Value: newEpoch()})
+	if err != nil {
+		return t, err
+	}
+	if s.epoch, err = q.Meta(ctx, "epoch"); err != nil {
+		return t, err
+	}
+	commits, err := q.Meta(ctx, "commits")
+	if ignoreNone(err) != nil {
+		return t, err
+	}
+	t.epoch = s.epoch
+	t.commits, _ = strconv.ParseUint(commits, 10, 64) // 0 in a new file
+	return t, nil
 }
+
+// begin writes what the store must know of itself.
+func (s *Store) begin(ctx context.Context) error { return s.write(ctx, s.beginPlaces) }
 
 // beginPlaces makes places from now on higher than those before, without looking for the highest: the upper bits count how
 // often the file was opened, the lower 40 the messages since.
@@ -170,6 +193,7 @@ const (
 	readOnly
 	copying // only reads the store, but may write its copy
 	single  // writes to a file that nobody else has open, with nothing beside it
+	alone   // reads the file as it is without PATH-wal, while nobody has it open
 )
 
 // dsn names the file for the driver.
@@ -191,6 +215,8 @@ func dsn(path string, m mode) string {
 		q["_pragma"] = append(q["_pragma"], "query_only(1)")
 	case copying:
 		q["mode"] = []string{"ro"}
+	case alone:
+		q["immutable"] = []string{"1"}
 	case single:
 		q["_pragma"] = append(q["_pragma"], "journal_mode(delete)")
 	}
@@ -277,16 +303,17 @@ func migrate(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	is, newest, err := m.GetVersions(ctx)
-	if err != nil {
-		return err
-	}
-	if is > newest {
-		return fmt.Errorf("the file was made by a newer hubbub: its schema has the version %d, and this hubbub knows those up to %d; "+
-			"run the newer hubbub, or restore a backup that was made before the upgrade", is, newest)
-	}
 	_, err = m.Up(ctx)
 	return err
+}
+
+// newestSchema is the version of the last migration.
+func newestSchema() (int64, error) {
+	all, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil || len(all) == 0 {
+		return 0, fmt.Errorf("there are no migrations: %w", err)
+	}
+	return goose.NumericComponent(all[len(all)-1])
 }
 
 // millis is how a time is kept; 0 is the zero time.

@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,7 +12,14 @@ import (
 	"github.com/hubbub-dev/hubbub/driver/sqlite"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	switch os.Getenv(childVariable) {
+	case "kill":
+		writeUntilKilled()
+	default:
+		goleak.VerifyTestMain(m)
+	}
+}
 
 func TestStreamsAndMembers(t *testing.T) {
 	drivertest.RunStreams(t, func(t *testing.T, clock *drivertest.Clock) drivertest.Streams {

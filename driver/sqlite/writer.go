@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,6 +32,7 @@ type writer struct {
 	save, undo, accept *sql.Stmt     // of savepoints
 	took               time.Duration // by the last commit
 	failing            bool          // the last commit has failed
+	tally              tally
 
 	// Safe for concurrent use.
 	commits, writes, failed atomic.Uint64
@@ -90,9 +92,9 @@ func (w *writer) enqueue(ctx context.Context, one *write) error {
 	}
 }
 
-func startWriter(ctx context.Context, c *conn, o *Options) (*writer, error) {
+func startWriter(ctx context.Context, c *conn, o *Options, t tally) (*writer, error) {
 	w := &writer{
-		logger: o.Logger, maxBatch: o.MaxBatch, conn: c,
+		logger: o.Logger, maxBatch: o.MaxBatch, conn: c, tally: t,
 		queue: make(chan *write, o.Queue), ended: make(chan struct{}),
 	}
 	var err error
@@ -218,6 +220,10 @@ func (w *writer) commit(batch []*write) (err error) {
 	for i := 0; i < len(batch) && err == nil; i++ {
 		err = w.apply(batch[i])
 	}
+	commits := w.tally.commits + 1
+	if err == nil {
+		err = w.conn.q.SetMeta(ctx, db.SetMetaParams{Name: "commits", Value: strconv.FormatUint(commits, 10)})
+	}
 	if err == nil {
 		_, err = w.conn.commit.ExecContext(ctx)
 	}
@@ -227,6 +233,7 @@ func (w *writer) commit(batch []*write) (err error) {
 		w.conn.rollback.ExecContext(ctx)
 		return err
 	}
+	w.tally.set(commits)
 	w.commits.Add(1)
 	w.writes.Add(uint64(len(batch)))
 	return nil
