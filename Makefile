@@ -29,8 +29,8 @@ vet:
 # The other systems run the goroutine-per-conn engine; here we can only see that it compiles: the binary, and the tests of the
 # packages that differ.
 cross:
-	GOOS=darwin $(GO) build ./cmd/... && GOOS=darwin $(GO) vet ./ws/... ./internal/reactor/... ./internal/testkit
-	GOOS=windows $(GO) build ./cmd/... && GOOS=windows $(GO) vet ./ws/... ./internal/reactor/... ./internal/testkit
+	GOOS=darwin $(GO) build ./cmd/... && GOOS=darwin $(GO) vet ./ws/... ./internal/reactor/... ./internal/testkit ./driver/sqlite
+	GOOS=windows $(GO) build ./cmd/... && GOOS=windows $(GO) vet ./ws/... ./internal/reactor/... ./internal/testkit ./driver/sqlite
 
 test-go:
 	$(GO) test -race ./...

@@ -55,7 +55,9 @@ type Stats struct {
 }
 
 // Stats tells how many commits and writes there were.
-func (s *Store) Stats() Stats { return Stats{s.writer.commits.Load(), s.writer.writes.Load(), s.writer.failed.Load()} }
+func (s *Store) Stats() Stats {
+	return Stats{s.writer.commits.Load(), s.writer.writes.Load(), s.writer.failed.Load()}
+}
 
 // write runs f once in the transaction of the next commit, and returns when it is on the disk. An error of f, which is
 // returned, takes back what f has done, and nothing else; f must return the first error that a query gives. Where the commit
