@@ -191,8 +191,13 @@ func (h *Hub) announce(ctx context.Context, transitions []Transition) {
 	}
 }
 
-// handOver gives transitions to Options.OnTransition and to the store, and returns those that both have taken.
+// handOver gives transitions to Options.OnTransition and to the store, and returns those that both have taken. The store comes first
+// with what begins, and last with what ends. So whatever has been told to have begun is open in the store, and is told to have ended
+// even if the process dies between any two steps.
 func (h *Hub) handOver(ctx context.Context, transitions []Transition) []Transition {
+	if !h.record(ctx, transitions, true) {
+		return nil
+	}
 	taken := transitions
 	if h.o.OnTransition != nil {
 		taken = make([]Transition, 0, len(transitions))
@@ -204,14 +209,31 @@ func (h *Hub) handOver(ctx context.Context, transitions []Transition) []Transiti
 			taken = append(taken, t)
 		}
 	}
-	if h.store == nil || len(taken) == 0 {
-		return taken
-	}
-	if err := h.store.Record(ctx, taken); err != nil {
-		h.complain("record who came and went", err)
+	if !h.record(ctx, taken, false) {
 		return nil
 	}
 	return taken
+}
+
+// record has the store take those transitions by which something begins, or the others, and tells whether it did.
+func (h *Hub) record(ctx context.Context, transitions []Transition, beginnings bool) bool {
+	if h.store == nil {
+		return true
+	}
+	var those []Transition
+	for _, t := range transitions {
+		if (t.Kind == SessionConnected || t.Kind == UserOnline) == beginnings {
+			those = append(those, t)
+		}
+	}
+	if len(those) == 0 {
+		return true
+	}
+	if err := h.store.Record(ctx, those); err != nil {
+		h.complain("record who came and went", err)
+		return false
+	}
+	return true
 }
 
 // ended wakes keepOrder, which then looks for graces that are over.

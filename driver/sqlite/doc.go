@@ -7,7 +7,28 @@
 // # Files
 //
 // Beside PATH there are PATH-wal and PATH-shm, which belong to the database and must stay with it, and PATH.lock, by which a
-// second process is kept away. Use [Backup] for copies: to copy PATH alone loses what is still in PATH-wal.
+// second process is kept away, and in which the commits are counted. Use [Backup] for copies: to copy PATH alone loses what is
+// still in PATH-wal. To restore one, stop the server, remove all four, and copy the backup to PATH.
+//
+// # Damage
+//
+// [Open] looks at the files before it writes to them, and refuses those that are damaged or have lost something, with an error
+// that says what to do. It notices
+//   - a file that is no database, that of another program, or of a newer schema;
+//   - a file that is cut off, empty or missing, and pages that are not what they should be. Up to 16 MiB everything is looked at; up to
+//     256 MiB, or 1 GiB after an unclean end, all but whether the indexes belong to their tables, which takes some seconds. In larger
+//     files damage is found when it is read; [Backup] looks through the whole copy;
+//   - commits that were acknowledged and are missing, because PATH-wal was cut off, damaged or removed, or an older file was put in
+//     place of PATH: PATH.lock has counted more;
+//   - PATH-wal of the file that was here before a backup was restored.
+//
+// A commit that was under way when the process ended was told to nobody, and is dropped with a line in the log.
+//
+// It does not notice: what the disk has changed within a row, since there are no checksums of pages in PATH; and the end of PATH-wal
+// that is lost together with the newest state of PATH.lock, which is not synced, as by a power failure of a disk that had not
+// written what it said it had.
+//
+// While the disk is full, writes fail as Unavailable and take no effect; reads go on, and so do writes when there is room again.
 //
 // # Times
 //

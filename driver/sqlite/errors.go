@@ -35,6 +35,14 @@ func domain(err error) error {
 	return &hubbub.Error{Reason: hubbub.Unavailable, Message: explain(err), Err: err}
 }
 
+// errOpen says why a store cannot be opened.
+func errOpen(path string, err error) error {
+	if _, ok := errors.AsType[*sqlite.Error](err); ok {
+		return fmt.Errorf("open the store %s: %s: %w", path, explain(err), err)
+	}
+	return fmt.Errorf("open the store %s: %w", path, err)
+}
+
 // isDamage tells whether an error says that the file is no whole database.
 func isDamage(err error) bool {
 	e, ok := errors.AsType[*sqlite.Error](err)

@@ -256,5 +256,5 @@ func (i *inspection) failed(err error) error {
 	if isDamage(err) {
 		return i.damaged("%w", err)
 	}
-	return fmt.Errorf("read the store %s: %s: %w", i.path, explain(err), err)
+	return errOpen(i.path, err)
 }

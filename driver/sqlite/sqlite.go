@@ -112,24 +112,24 @@ func (s *Store) open(ctx context.Context) error {
 		return errCannotWrite(s.o.Path, err)
 	}
 	if err := migrate(ctx, s.o.Path); err != nil {
-		return fmt.Errorf("open the store %s: %w", s.o.Path, err)
+		return errOpen(s.o.Path, err)
 	}
 	c, err := connect(ctx, s.o.Path, readWrite)
 	if err != nil {
-		return fmt.Errorf("open the store %s: %w", s.o.Path, err)
+		return errOpen(s.o.Path, err)
 	}
 	counted, err := s.identify(ctx, c.q)
 	if err == nil {
 		s.writer, err = startWriter(ctx, c, &s.o, counted)
 	}
 	if err != nil {
-		return fmt.Errorf("open the store %s: %w", s.o.Path, errors.Join(err, c.close()))
+		return errOpen(s.o.Path, errors.Join(err, c.close()))
 	}
 	s.readers = readers{closing: make(chan struct{}), free: make(chan *conn, s.o.Readers)}
 	for range s.o.Readers {
 		c, err := connect(ctx, s.o.Path, readOnly)
 		if err != nil {
-			return fmt.Errorf("open the store %s for reading: %w", s.o.Path, err)
+			return errOpen(s.o.Path, err)
 		}
 		s.readers.free <- c
 		s.readers.number++

@@ -14,10 +14,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	switch os.Getenv(childVariable) {
-	case "kill":
+	child := os.Getenv(childVariable)
+	switch {
+	case child == "kill":
 		writeUntilKilled()
-	default:
+	case child == "" || !runChild(child):
 		goleak.VerifyTestMain(m)
 	}
 }
