@@ -108,6 +108,9 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.inspect(ctx); err != nil {
 		return err
 	}
+	if err := makeFile(s.o.Path); err != nil {
+		return errCannotWrite(s.o.Path, err)
+	}
 	if err := migrate(ctx, s.o.Path); err != nil {
 		return errOpen(s.o.Path, err)
 	}
@@ -132,6 +135,16 @@ func (s *Store) open(ctx context.Context) error {
 		s.readers.number++
 	}
 	return s.begin(ctx)
+}
+
+// makeFile makes a file that nobody else may read, if there is none: by itself the database would make one for everybody. The files
+// beside it get the same rights.
+func makeFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // identify reads which file this is, after making it one if it is new, and how many commits it has.
