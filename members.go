@@ -1,6 +1,7 @@
 package hubbub
 
 import (
+	"cmp"
 	"context"
 	"time"
 )
@@ -142,34 +143,43 @@ func (s *Session) Members(ctx context.Context, room, after string, limit int) (M
 	return h.Members(ctx, room, after, limit)
 }
 
-// AddMember makes a user a member of a room; "" means [RoleMember]. Owners may give any role to anybody, admins may add members. Who may
-// join the room may become a member by themself, and where [RoomRule.Create] is set, whoever is the first is its owner. Otherwise
-// it is Forbidden. TooLarge if the user is a member of too many rooms.
+// AddMember makes a user a member of a room, or changes the role of one. "" means [RoleMember] for who is no member yet; a member stays
+// what they are, so that it can be said again. Owners may give any role to anybody, admins may add members. Who may join
+// the room may become a member by themself, and where [RoomRule.Create] is set, whoever is the first is its owner. Otherwise it
+// is Forbidden. TooLarge if the user is a member of too many rooms.
 func (s *Session) AddMember(ctx context.Context, room, user string, role Role) error {
 	h := s.hub
-	if role == "" {
-		role = RoleMember
-	}
+	wanted := cmp.Or(role, RoleMember)
 	if err := h.checkMember(room, user); err != nil {
 		return err
 	}
-	if err := checkRole(role); err != nil {
+	if err := checkRole(wanted); err != nil {
 		return err
 	}
 	own, err := h.store.MemberOf(ctx, room, s.user)
 	if err != nil {
 		return err
 	}
-	if err := h.roomForOneMore(ctx, user); err != nil {
+	self := user == s.user
+	if self && own == "" {
+		return s.becomeMember(ctx, room, wanted)
+	}
+	if self && (role == "" || role == own) {
+		return nil
+	}
+	if err := h.mayChange(ctx, own, room, user, wanted); err != nil {
 		return err
 	}
-	if own == "" && user == s.user {
-		return s.becomeMember(ctx, room, role)
-	}
-	if err := h.mayChange(ctx, own, room, user, role); err != nil {
+	present, err := h.store.MemberOf(ctx, room, user)
+	if err != nil || present != "" && role == "" {
 		return err
 	}
-	_, err = h.setMember(ctx, room, Member{User: user, Role: role}, false, s.user)
+	if present == "" {
+		if err := h.roomForOneMore(ctx, user); err != nil {
+			return err
+		}
+	}
+	_, err = h.setMember(ctx, room, Member{User: user, Role: wanted}, false, s.user)
 	return err
 }
 
@@ -208,6 +218,9 @@ func (s *Session) becomeMember(ctx context.Context, room string, role Role) erro
 	h := s.hub
 	rule, err := h.rule(room)
 	if err != nil {
+		return err
+	}
+	if err := h.roomForOneMore(ctx, s.user); err != nil {
 		return err
 	}
 	if rule.Create {

@@ -163,7 +163,7 @@ type InboxState struct {
 	Attrs    map[string]string      // of the user
 	Baseline uint64                 // announcements up to this Seq are older than the user, who gets those of them that are for newcomers
 	Marks    []Watermark            // for announcements
-	Made     map[string]NoticeState // of announcements for which the marks do not hold, by id
+	Made     map[string]NoticeState // of announcements for which the marks do not hold, by id; some may be gone since a moment
 }
 
 // Watermark says that a user has seen, read or archived the announcements up to a Seq, of one category or, if it is "", of

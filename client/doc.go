@@ -9,6 +9,9 @@
 // was lost in between. Where that is impossible, since the server does not have the messages any more, the handler Lost says so
 // before the next message.
 //
+// Notices that come while there is no connection are not handed over later: they are in the inbox, which [Client.Inbox] lists,
+// and [Handlers].Counts says how many are unread, first when a session begins.
+//
 // # What goes
 //
 // [Stream.Send] and [Client.Join] wait for a connection, and are repeated after a lost one until they are answered or their

@@ -26,6 +26,11 @@ type script struct {
 // scripted opens a client of such a server.
 func scripted(t *testing.T, h client.RoomHandler, test func(s *script), replies ...string) {
 	t.Helper()
+	scriptedWith(t, client.Handlers{}, h, test, replies...)
+}
+
+func scriptedWith(t *testing.T, all client.Handlers, h client.RoomHandler, test func(s *script), replies ...string) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{t: t, replies: replies}
 		srv := ws.NewServer(ws.Options{Logger: slog.New(slog.DiscardHandler)})
@@ -40,7 +45,7 @@ func scripted(t *testing.T, h client.RoomHandler, test func(s *script), replies 
 			c.OnMessage(s.answer)
 		}))
 		t.Cleanup(func() { _ = srv.Shutdown(t.Context()) }) // the conns are closed by then
-		c := dial(t, client.Options{URL: "ws://memory", Dial: ws.DialOptions{NetDial: server.NetDial}})
+		c := dial(t, client.Options{URL: "ws://memory", Dial: ws.DialOptions{NetDial: server.NetDial}, Handlers: all})
 		if _, err := c.Join(t.Context(), "lobby", h); err != nil {
 			t.Fatal(err)
 		}
@@ -138,9 +143,11 @@ func TestWhatWasSkippedIsFetched(t *testing.T) {
 
 func TestWhatIsNotUnderstoodIsIgnored(t *testing.T) {
 	var j journal
-	scripted(t, j.room(), func(s *script) {
+	scriptedWith(t, j.inboxHandlers(), j.room(), func(s *script) {
 		for _, text := range []string{"", "x", "[]", "{}", `{"id":99,"result":1}`, `{"id":null,"error":{}}`, `{"method":"new.thing"}`,
-			`{"method":"room.message"}`, `{"method":"room.message","params":{"room":7}}`, `{"method":"room.message","params":{"room":"hall"}}`} {
+			`{"method":"room.message"}`, `{"method":"room.message","params":{"room":7}}`, `{"method":"room.message","params":{"room":"hall"}}`,
+			`{"method":"inbox.notice"}`, `{"method":"inbox.notice","params":{"id":7}}`, `{"method":"inbox.counts","params":[]}`,
+			`{"method":"inbox.marked","params":{"ids":"x"}}`, `{"method":"inbox.removed","params":7}`, `{"method":"room.member","params":{"room":7}}`} {
 			s.send(text)
 		}
 		if err := s.conn.Send(ws.Binary([]byte{1})); err != nil {

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -44,11 +46,19 @@ func serveInbox(t *testing.T, addr, dir string) running {
 	})
 }
 
-// notify publishes a notice to ann, with members of its JSON object such as `"body":"…"`, and returns its id.
+// notify publishes a notice to ann, with members of its JSON object such as `"body":"…"`, and returns its id. The next one is
+// of another millisecond: those of the same are listed in any order.
 func (r running) notify(t *testing.T, title string, more ...string) string {
 	t.Helper()
 	members := append([]string{`"to":{"user":"ann"}`, fmt.Sprintf(`"title":%q`, title)}, more...)
-	return decode[struct{ ID string }](t, r.api(t, "POST", "/notices", "{"+strings.Join(members, ",")+"}")).ID
+	published := decode[struct {
+		ID   string
+		Time int64
+	}](t, r.api(t, "POST", "/notices", "{"+strings.Join(members, ",")+"}"))
+	for time.Now().UnixMilli() <= published.Time {
+		runtime.Gosched()
+	}
+	return published.ID
 }
 
 // hasDot waits for a number on the red dot, "" for no dot.

@@ -200,11 +200,17 @@ func (m *model) sweep() {
 	m.all = slices.DeleteFunc(m.all, func(n *modelNotice) bool { return !n.Expires.IsZero() && !n.Expires.After(now) })
 }
 
+// mark marks a few times, since what marks make of each other is the hard part.
 func (m *model) mark(rt *rapid.T) {
 	user := m.anyUser(rt)
-	if !m.users[user].arrived {
-		return // who has not been here cannot mark
+	for range rapid.IntRange(1, 4).Draw(rt, "marks") {
+		if m.users[user].arrived { // who has not been here cannot mark
+			m.markOnce(rt, user)
+		}
 	}
+}
+
+func (m *model) markOnce(rt *rapid.T, user string) {
 	mark := inbox.Mark{State: rapid.SampledFrom([]string{"seen", "read", "unread", "archived"}).Draw(rt, "state")}
 	switch rapid.IntRange(0, 2).Draw(rt, "by") {
 	case 0:

@@ -2,7 +2,6 @@ package inbox_test
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -25,7 +24,6 @@ type world struct {
 	t     rapid.TB
 	outer testing.TB
 	ctx   context.Context
-	path  string
 	store *sqlite.Store
 	bus   *memory.Driver
 	clock *clock
@@ -59,9 +57,9 @@ func newWorld(t testing.TB) *world {
 // openWorld makes a world with any clock. wrap may put something between inbox and store.
 func openWorld(t testing.TB, now func() time.Time, wrap func(inbox.Store) inbox.Store) *world {
 	t.Helper()
-	w := &world{t: t, outer: t, ctx: t.Context(), path: filepath.Join(t.TempDir(), "hubbub.db"), bus: memory.New(memory.Options{})}
+	w := &world{t: t, outer: t, ctx: t.Context(), bus: memory.New(memory.Options{})}
 	var err error
-	if w.store, err = sqlite.Open(w.ctx, sqlite.Options{Path: w.path, Now: now}); err != nil {
+	if w.store, err = sqlite.Open(w.ctx, sqlite.Options{Path: filepath.Join(t.TempDir(), "hubbub.db"), Now: now}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -75,19 +73,6 @@ func openWorld(t testing.TB, now func() time.Time, wrap func(inbox.Store) inbox.
 	}
 	w.Inbox = inbox.New(inbox.Options{Store: s, Bus: w.bus, Now: now})
 	return w
-}
-
-// exec changes the file behind the store's back.
-func (w *world) exec(query string, args ...any) {
-	w.t.Helper()
-	db, err := sql.Open("sqlite", w.path)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer db.Close()
-	if _, err := db.ExecContext(w.ctx, query, args...); err != nil {
-		w.t.Fatal(err)
-	}
 }
 
 // arrive has a user sign in, with attributes such as plan=pro.
@@ -106,7 +91,9 @@ func (w *world) arrive(user string, attrs ...string) {
 // join makes a user a member of a room.
 func (w *world) join(room, user string) {
 	w.t.Helper()
-	w.exec(`INSERT INTO members (room, user, role, since) VALUES (?, ?, 'member', 1)`, room, user)
+	if _, err := w.store.SetMember(w.ctx, room, hubbub.Member{User: user, Role: hubbub.RoleMember}, false); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // publish publishes a notice with a title, after change.

@@ -47,8 +47,8 @@ func (c *backupCommand) Run() error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("copied %s to %s (%v)\n\nTo restore it: stop the gateway, remove %s and %s-wal, and then\n\n  cp %s %s\n", from, c.File,
-		gateway.Size(copied.Size()), from, from, c.File, from)
+	fmt.Printf("copied %s to %s (%v)\n\nTo restore it: stop the gateway, move all files whose names begin with %s elsewhere, and then\n\n"+
+		"  cp %s %s\n", from, c.File, gateway.Size(copied.Size()), from, c.File, from)
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"syscall"
@@ -56,22 +57,57 @@ func (d *display) contains(s string) bool {
 	return strings.Contains(d.text.String(), s)
 }
 
-// TestConnectAtATerminal types: a line, the same line again by an arrow key, a message for another user, and Ctrl-D.
-func TestConnectAtATerminal(t *testing.T) {
-	s := newShell(t)
+// seated is a command at a terminal.
+type seated struct {
+	cmd    *exec.Cmd
+	person *os.File
+	screen display
+	read   chan struct{} // closed when all was read
+}
+
+// sit starts a command at a terminal.
+func sit(t *testing.T, cmd *exec.Cmd) *seated {
+	t.Helper()
 	person, program := openTerminal(t)
-	cmd := s.command(t, "", "connect", "--room", "lobby", "--user", "bob", s.as("ann"))
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = program, program, program
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	program.Close()
-	var screen display
-	read := make(chan struct{})
+	s := &seated{cmd: cmd, person: person, read: make(chan struct{})}
 	go func() {
-		defer close(read)
-		_, _ = io.Copy(&screen, person) // ends with an error when the program does
+		defer close(s.read)
+		_, _ = io.Copy(&s.screen, person) // ends with an error when the program does
 	}()
+	return s
+}
+
+// types types, and waits until the screen shows something.
+func (s *seated) types(t *testing.T, typed, want string) {
+	t.Helper()
+	if _, err := s.person.WriteString(typed); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Eventually(t, fmt.Sprintf("%q after %q", want, typed), func() bool { return s.screen.contains(want) })
+}
+
+// leaves types Ctrl-D, which ends the command.
+func (s *seated) leaves(t *testing.T) {
+	t.Helper()
+	if _, err := s.person.WriteString("\x04"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Wait(); err != nil {
+		t.Errorf("it ends with %v", err)
+	}
+	<-s.read
+	s.person.Close()
+}
+
+// TestConnectAtATerminal types: a line, the same line again by an arrow key, a message for another user, and Ctrl-D.
+func TestConnectAtATerminal(t *testing.T) {
+	s := newShell(t)
+	ann := sit(t, s.command(t, "", "connect", "--room", "lobby", "--user", "bob", s.as("ann")))
 	for _, step := range []struct{ typed, want string }{
 		{"", "lobby> "},
 		{"hello\r", "#lobby ann: hello"},
@@ -82,51 +118,46 @@ func TestConnectAtATerminal(t *testing.T) {
 		{"/to nowhere\r", `have not joined "nowhere"`},
 		{"/help\r", "/quit"},
 	} {
-		if _, err := person.WriteString(step.typed); err != nil {
-			t.Fatal(err)
-		}
-		testkit.Eventually(t, fmt.Sprintf("%q after %q", step.want, step.typed), func() bool { return screen.contains(step.want) })
+		ann.types(t, step.typed, step.want)
 	}
-	if _, err := person.WriteString("\x04"); err != nil {
-		t.Fatal(err)
+	ann.leaves(t)
+}
+
+// TestInboxAtATerminal shows a notice that waits, and one that comes, and marks them.
+func TestInboxAtATerminal(t *testing.T) {
+	s := newShell(t)
+	s.notice(t, "--user", "ann", "--title", "waited", "--category", "orders", "--link", "/orders/17")
+	ann := sit(t, s.command(t, "", "connect", "--room", "lobby", s.as("ann")))
+	ann.types(t, "", "unread notices: 1")
+	ann.types(t, "", "lobby (1 unread)> ")
+	withdrawn := s.notice(t, "--user", "ann", "--title", "a\u202e", "--body", "come")
+	ann.types(t, "", `* notice: a\u202e: come`)
+	ann.types(t, "", "lobby (2 unread)> ")
+	ann.types(t, "/inbox\r", "unseen [orders] waited </orders/17>")
+	ann.types(t, "/read 9\r", "a number that /inbox shows")
+	ann.types(t, "/read 2\r", "marked as read: 1, still unread: 1")
+	ann.types(t, "/inbox\r", "read [orders] waited")
+	if _, aside, code := s.run(t, "", "publish", "--withdraw", withdrawn.ID); code != 0 {
+		t.Errorf("withdrawing ends with %d: %s", code, aside)
 	}
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("it ends with %v", err)
-	}
-	<-read
-	person.Close()
+	ann.types(t, "/read all\r", "marked as read: 0, still unread: 0")
+	s.notice(t, "--user", "ann", "--title", "last")
+	ann.types(t, "", "notice: last")
+	ann.types(t, "/read all\r", "marked as read: 1, still unread: 0")
+	ann.leaves(t)
 }
 
 // TestOthersDoNotControlTheTerminal sends what would clear the screen, turn the direction of writing, and look like somebody else's line.
 func TestOthersDoNotControlTheTerminal(t *testing.T) {
 	s := newShell(t)
-	person, program := openTerminal(t)
-	cmd := s.command(t, "", "connect", "--room", "lobby", "--history", "1", s.as("ann"))
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = program, program, program
 	hostile := s.command(t, "", "connect", "--room", "lobby", "--send", "{\"text\":\"a\\u001b[2J\\u202e\\n#lobby bob: yes\"}", s.as("mallory"))
 	if out, err := hostile.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	program.Close()
-	var screen display
-	read := make(chan struct{})
-	go func() {
-		defer close(read)
-		_, _ = io.Copy(&screen, person) // ends with an error when the program does
-	}()
+	ann := sit(t, s.command(t, "", "connect", "--room", "lobby", "--history", "1", s.as("ann")))
 	want := "#lobby mallory: a\\x1b[2J\\u202e\r\n    #lobby bob: yes"
-	testkit.Eventually(t, "the message is shown", func() bool { return screen.contains(want) })
-	if _, err := person.WriteString("\x04"); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("it ends with %v", err)
-	}
-	<-read
-	person.Close()
+	ann.types(t, "", want)
+	ann.leaves(t)
 }
 
 // TestServersDoNotControlTheTerminal is refused by a server whose reason would set the title of the window.

@@ -213,25 +213,29 @@ func (w *world) look(b *box, in inboxOf) []client.Notice {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, n := range page.Notices {
-		if wrong := b.observe(n); wrong != "" {
-			w.t.Errorf("inbox of %s: %s: %+v", b.user, wrong, n)
+		b.know(n)
+		if wrong := b.items[n.ID].wrong(n); wrong != "" {
+			w.t.Errorf("inbox of %s: %s", b.user, wrong)
 		}
+		state := slices.Index(states, n.State)
+		b.items[n.ID].low, b.items[n.ID].high = state, state
 	}
 	return page.Notices
 }
 
-// observe compares a notice with what is known, and knows it exactly from now on. mu is held.
-func (b *box) observe(n client.Notice) (wrong string) {
-	state := slices.Index(states, n.State)
-	it := b.items[n.ID]
-	switch {
-	case it == nil: // its publisher does not know yet that it is accepted
+// know notes a notice whose publisher does not know yet that it is accepted. mu is held.
+func (b *box) know(n client.Notice) {
+	if b.items[n.ID] == nil {
+		state := slices.Index(states, n.State)
 		b.items[n.ID] = &item{category: n.Category, low: state, high: state}
-		return ""
-	case state < it.low || state > it.high:
-		return "its state should be from " + string(states[it.low]) + " to " + string(states[it.high])
 	}
-	it.low, it.high = state, state
+}
+
+// wrong says what is wrong with the state of a notice, or returns "".
+func (it *item) wrong(n client.Notice) string {
+	if state := slices.Index(states, n.State); state < it.low || state > it.high {
+		return fmt.Sprintf("the state should be from %s to %s: %+v", states[it.low], states[it.high], n)
+	}
 	return ""
 }
 
@@ -306,8 +310,8 @@ func (b *box) compare(found map[string]client.Notice, final bool) (wrong []strin
 			}
 		case it.gone:
 			wrong = append(wrong, fmt.Sprintf("it should be gone: %+v", n))
-		case b.observe(n) != "":
-			wrong = append(wrong, fmt.Sprintf("the state should be from %d to %d: %+v", it.low, it.high, n))
+		case it.wrong(n) != "":
+			wrong = append(wrong, it.wrong(n))
 		}
 	}
 	return wrong

@@ -3,6 +3,7 @@ package main_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -149,23 +150,23 @@ func (w *world) pause(f func()) {
 // checkOpenSessions looks into the store which sessions it takes for open: those of the people, and after a shutdown none.
 func (w *world) checkOpenSessions() {
 	w.t.Helper()
-	want := map[string]bool{}
-	for _, p := range w.people {
-		want[p.client.Session().Session] = true
-	}
-	testkit.Eventually(w.t, "the store to have exactly the open sessions", func() bool {
+	for deadline := time.Now().Add(testkit.Patience); ; {
 		backup := w.t.TempDir() + "/copy.db"
 		cmd := command(w.t, "backup", backup)
 		cmd.Dir = w.dir
 		printed(w.t, cmd)
-		open := w.openSessions(backup)
-		for session := range want {
-			if open[session] != 1 {
-				return false
-			}
+		open, want := w.openSessions(backup), map[string]int{}
+		for _, p := range w.people {
+			want[p.client.Session().Session] = 1
 		}
-		return len(open) == len(want)
-	})
+		if maps.Equal(open, want) {
+			break
+		}
+		if time.Now().After(deadline) {
+			w.t.Errorf("the store takes %v for open, and it is %v", open, want)
+			break
+		}
+	}
 	var all sync.WaitGroup
 	for _, p := range w.people {
 		all.Go(p.signOut)

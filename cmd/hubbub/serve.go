@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/hubbub-dev/hubbub/gateway"
@@ -56,7 +57,7 @@ func announce(g *gateway.Gateway, a net.Addr) {
 	}
 	data := "in memory, lost when the server ends (store.path is off)"
 	if path := g.StorePath(); path != "" {
-		data = path + "  (it lasts; to begin anew stop the server and delete it)"
+		data = path + "  (it lasts; to begin anew stop the server and rm " + filepath.Base(path) + "*)"
 	}
 	fmt.Fprintf(os.Stderr, "\n  hubbub, DEVELOPMENT MODE: anyone may connect under any name. %s\n\n  Open  %s\n\n"+
 		"  Key   %s  (for backends, this time only: Authorization: Bearer …)\n\n  Data  %s\n\n", reach, g.URL(a), g.DevKey(), data)

@@ -77,10 +77,8 @@ func collapsingLate(d *desk) {
 }
 
 func collapsingMany(d *desk) {
-	for _, user := range names(crowd) {
-		d.member("lobby", user)
-	}
-	for range 3 {
+	d.fillRoom("lobby", names(crowd))
+	for range 2 {
 		p := d.likes()
 		p.To = hubbub.Recipients{Room: "lobby"}
 		d.clock.Advance(time.Second)

@@ -31,9 +31,13 @@ func (s *Store) Read(ctx context.Context, f func(get func(name string) string) e
 // Queued is how many writes wait for the next commit.
 func (s *Store) Queued() int { return len(s.writer.queue) }
 
-// LimitPages has the file take no more than some pages, as a full disk would. Nothing must be written meanwhile.
-func (s *Store) LimitPages(ctx context.Context, n int) error {
-	_, err := s.writer.conn.conn.ExecContext(ctx, fmt.Sprintf("PRAGMA max_page_count = %d", n))
+// LimitGrowth has the file grow by no more than some pages, as a full disk would. Nothing must be written meanwhile.
+func (s *Store) LimitGrowth(ctx context.Context, pages int) error {
+	var n int
+	if err := s.writer.conn.conn.QueryRowContext(ctx, "PRAGMA page_count").Scan(&n); err != nil {
+		return err
+	}
+	_, err := s.writer.conn.conn.ExecContext(ctx, fmt.Sprintf("PRAGMA max_page_count = %d", n+pages))
 	return err
 }
 

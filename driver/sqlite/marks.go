@@ -50,7 +50,8 @@ func newMarker(user string, m hubbub.NoticeMark) (marker, error) {
 	}
 	switch {
 	case to == 0 || m.Back && to != numberOfSeen:
-		return marker{}, hubbub.Errorf(hubbub.Invalid, "notices cannot be marked as %q; use seen, read or archived, or seen to take them back", m.State)
+		return marker{}, hubbub.Errorf(hubbub.Invalid,
+			"notices cannot be marked as %q; use seen, read or archived, or seen to take them back", m.State)
 	case m.Back:
 		k.lowest, k.highest = to+1, to+1
 		if m.IDs != nil {
@@ -176,5 +177,5 @@ func makeOf(ctx context.Context, q *db.Queries, user, id string, state int64) er
 	if err != nil {
 		return err
 	}
-	return q.MakeAnnouncement(ctx, db.MakeAnnouncementParams{User: user, Seq: row.Seq, State: state})
+	return q.MakeAnnouncement(ctx, db.MakeAnnouncementParams{User: user, Seq: row.Seq, ID: id, State: state})
 }

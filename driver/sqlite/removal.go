@@ -74,7 +74,8 @@ func expire(ctx context.Context, q *db.Queries, now, limit int64) (gone hubbub.R
 		limit -= max(r.rows, 1)
 	}
 	if limit > 0 {
-		keys, err := q.ForgetPublicationKeys(ctx, db.ForgetPublicationKeysParams{Made: now - hubbub.NoticeKeyLife.Milliseconds(), Limit: limit})
+		old := db.ForgetPublicationKeysParams{Made: now - hubbub.NoticeKeyLife.Milliseconds(), Limit: limit}
+		keys, err := q.ForgetPublicationKeys(ctx, old)
 		if err != nil {
 			return gone, err
 		}

@@ -177,12 +177,12 @@ func newEpoch() string { return strings.ToLower(rand.Text()[:13]) }
 func (s *Store) Close() error { return s.close() }
 
 func (s *Store) closeAll() error {
-	var errs []error
+	// The writer is the last, since only who may write can take the log back into the file and remove it.
+	errs := []error{s.readers.close()}
 	if s.writer != nil {
 		errs = append(errs, s.writer.close())
 	}
-	errs = append(errs, s.readers.close(), s.lock.Close())
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.lock.Close())...)
 }
 
 // mode is what a connection is for.

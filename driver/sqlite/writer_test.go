@@ -229,7 +229,7 @@ func TestReadsSeeOneMoment(t *testing.T) {
 
 func TestAFullDiskRefusesWritesUntilThereIsRoom(t *testing.T) {
 	s := open(t, sqlite.Options{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	if err := s.LimitPages(t.Context(), 100); err != nil {
+	if err := s.LimitGrowth(t.Context(), 30); err != nil {
 		t.Fatal(err)
 	}
 	big := func(name string) error {
@@ -250,7 +250,7 @@ func TestAFullDiskRefusesWritesUntilThereIsRoom(t *testing.T) {
 	if len(kept) == 0 || has(t, s, fmt.Sprint("big", len(kept))) {
 		t.Fatalf("%d writes have succeeded, and the next is there", len(kept))
 	}
-	if err := s.LimitPages(t.Context(), 1_000_000); err != nil {
+	if err := s.LimitGrowth(t.Context(), 1_000_000); err != nil {
 		t.Fatal(err)
 	}
 	if err := big("later"); err != nil {

@@ -1,4 +1,5 @@
-// Package httpapi serves the HTTP API for backends under /api/v1: they send messages, ask who is online, and sign people out.
+// Package httpapi serves the HTTP API for backends under /api/v1: they send messages, put notices into inboxes, ask who is online,
+// say who is a member of a room, and sign people out.
 //
 // The package joins [hubbub.Hub] to HTTP and decides nothing of the domain. Its calls are described by an OpenAPI 3.1 document
 // that is made from the same Go types which decode and check the requests, so it cannot differ from what the server does.

@@ -18,7 +18,7 @@ type NoticeRequest struct {
 	Title    string          `json:"title" minLength:"1" doc:"What has happened, in a line of text." example:"Your order has shipped"`
 	Body     string          `json:"body,omitempty" doc:"More text. It is no markup." example:"It arrives on Friday."`
 	Link     string          `json:"link,omitempty" doc:"Where a click leads: http(s), mailto, or relative." example:"/orders/17"`
-	Actions  []Action        `json:"actions,omitempty" doc:"The buttons."`
+	Actions  []Action        `json:"actions,omitempty" nullable:"false" doc:"The buttons, at most 8."`
 	Data     json.RawMessage `json:"data,omitempty" doc:"Any JSON value, for the application."`
 	Collapse string          `json:"collapse,omitempty" doc:"What the notice is about. For each recipient it takes the place of the older one with the same." example:"order-17"`
 	Key      string          `json:"key,omitempty" doc:"Idempotency key: for 24 hours the same key of the same API key is the same notice. It can be sent as the header Idempotency-Key instead." example:"order-17-shipped"`

@@ -41,11 +41,11 @@ func roomRemove(ctx context.Context, c *call) (any, error) {
 	return none{}, c.peer.session.RemoveMember(ctx, room, user)
 }
 
-// role reads what a member may do.
+// role reads what a member may do, "" if the client does not say.
 func (p *params) role() hubbub.Role {
 	text, ok := p.text("role")
 	if !ok {
-		return hubbub.RoleMember
+		return ""
 	}
 	switch role := hubbub.Role(text); role {
 	case hubbub.RoleOwner, hubbub.RoleAdmin, hubbub.RoleMember:

@@ -27,6 +27,12 @@ func TestMembers(t *testing.T) {
 		same(t, bob.call("room.add", `{"room":"team-a","user":"eve"}`), `{}`)
 		bob.refused("forbidden", "room.add", `{"room":"team-a","user":"eve","role":"owner"}`)
 		bob.refused("forbidden", "room.remove", `{"room":"team-a","user":"ann"}`)
+		for _, again := range []string{`{"room":"team-a","user":"ann"}`, `{"room":"team-a","user":"ann","role":"owner"}`, `{"room":"team-a","user":"bob"}`} {
+			same(t, ann.call("room.add", again), `{}`) // changes nothing
+		}
+		same(t, eve.call("room.add", `{"room":"team-a","user":"eve","role":"member"}`), `{}`)
+		eve.refused("forbidden", "room.add", `{"room":"team-a","user":"eve","role":"admin"}`)
+		eve.refused("forbidden", "room.add", `{"room":"team-a","user":"bob"}`)
 		ann.refused("conflict", "room.remove", `{"room":"team-a","user":"ann"}`)
 		ann.refused("conflict", "room.add", `{"room":"team-a","user":"ann","role":"member"}`)
 		same(t, eve.call("room.members", `{"room":"team-a"}`), `{"members":[{"user":"ann","role":"owner","since":"*"},`+

@@ -6,7 +6,6 @@ CREATE TABLE publications (
     number   INTEGER PRIMARY KEY,  -- rises in the order of acceptance
     id       TEXT    NOT NULL UNIQUE,
     category TEXT    NOT NULL,
-    content  TEXT    NOT NULL,     -- JSON
     collapse TEXT    NOT NULL,     -- '' for none
     time     INTEGER NOT NULL,
     expires  INTEGER NOT NULL,     -- 0 for never
@@ -15,7 +14,8 @@ CREATE TABLE publications (
     room     TEXT    NOT NULL,     -- whose members get it; '' for none
     reached  TEXT    NOT NULL,     -- the last member who got it
     audience TEXT    NOT NULL,     -- JSON; '' if it is no announcement
-    seq      INTEGER NOT NULL      -- of an announcement, from when it is published until its last trace is removed; 0 otherwise
+    seq      INTEGER NOT NULL,     -- of an announcement, from when it is published until its last trace is removed; 0 otherwise
+    content  TEXT    NOT NULL      -- JSON; the last column, so that others are read without it
 ) STRICT;
 
 CREATE INDEX publications_waiting ON publications (time) WHERE status = 0;
@@ -89,6 +89,7 @@ CREATE TABLE announcement_marks (
 CREATE TABLE announcement_states (
     user  TEXT    NOT NULL,
     seq   INTEGER NOT NULL,
+    id    TEXT    NOT NULL,        -- of the publication
     state INTEGER NOT NULL,
     PRIMARY KEY (user, seq)
 ) STRICT, WITHOUT ROWID;

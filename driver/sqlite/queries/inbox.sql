@@ -9,8 +9,8 @@ DELETE FROM publication_keys WHERE (author, key) IN (
     SELECT k.author, k.key FROM publication_keys k WHERE k.made < ? ORDER BY k.made LIMIT ?);
 
 -- name: AddPublication :execrows
-INSERT INTO publications (id, category, content, collapse, time, expires, status, remove, room, reached, audience, seq)
-VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, '', ?, 0)
+INSERT INTO publications (id, category, collapse, time, expires, status, remove, room, reached, audience, seq, content)
+VALUES (?, ?, ?, ?, ?, 0, ?, ?, '', ?, 0, ?)
 ON CONFLICT (id) DO NOTHING;
 
 -- name: Publication :one
@@ -92,8 +92,7 @@ SELECT category, unread, unseen FROM notice_counts WHERE user = ?;
 SELECT category, state, seq FROM announcement_marks WHERE user = ?;
 
 -- name: AnnouncementStates :many
-SELECT p.id, s.state FROM announcement_states s JOIN publications p ON p.seq = s.seq AND p.seq <> 0
-WHERE s.user = ? AND p.status = 1;
+SELECT id, state FROM announcement_states WHERE user = ?;
 
 -- name: RaiseAnnouncementMark :exec
 INSERT INTO announcement_marks (user, category, state, seq) VALUES (?, ?, ?, ?)
@@ -109,7 +108,7 @@ WHERE announcement_states.user = ? AND announcement_states.seq <= ? AND announce
     SELECT 1 FROM publications p WHERE p.seq <> 0 AND p.seq = announcement_states.seq AND p.category = ?);
 
 -- name: MakeAnnouncement :exec
-INSERT INTO announcement_states (user, seq, state) VALUES (?, ?, ?)
+INSERT INTO announcement_states (user, seq, id, state) VALUES (?, ?, ?, ?)
 ON CONFLICT (user, seq) DO UPDATE SET state = excluded.state;
 
 -- name: Announcements :many

@@ -2,6 +2,7 @@
 // server tells, so that all tabs and devices of a person show the same.
 
 const pageSize = 50;
+export const mostListed = 1_000; // notices; the filters find older ones
 const rank = { unseen: 0, seen: 1, read: 2, archived: 3 };
 
 export const isUnread = ({ state }) => rank[state] < rank.read;
@@ -68,7 +69,7 @@ export class Inbox {
   }
 
   #arrive(notice) {
-    this.fresh = [notice, ...without(this.fresh, notice)];
+    this.fresh = [notice, ...without(this.fresh, notice)].slice(0, mostListed);
     this.#change((notices) => {
       const others = without(notices, notice);
       if (!this.#wants(notice)) return others;
@@ -89,7 +90,7 @@ export class Inbox {
   /** Changes the list, and what is on its way for it. */
   #change(how) {
     this.#heard?.push(how);
-    this.#keep(how(this.notices));
+    if (this.phase !== "none") this.#keep(how(this.notices));
     this.fresh = how(this.fresh).filter(({ state }) => state === "unseen");
     this.#on();
   }
@@ -104,6 +105,8 @@ export class Inbox {
     this.notices = notices.filter(
       ({ state, expires }) => (state === "archived") === archived && !(expires && expires <= now),
     );
+    if (this.notices.length >= mostListed) this.next = "";
+    this.notices.length = Math.min(this.notices.length, mostListed);
     for (const { category } of this.notices) this.categories.add(category);
   }
 
@@ -197,7 +200,8 @@ export class Inbox {
   /** What a mark of everything in the list concerns, as far as this page knows of it: not what is just being published. */
   #listed() {
     const { category } = this.filter;
-    return { until: this.notices[0]?.time, ...(category ? { category } : { all: true }) };
+    const until = Math.max(...this.notices.map(({ time }) => time));
+    return { until, ...(category ? { category } : { all: true }) };
   }
 
   /** Marks one notice as "read", "unread" or "archived". */

@@ -1,7 +1,7 @@
 // The panel of the inbox: its list, what of it is listed, and what can be done with each notice.
 
 import { $, agoOf, button, element, figure, replace, sentence } from "./dom.js";
-import { isUnread } from "./inbox.js";
+import { isUnread, mostListed } from "./inbox.js";
 import { isHere, noticeRow } from "./notice.js";
 
 const nearEnd = 300; // pixels before the end of the list at which older notices are fetched
@@ -191,8 +191,8 @@ export class Panel {
     const { phase, notices, older, next, error, complaint } = this.#inbox;
     const empty = notices.length === 0;
     $("inbox").setAttribute("aria-busy", phase === "loading");
-    const words = () => (empty ? this.#stateWords(phase) : []);
-    this.#renew($("inbox-state"), [empty, phase, error, this.#inbox.filter], words);
+    const say = () => (empty ? this.#stateWords(phase) : []);
+    this.#renew($("inbox-state"), [empty, phase, error, this.#inbox.filter], say);
     $("inbox-state").hidden = !empty;
     const stale = phase === "failed" && !empty ? `This list may be out of date. ${sentence(error)}` : "";
     const trouble = complaint ? `That was not saved. ${sentence(complaint)}` : stale;
@@ -200,13 +200,11 @@ export class Panel {
     if (text.textContent !== trouble) text.textContent = trouble;
     $("inbox-trouble").hidden = !trouble;
     again.hidden = Boolean(complaint);
-    $("inbox-older").hidden = empty || !next;
-    $("inbox-older").disabled = older === "loading";
-    $("inbox-older").textContent = {
-      "": "Show older ones",
-      loading: "Loading…",
-      failed: "Older ones could not be loaded. Try again",
-    }[older];
+    const full = notices.length >= mostListed;
+    $("inbox-older").hidden = empty || !(next || full);
+    $("inbox-older").disabled = older === "loading" || full;
+    const words = { "": "Show older ones", loading: "Loading…", failed: "Older ones could not be loaded. Try again" };
+    $("inbox-older").textContent = full ? `These are the newest ${mostListed}` : words[older];
   }
 
   #stateWords(phase) {

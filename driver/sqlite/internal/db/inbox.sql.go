@@ -37,34 +37,34 @@ func (q *Queries) AddNotice(ctx context.Context, arg AddNoticeParams) (int64, er
 }
 
 const addPublication = `-- name: AddPublication :execrows
-INSERT INTO publications (id, category, content, collapse, time, expires, status, remove, room, reached, audience, seq)
-VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, '', ?, 0)
+INSERT INTO publications (id, category, collapse, time, expires, status, remove, room, reached, audience, seq, content)
+VALUES (?, ?, ?, ?, ?, 0, ?, ?, '', ?, 0, ?)
 ON CONFLICT (id) DO NOTHING
 `
 
 type AddPublicationParams struct {
 	ID       string
 	Category string
-	Content  string
 	Collapse string
 	Time     int64
 	Expires  int64
 	Remove   int64
 	Room     string
 	Audience string
+	Content  string
 }
 
 func (q *Queries) AddPublication(ctx context.Context, arg AddPublicationParams) (int64, error) {
 	result, err := q.exec(ctx, q.addPublicationStmt, addPublication,
 		arg.ID,
 		arg.Category,
-		arg.Content,
 		arg.Collapse,
 		arg.Time,
 		arg.Expires,
 		arg.Remove,
 		arg.Room,
 		arg.Audience,
+		arg.Content,
 	)
 	if err != nil {
 		return 0, err
@@ -160,8 +160,7 @@ func (q *Queries) AnnouncementMarks(ctx context.Context, user string) ([]Announc
 }
 
 const announcementStates = `-- name: AnnouncementStates :many
-SELECT p.id, s.state FROM announcement_states s JOIN publications p ON p.seq = s.seq AND p.seq <> 0
-WHERE s.user = ? AND p.status = 1
+SELECT id, state FROM announcement_states WHERE user = ?
 `
 
 type AnnouncementStatesRow struct {
@@ -193,7 +192,7 @@ func (q *Queries) AnnouncementStates(ctx context.Context, user string) ([]Announ
 }
 
 const announcements = `-- name: Announcements :many
-SELECT number, id, category, content, collapse, time, expires, status, remove, room, reached, audience, seq FROM publications WHERE seq <> 0 AND status = 1 ORDER BY seq
+SELECT number, id, category, collapse, time, expires, status, remove, room, reached, audience, seq, content FROM publications WHERE seq <> 0 AND status = 1 ORDER BY seq
 `
 
 func (q *Queries) Announcements(ctx context.Context) ([]Publications, error) {
@@ -209,7 +208,6 @@ func (q *Queries) Announcements(ctx context.Context) ([]Publications, error) {
 			&i.Number,
 			&i.ID,
 			&i.Category,
-			&i.Content,
 			&i.Collapse,
 			&i.Time,
 			&i.Expires,
@@ -219,6 +217,7 @@ func (q *Queries) Announcements(ctx context.Context) ([]Publications, error) {
 			&i.Reached,
 			&i.Audience,
 			&i.Seq,
+			&i.Content,
 		); err != nil {
 			return nil, err
 		}
@@ -272,7 +271,7 @@ func (q *Queries) CollapseNotice(ctx context.Context, arg CollapseNoticeParams) 
 }
 
 const collapsingAnnouncements = `-- name: CollapsingAnnouncements :many
-SELECT number, id, category, content, collapse, time, expires, status, remove, room, reached, audience, seq FROM publications WHERE seq <> 0 AND collapse <> '' AND status = 1 AND collapse = ?
+SELECT number, id, category, collapse, time, expires, status, remove, room, reached, audience, seq, content FROM publications WHERE seq <> 0 AND collapse <> '' AND status = 1 AND collapse = ?
 `
 
 func (q *Queries) CollapsingAnnouncements(ctx context.Context, collapse string) ([]Publications, error) {
@@ -288,7 +287,6 @@ func (q *Queries) CollapsingAnnouncements(ctx context.Context, collapse string) 
 			&i.Number,
 			&i.ID,
 			&i.Category,
-			&i.Content,
 			&i.Collapse,
 			&i.Time,
 			&i.Expires,
@@ -298,6 +296,7 @@ func (q *Queries) CollapsingAnnouncements(ctx context.Context, collapse string) 
 			&i.Reached,
 			&i.Audience,
 			&i.Seq,
+			&i.Content,
 		); err != nil {
 			return nil, err
 		}
@@ -432,18 +431,24 @@ func (q *Queries) HasNotices(ctx context.Context, id string) (bool, error) {
 }
 
 const makeAnnouncement = `-- name: MakeAnnouncement :exec
-INSERT INTO announcement_states (user, seq, state) VALUES (?, ?, ?)
+INSERT INTO announcement_states (user, seq, id, state) VALUES (?, ?, ?, ?)
 ON CONFLICT (user, seq) DO UPDATE SET state = excluded.state
 `
 
 type MakeAnnouncementParams struct {
 	User  string
 	Seq   int64
+	ID    string
 	State int64
 }
 
 func (q *Queries) MakeAnnouncement(ctx context.Context, arg MakeAnnouncementParams) error {
-	_, err := q.exec(ctx, q.makeAnnouncementStmt, makeAnnouncement, arg.User, arg.Seq, arg.State)
+	_, err := q.exec(ctx, q.makeAnnouncementStmt, makeAnnouncement,
+		arg.User,
+		arg.Seq,
+		arg.ID,
+		arg.State,
+	)
 	return err
 }
 
@@ -790,7 +795,7 @@ func (q *Queries) NoticesOfCategory(ctx context.Context, arg NoticesOfCategoryPa
 }
 
 const publication = `-- name: Publication :one
-SELECT number, id, category, content, collapse, time, expires, status, remove, room, reached, audience, seq FROM publications WHERE id = ?
+SELECT number, id, category, collapse, time, expires, status, remove, room, reached, audience, seq, content FROM publications WHERE id = ?
 `
 
 func (q *Queries) Publication(ctx context.Context, id string) (Publications, error) {
@@ -800,7 +805,6 @@ func (q *Queries) Publication(ctx context.Context, id string) (Publications, err
 		&i.Number,
 		&i.ID,
 		&i.Category,
-		&i.Content,
 		&i.Collapse,
 		&i.Time,
 		&i.Expires,
@@ -810,6 +814,7 @@ func (q *Queries) Publication(ctx context.Context, id string) (Publications, err
 		&i.Reached,
 		&i.Audience,
 		&i.Seq,
+		&i.Content,
 	)
 	return i, err
 }
@@ -868,7 +873,7 @@ func (q *Queries) PublicationUsers(ctx context.Context, id string) ([]Publicatio
 }
 
 const publicationsToRemove = `-- name: PublicationsToRemove :many
-SELECT number, id, category, content, collapse, time, expires, status, remove, room, reached, audience, seq FROM publications WHERE remove <> 0 AND remove <= ? ORDER BY remove LIMIT ?
+SELECT number, id, category, collapse, time, expires, status, remove, room, reached, audience, seq, content FROM publications WHERE remove <> 0 AND remove <= ? ORDER BY remove LIMIT ?
 `
 
 type PublicationsToRemoveParams struct {
@@ -889,7 +894,6 @@ func (q *Queries) PublicationsToRemove(ctx context.Context, arg PublicationsToRe
 			&i.Number,
 			&i.ID,
 			&i.Category,
-			&i.Content,
 			&i.Collapse,
 			&i.Time,
 			&i.Expires,
@@ -899,6 +903,7 @@ func (q *Queries) PublicationsToRemove(ctx context.Context, arg PublicationsToRe
 			&i.Reached,
 			&i.Audience,
 			&i.Seq,
+			&i.Content,
 		); err != nil {
 			return nil, err
 		}

@@ -24,6 +24,7 @@ type AnnouncementMarks struct {
 type AnnouncementStates struct {
 	User  string
 	Seq   int64
+	ID    string
 	State int64
 }
 
@@ -113,7 +114,6 @@ type Publications struct {
 	Number   int64
 	ID       string
 	Category string
-	Content  string
 	Collapse string
 	Time     int64
 	Expires  int64
@@ -123,6 +123,7 @@ type Publications struct {
 	Reached  string
 	Audience string
 	Seq      int64
+	Content  string
 }
 
 type Sessions struct {
