@@ -3,6 +3,7 @@
 GO ?= go
 FUZZTIME ?= 30s
 SOAK ?= 1m
+KILLS ?= 300
 
 .PHONY: run test deps fmt vet cross test-go test-portable test-examples build-bench bench generate fuzz soak
 
@@ -28,8 +29,8 @@ vet:
 # The other systems run the goroutine-per-conn engine; here we can only see that it compiles: the binary, and the tests of the
 # packages that differ.
 cross:
-	GOOS=darwin $(GO) build ./cmd/... && GOOS=darwin $(GO) vet ./ws/... ./internal/reactor/... ./internal/testkit
-	GOOS=windows $(GO) build ./cmd/... && GOOS=windows $(GO) vet ./ws/... ./internal/reactor/... ./internal/testkit
+	GOOS=darwin $(GO) build ./cmd/... && GOOS=darwin $(GO) vet ./ws/... ./internal/reactor/... ./internal/testkit ./driver/sqlite
+	GOOS=windows $(GO) build ./cmd/... && GOOS=windows $(GO) vet ./ws/... ./internal/reactor/... ./internal/testkit ./driver/sqlite
 
 test-go:
 	$(GO) test -race ./...
@@ -56,7 +57,9 @@ generate:
 fuzz:
 	scripts/fuzz $(FUZZTIME)
 
-# Churns connections for SOAK and looks for what they leave behind; then cuts clients off for as long and looks for what they miss.
+# Churns connections for SOAK and looks for what they leave behind; then cuts clients off for as long and looks for what they miss; then
+# kills the server KILLS times and looks for what is lost.
 soak:
 	HUBBUB_CHURN=$(SOAK) HUBBUB_CHURN_CONNS=10000 $(GO) test -race -run TestChurn -count=1 -timeout 30m -v ./ws
 	HUBBUB_RECOVERY=$(SOAK) $(GO) test -race -run TestRecovery -count=1 -timeout 30m -v ./gateway
+	HUBBUB_KILLS=$(KILLS) $(GO) test -race -run TestKilled -count=1 -timeout 60m -v ./cmd/hubbub

@@ -11,9 +11,10 @@
 //     pair of users; a [Position] is a message's place in it.
 //   - An [Event] is what a client is told: a message, somebody who came or went, a receipt.
 //
-// # Drivers
+// # Drivers and stores
 //
-// A driver implements the small interfaces that [Driver] combines. Each call may take a network round trip and fail. Package
+// What is live is a driver's, what must last is a [Store]'s: streams with [HistoryDurable], members of rooms, who was here, and
+// the inboxes of package inbox. Both implement small interfaces; each call may take a network round trip and fail. Package
 // driver/drivertest has the tests that each must pass.
 //
 // # Locks, for maintainers
@@ -27,7 +28,8 @@
 //	shelf.mu          which topics this node holds
 //	person.mu
 //	Session.mu
-//	Hub.mu, expiries.mu
+//	counting.mu
+//	Hub.mu, expiries.mu, turns.mu
 //	(those of the transport)
 //
 // The driver is called with the first two held at most, so a slow driver delays the session that asks, and others only

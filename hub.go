@@ -21,6 +21,7 @@ type Hub struct {
 	o      Options // with defaults
 	driver Driver
 	poster Poster // nil if the driver is none
+	store  Store  // nil if nothing lasts
 	rules  []RoomRule
 	node   string // this incarnation
 	log    *slog.Logger
@@ -31,6 +32,8 @@ type Hub struct {
 	watches  *shelf[*watch]
 	all      *everybody
 	expiries expiries
+	turns    turns
+	counting counting
 	messages atomic.Uint64 // given out by newID
 
 	// Guarded by mu.
@@ -44,9 +47,9 @@ type Hub struct {
 	// The life of what the hub has started: stop ends context, which all of it watches.
 	context context.Context
 	stop    context.CancelFunc
-	ending  chan struct{}  // buffered; tells run that a session has ended, so that somebody's grace runs
+	ending  chan struct{}  // buffered; tells keepOrder that a session has ended, so that somebody's grace runs
 	leaving sync.WaitGroup // sessions that are wound up: they need context until they are done
-	wg      sync.WaitGroup // run, and those who read what was missed: they end with context
+	wg      sync.WaitGroup // the keepers, and those who read what was missed: they end with context
 }
 
 // New starts a hub: it takes a lease for the node and subscribes to what concerns everybody. The context is for these
@@ -63,15 +66,19 @@ func New(ctx context.Context, o Options) (*Hub, error) {
 	if o.Rooms == nil {
 		o.Rooms = []RoomRule{{Match: "*"}}
 	}
-	h := &Hub{o: o, driver: o.Driver, log: o.Logger, node: o.Node + "-" + rand.Text()[:10]}
+	h := &Hub{o: o, driver: o.Driver, store: o.Store, log: o.Logger, node: o.Node + "-" + rand.Text()[:10]}
 	for _, r := range o.Rooms {
 		h.rules = append(h.rules, r.withDefaults())
+	}
+	if err := h.checkDurable(); err != nil {
+		return nil, err
 	}
 	h.poster, _ = o.Driver.(Poster)
 	h.rooms = newShelf(Bus(o.Driver), h.newRoom)
 	h.users = newShelf(Bus(o.Driver), h.newPerson)
 	h.watches = newShelf(Bus(o.Driver), h.newWatch)
-	h.all = &everybody{crowd: crowd{name: "everybody"}}
+	h.all = &everybody{hub: h, crowd: crowd{name: "everybody"}}
+	h.counting.hub = h
 	h.sessions = map[*Session]struct{}{}
 	h.ending = make(chan struct{}, 1)
 	h.context, h.stop = context.WithCancel(context.Background())
@@ -85,7 +92,14 @@ func New(ctx context.Context, o Options) (*Hub, error) {
 		return nil, fmt.Errorf("subscribe to what concerns everybody: %w", err)
 	}
 	h.all.unsubscribe = unsubscribe
-	h.wg.Go(h.run)
+	if err := h.takeOver(ctx); err != nil {
+		unsubscribe()
+		_, _ = h.driver.Release(ctx, h.node)
+		return nil, fmt.Errorf("end the sessions that were open when the process died: %w", err)
+	}
+	h.wg.Go(h.keepLease)
+	h.wg.Go(h.keepOrder)
+	h.wg.Go(h.keepTrim)
 	return h, nil
 }
 
@@ -113,21 +127,37 @@ func (h *Hub) newID() string {
 
 // everybody is all sessions of the node.
 type everybody struct {
+	// Immutable.
+	hub         *Hub
 	unsubscribe func()
 
 	mu sync.Mutex
 	crowd
 }
 
-// Receive gives a broadcast to all sessions.
+// Receive gives a broadcast to all sessions, and what concerns the inboxes of all to each user.
 func (e *everybody) Receive(event Event) {
+	switch event := event.(type) {
+	case Announced:
+		for _, p := range e.hub.users.all() {
+			p.announced(event)
+		}
+		return
+	case InboxChanged:
+		e.Missed()
+		return
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.deliver(event, nil)
 }
 
-// Missed has no remedy: broadcasts are not kept.
-func (e *everybody) Missed() {}
+// Missed has everybody's counts read again. For broadcasts there is no remedy: they are not kept.
+func (e *everybody) Missed() {
+	for _, p := range e.hub.users.all() {
+		p.recount()
+	}
+}
 
 func (e *everybody) join(s *Session) {
 	e.mu.Lock()

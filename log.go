@@ -23,6 +23,10 @@ type Draft struct {
 	// message. "" means none.
 	Key    string
 	Author string // the scope of Key: who uses it, a user's device or an API key
+	// Accepted is called with a message that is new, before Append returns: for the messages of one stream in the order of
+	// their positions, as far as they are appended by this process. It must not block nor call the log. nil means that
+	// nobody wants to know.
+	Accepted func(Appended)
 }
 
 // KeyLife is how long an idempotency key is remembered at least. Trimming forgets it after that.

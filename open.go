@@ -82,6 +82,9 @@ func (h *Hub) dismiss(s *Session) {
 
 // register asks the registry for a session, and gives it its person. It can be ended by others from before that on.
 func (h *Hub) register(ctx context.Context, s *Session) (Opened, error) {
+	if err := h.arrive(ctx, &s.identity); err != nil {
+		return Opened{}, err
+	}
 	p, err := h.users.hold(ctx, s.user)
 	if err != nil {
 		return Opened{}, err
@@ -94,6 +97,7 @@ func (h *Hub) register(ctx context.Context, s *Session) (Opened, error) {
 		return Opened{}, err
 	}
 	s.person = p
+	p.has(s.identity.Attrs)
 	return opened, nil
 }
 

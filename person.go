@@ -2,8 +2,10 @@ package hubbub
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // person is this node's part of a user who has sessions here.
@@ -13,7 +15,13 @@ type person struct {
 	hub  *Hub
 	name string
 
+	// Safe for concurrent use; stored with mu held.
+	counts atomic.Pointer[InboxCounts] // of the inbox; nil where there is none
+
 	mu       sync.Mutex
+	attrs    map[string]string    // of the last sign-in here
+	told     *InboxCounts         // counts that the sessions were told last; nil before that
+	heard    uint64               // the latest revision of the announcements
 	sessions []*Session           // also those that are being opened
 	pairs    map[Stream]*sequence // of those pairs that said something lately, at most maxPairs; nil while there are none
 }
@@ -24,8 +32,20 @@ const maxPairs = 1024
 
 func (h *Hub) newPerson(name string) *person { return &person{hub: h, name: name} }
 
-func (p *person) topic() Topic                { return Topic{TopicUser, p.name} }
-func (p *person) prime(context.Context) error { return nil }
+func (p *person) topic() Topic { return Topic{TopicUser, p.name} }
+
+// prime reads the counts. The subscription has begun, so that no change can be missed.
+func (p *person) prime(ctx context.Context) error {
+	if p.hub.o.Counts == nil {
+		return nil
+	}
+	counts, err := p.hub.o.Counts(ctx, p.name)
+	if err != nil {
+		return err
+	}
+	p.setCounts(counts)
+	return nil
+}
 
 // Receive gives the user's sessions what was published.
 func (p *person) Receive(e Event) {
@@ -36,6 +56,13 @@ func (p *person) Receive(e Event) {
 		p.posted(e)
 	case Ended:
 		p.ended(e)
+	case MemberChanged:
+		p.member(e)
+	case Noticed:
+		p.deliver(e, nil)
+		p.recount()
+	case InboxChanged:
+		p.recount()
 	case Direct:
 		p.deliver(e, func(s *Session) bool { return e.Device == "" || e.Device == s.device })
 	default:
@@ -44,10 +71,14 @@ func (p *person) Receive(e Event) {
 }
 
 // Missed reads from the log what the bus may have lost of the pairs that are known. Of others the clients hear when they list
-// their conversations.
+// their conversations. Rooms that the user may not be in any more are left.
 func (p *person) Missed() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.recount()
+	for _, s := range p.sessions {
+		p.hub.begin(func() { s.recheck("") })
+	}
 	for stream, q := range p.pairs {
 		if !q.fetching {
 			q.fetching = true
@@ -142,6 +173,16 @@ func (p *person) add(s *Session) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.sessions = append(p.sessions, s)
+}
+
+// has takes the attributes that the user has now, on which depends what announcements are counted.
+func (p *person) has(attrs map[string]string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.sessions) > 1 && !maps.Equal(p.attrs, attrs) {
+		p.recount()
+	}
+	p.attrs = attrs
 }
 
 func (p *person) remove(s *Session) {

@@ -8,7 +8,7 @@ func (h *Hub) Presences(ctx context.Context, users []string) ([]Presence, error)
 	if err != nil {
 		return nil, err
 	}
-	return h.driver.Presences(ctx, users)
+	return h.presences(ctx, users)
 }
 
 // Count counts who is online.

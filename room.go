@@ -47,7 +47,7 @@ func (r *room) prime(ctx context.Context) error {
 	if r.rule.History == HistoryNone {
 		return nil
 	}
-	page, err := r.hub.driver.Before(ctx, r.stream(), Position{}, 1)
+	page, err := r.hub.logOf(r.stream()).Before(ctx, r.stream(), Position{}, 1)
 	if err != nil {
 		return err
 	}
@@ -77,6 +77,10 @@ func (r *room) Receive(e Event) {
 	case Left:
 		r.count = e.Count
 		r.deliver(e)
+	case MemberChanged:
+		if !r.rule.HidePresence && !r.rule.Quiet && r.count <= r.hub.o.Limits.SmallRoom {
+			r.deliver(e)
+		}
 	default:
 		r.deliver(e)
 	}
@@ -131,6 +135,8 @@ func concerns(e Event) (user, device string) {
 		}
 	case Joined:
 		return e.User, ""
+	case MemberChanged:
+		return e.User, "" // who is told as the user
 	case Typing:
 		return e.From.User, ""
 	}

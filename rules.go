@@ -63,6 +63,7 @@ const keepNothing = -1
 type Limits struct {
 	RoomsPerSession   int // rooms that a session may be in; 0 means 100
 	WatchesPerSession int // users that a session may watch; 0 means 1000
+	RoomsPerMember    int // rooms that sessions may make a user a member of; backends may make it more; 0 means 1000
 	// SmallRoom is the most users with which a room tells receipts, typing, and who comes and goes; 0 means 100. In larger ones
 	// these would be more than the messages.
 	SmallRoom int
@@ -79,15 +80,14 @@ func (r RoomRule) withDefaults() RoomRule {
 	if r.History == HistoryNone {
 		r.Retention = Retention{Messages: keepNothing}
 	}
-	if r.Retention == (Retention{}) {
-		r.Retention = Retention{Messages: 1000, Bytes: 4 << 20, Age: 24 * time.Hour}
-	}
+	r.Retention = r.Retention.orDefault(r.History, 24*time.Hour)
 	return r
 }
 
 func (l Limits) withDefaults() Limits {
 	l.RoomsPerSession = cmp.Or(l.RoomsPerSession, 100)
 	l.WatchesPerSession = cmp.Or(l.WatchesPerSession, 1000)
+	l.RoomsPerMember = cmp.Or(l.RoomsPerMember, 1000)
 	l.SmallRoom = cmp.Or(l.SmallRoom, 100)
 	return l
 }
@@ -95,10 +95,19 @@ func (l Limits) withDefaults() Limits {
 func (r PrivateRule) withDefaults() PrivateRule {
 	r.MaxMessage = cmp.Or(r.MaxMessage, 16<<10)
 	r.Rate = r.Rate.orDefault(Rate{10, 20})
-	if r.Retention == (Retention{}) {
-		r.Retention = Retention{Messages: 1000, Bytes: 4 << 20, Age: 7 * 24 * time.Hour}
-	}
+	r.Retention = r.Retention.orDefault(r.History, 7*24*time.Hour)
 	return r
+}
+
+// orDefault returns what is kept where nothing is said: in memory as much as fits for a while, in a store a year of it.
+func (r Retention) orDefault(kind HistoryKind, age time.Duration) Retention {
+	switch {
+	case r != (Retention{}):
+		return r
+	case kind == HistoryDurable:
+		return Retention{Age: 365 * 24 * time.Hour}
+	}
+	return Retention{Messages: 1000, Bytes: 4 << 20, Age: age}
 }
 
 // rule returns the rule of a room's name, or NotFound.
@@ -142,15 +151,9 @@ func (h *Hub) allow(ctx context.Context, id *Identity, room string, a Access, wh
 		}
 		return Errorf(Forbidden, "the token does not permit to %s the room %q: its claim rooms.%s must match the name", what.words(), room, what)
 	case AccessMember:
-		member := false
-		if h.o.IsMember != nil {
-			var err error
-			if member, err = h.o.IsMember(ctx, room, id.User); err != nil {
-				return err
-			}
-		}
-		if member {
-			return nil
+		member, err := h.isMember(ctx, room, id.User)
+		if member || err != nil {
+			return err
 		}
 		return Errorf(Forbidden, "only members of the room %q may %s it", room, what.words())
 	}

@@ -53,7 +53,7 @@ func (s *Session) SendRoom(ctx context.Context, name string, m Outgoing) (Messag
 	if err := s.takeRoom(name, rule.Rate); err != nil {
 		return Message{}, err
 	}
-	return h.post(ctx, s.draft(RoomStream(name), m, rule.Retention))
+	return h.post(ctx, s.draft(RoomStream(name), m, rule.Retention), rule.History)
 }
 
 // SendUser sends a message to all devices of both people, or of one who writes to themself. Errors as for SendRoom.
@@ -68,7 +68,7 @@ func (s *Session) SendUser(ctx context.Context, user string, m Outgoing) (Messag
 	if err := s.takePrivate(rule.Rate); err != nil {
 		return Message{}, err
 	}
-	return s.hub.post(ctx, s.draft(PairStream(s.user, user), m, rule.Retention))
+	return s.hub.post(ctx, s.draft(PairStream(s.user, user), m, rule.Retention), rule.History)
 }
 
 // takePrivate counts a message against the rate of private ones.
@@ -119,44 +119,6 @@ func (s *Session) draft(stream Stream, m Outgoing, keep Retention) Draft {
 	return d
 }
 
-// post accepts a message and publishes it.
-func (h *Hub) post(ctx context.Context, d Draft) (Message, error) {
-	if d.Retention.Messages < 0 && d.Key == "" {
-		return d.Message, h.publish(ctx, Posted{Message: d.Message})
-	}
-	if h.poster != nil {
-		accepted, err := h.poster.Post(ctx, d)
-		return accepted.Message, err
-	}
-	accepted, err := h.driver.Append(ctx, d)
-	if err != nil {
-		return Message{}, err
-	}
-	if accepted.Repeated && accepted.Message.Position == (Position{}) {
-		return accepted.Message, nil
-	}
-	return accepted.Message, h.publish(ctx, Posted{accepted.Message, accepted.Previous})
-}
-
-// publish gives a message to the room, or to both of the pair.
-func (h *Hub) publish(ctx context.Context, e Posted) error { return h.tell(ctx, e.Message.Stream, e) }
-
-// tell publishes an event about a stream to all who take part in it.
-func (h *Hub) tell(ctx context.Context, stream Stream, e Event) error {
-	if stream.Room != "" {
-		return h.driver.Publish(ctx, Topic{TopicRoom, stream.Room}, e)
-	}
-	for i, user := range stream.Pair {
-		if i == 1 && user == stream.Pair[0] {
-			break
-		}
-		if err := h.driver.Publish(ctx, Topic{TopicUser, user}, e); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // SendRoom sends a message of a backend to a room. The author scopes the key.
 func (h *Hub) SendRoom(ctx context.Context, room, author string, m Outgoing) (Message, error) {
 	rule, err := h.rule(room)
@@ -171,7 +133,7 @@ func (h *Hub) SendRoom(ctx context.Context, room, author string, m Outgoing) (Me
 		Retention: rule.Retention,
 		Key:       m.Key,
 		Author:    "backend " + author,
-	})
+	}, rule.History)
 }
 
 // SendUser tells all devices of a user, or one of them, something that is not kept. NotFound if none of them is online.

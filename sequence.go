@@ -89,7 +89,7 @@ func (h *Hub) catchUp(stream Stream, mu *sync.Mutex, q *sequence, deliver func(P
 		mu.Lock()
 		last := q.last
 		mu.Unlock()
-		page, err := h.driver.After(h.context, stream, last, maxPage)
+		page, err := h.logOf(stream).After(h.context, stream, last, maxPage)
 		if err != nil {
 			h.complain("read missed messages", err)
 			if !h.rest(&pause) {

@@ -166,9 +166,13 @@ func (s *Session) Refresh(ctx context.Context, id Identity) (left []string, err 
 		return nil, err
 	}
 	id.Device, id.Platform = s.device, s.platform
+	if err := h.arrive(ctx, &id); err != nil {
+		return nil, err
+	}
 	if err := h.driver.Update(ctx, s.record(id)); err != nil {
 		return nil, err
 	}
+	s.person.has(id.Attrs)
 	s.mu.Lock()
 	s.identity = id
 	s.expireAt(id.Expires)

@@ -2,6 +2,8 @@ package hubbub
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 )
 
@@ -104,4 +106,11 @@ func (s *shelf[C]) get(name string) (C, bool) {
 	defer s.mu.Unlock()
 	c, ok := s.items[name]
 	return c, ok
+}
+
+// all returns the channels that somebody holds now.
+func (s *shelf[C]) all() []C {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Values(s.items))
 }

@@ -71,6 +71,7 @@ type Membership struct {
 type MembershipPage struct {
 	Memberships []Membership
 	Next        string // for the next page; "" if this is the last
+	Total       int    // how many the whole list has
 }
 
 // Journal remembers who was here, so that it outlives the process. Its methods may be called concurrently.
@@ -107,7 +108,8 @@ type Step struct {
 	// Revision is not 0 if the announcement is published by this step: it counts all that is published, withdrawn or expired
 	// of announcements. It takes the place of an older one with the same Collapse, and is not published if there is a newer one.
 	Revision uint64
-	More     bool // there is more to deliver now
+	Replaced string // the id of the announcement that this one has taken the place of; "" if of none
+	More     bool   // there is more to deliver now
 }
 
 // Notices keeps publications and delivers them into inboxes. A step delivers to at most [DeliveryStep] users, so that no other
@@ -133,9 +135,10 @@ const DeliveryStep = 500
 
 // Removed says whose inboxes have lost notices.
 type Removed struct {
-	Users    []string // each once
-	Revision uint64   // not 0 if announcements were removed, which concerns everybody
-	More     bool     // there is more to remove
+	Users         []string // each once
+	Announcements []string // the ids of those that were removed, which concerns everybody
+	Revision      uint64   // not 0 if there are any
+	More          bool     // there is more to remove
 }
 
 // Inboxes reads and marks what was delivered. What a user has made of announcements it keeps, but the lists of notices and the

@@ -37,10 +37,11 @@ func (s *Session) History(ctx context.Context, stream Stream, q HistoryQuery) (P
 // page reads the messages that follow a position, or precede it, and leaves out what is hidden. Clients go on from the last
 // message that they got, so it reads on while all of a page is hidden.
 func (s *Session) page(ctx context.Context, stream Stream, p Position, limit int, forward bool) (Page, error) {
+	log := s.hub.logOf(stream)
 	for {
-		read := s.hub.driver.Before
+		read := log.Before
 		if forward {
-			read = s.hub.driver.After
+			read = log.After
 		}
 		page, err := read(ctx, stream, p, limit)
 		all := page.Messages
@@ -79,7 +80,7 @@ func (s *Session) Conversations(ctx context.Context, before string, limit int) (
 	if err != nil {
 		return ConversationPage{}, err
 	}
-	page, err := s.hub.driver.Conversations(ctx, s.user, before, limit)
+	page, err := s.hub.conversations(ctx, s.user, before, limit)
 	if err != nil {
 		return ConversationPage{}, err
 	}
@@ -116,7 +117,7 @@ func (s *Session) MarkRead(ctx context.Context, stream Stream, p Position) error
 	if p == (Position{}) {
 		return Errorf(Invalid, "the position is missing: give the epoch and offset of the last message that was read")
 	}
-	changed, err := s.hub.driver.MarkRead(ctx, s.user, stream, p)
+	changed, err := s.hub.keeperOf(stream).MarkRead(ctx, s.user, stream, p)
 	if err != nil || !changed {
 		return err
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // trimStep is how many messages the log may drop in one step, so that no sender waits long for it.
-const trimStep = 1000
+const trimStep = 250
 
 // owed is an end of sessions that the driver could not be told.
 type owed struct {
@@ -15,12 +15,25 @@ type owed struct {
 	why    EndReason
 }
 
-// run keeps the node's lease, reaps and trims until the hub is closed.
-func (h *Hub) run() {
-	lease := time.NewTicker(h.o.Lease / 3)
-	defer lease.Stop()
-	trim := time.NewTicker(10 * time.Second)
-	defer trim.Stop()
+// keepLease renews the node's lease until the hub is closed. It waits for nothing else: a store that hangs must not make a dead
+// node of this one.
+func (h *Hub) keepLease() {
+	tick := time.NewTicker(h.o.Lease / 3)
+	defer tick.Stop()
+	for {
+		select {
+		case <-h.context.Done():
+			return
+		case <-tick.C:
+			h.renew()
+		}
+	}
+}
+
+// keepOrder reaps, and repeats what the driver did not take, until the hub is closed.
+func (h *Hub) keepOrder() {
+	tick := time.NewTicker(h.o.Lease / 3)
+	defer tick.Stop()
 	// While somebody's grace may run out, looking often keeps "offline" in time.
 	step := min(max(h.o.Grace/10, 50*time.Millisecond), time.Second)
 	grace := time.NewTimer(time.Hour)
@@ -38,11 +51,26 @@ func (h *Hub) run() {
 			if time.Now().Before(until.Add(step)) {
 				grace.Reset(step)
 			}
-		case <-lease.C:
-			h.renew()
+		case <-tick.C:
+			h.settleDebts()
 			h.reap()
-		case <-trim.C:
-			h.trim()
+		}
+	}
+}
+
+// keepTrim drops old messages until the hub is closed.
+func (h *Hub) keepTrim() {
+	tick := time.NewTicker(10 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-h.context.Done():
+			return
+		case <-tick.C:
+			h.trim(h.driver)
+			if h.store != nil {
+				h.trim(h.store)
+			}
 		}
 	}
 }
@@ -54,8 +82,7 @@ func (h *Hub) Healthy() error {
 	return h.renewal
 }
 
-// renew keeps the lease, ends the sessions that were to be ended without our noticing, and repeats what the driver did
-// not take.
+// renew keeps the lease, and ends the sessions that were to be ended without our noticing.
 func (h *Hub) renew() {
 	ended, err := h.driver.Renew(h.context, h.node)
 	h.mu.Lock()
@@ -68,6 +95,10 @@ func (h *Hub) renew() {
 	for s, why := range h.those(ended) {
 		s.end(why, nil, Retry{})
 	}
+}
+
+// settleDebts tells the driver again what it did not take.
+func (h *Hub) settleDebts() {
 	h.mu.Lock()
 	debts := h.owed
 	h.owed = nil
@@ -115,10 +146,10 @@ func (h *Hub) reap() {
 	h.announce(h.context, transitions)
 }
 
-func (h *Hub) trim() {
+func (h *Hub) trim(log Log) {
 	for more := true; more; {
 		var err error
-		if more, err = h.driver.Trim(h.context, trimStep); err != nil {
+		if more, err = log.Trim(h.context, trimStep); err != nil {
 			h.complain("drop old messages", err)
 			return
 		}
@@ -146,12 +177,8 @@ func (h *Hub) announce(ctx context.Context, transitions []Transition) {
 			}
 			h.tellPresence(ctx, left.Room, left.Count, left)
 		}
-		if h.o.OnTransition != nil {
-			if err := h.o.OnTransition(ctx, t); err != nil {
-				h.complain("hand over "+string(t.Kind), err)
-				continue
-			}
-		}
+	}
+	for _, t := range h.handOver(ctx, transitions) {
 		if _, err := h.driver.Confirm(ctx, t.ID); err != nil {
 			h.complain("confirm "+string(t.Kind), err)
 		}
@@ -164,7 +191,30 @@ func (h *Hub) announce(ctx context.Context, transitions []Transition) {
 	}
 }
 
-// ended wakes run, which then looks for graces that are over.
+// handOver gives transitions to Options.OnTransition and to the store, and returns those that both have taken.
+func (h *Hub) handOver(ctx context.Context, transitions []Transition) []Transition {
+	taken := transitions
+	if h.o.OnTransition != nil {
+		taken = make([]Transition, 0, len(transitions))
+		for _, t := range transitions {
+			if err := h.o.OnTransition(ctx, t); err != nil {
+				h.complain("hand over "+string(t.Kind), err)
+				continue
+			}
+			taken = append(taken, t)
+		}
+	}
+	if h.store == nil || len(taken) == 0 {
+		return taken
+	}
+	if err := h.store.Record(ctx, taken); err != nil {
+		h.complain("record who came and went", err)
+		return nil
+	}
+	return taken
+}
+
+// ended wakes keepOrder, which then looks for graces that are over.
 func (h *Hub) ended() {
 	select {
 	case h.ending <- struct{}{}:

@@ -53,7 +53,7 @@ func (w *watch) look() {
 		}
 		w.again = false
 		w.mu.Unlock()
-		now, err := w.hub.driver.Presences(w.hub.context, []string{w.user})
+		now, err := w.hub.presences(w.hub.context, []string{w.user})
 		if err != nil {
 			w.hub.complain("look whether a user is online", err)
 			w.mu.Lock()
@@ -115,7 +115,7 @@ func (s *Session) Watch(ctx context.Context, users []string, reply func([]Presen
 	if err != nil {
 		return err
 	}
-	now, err := h.driver.Presences(ctx, users)
+	now, err := h.presences(ctx, users)
 	if err != nil {
 		for _, w := range fresh {
 			h.watches.release(w.user, w)

@@ -98,11 +98,19 @@ func listQuery(f hubbub.Filter, after string, limit int) string {
 	if limit != 0 {
 		q.Set("limit", strconv.Itoa(limit))
 	}
-	if len(q) == 0 {
+	return asQuery(q)
+}
+
+// asQuery is values behind a question mark, "" for none.
+func asQuery(v url.Values) string {
+	if len(v) == 0 {
 		return ""
 	}
-	return "?" + q.Encode()
+	return "?" + v.Encode()
 }
+
+// pageQuery is that of one that selects nothing else.
+func pageQuery(after string, limit int) string { return listQuery(hubbub.Filter{}, after, limit) }
 
 // Published is the reply to a message of a backend: it is accepted.
 type Published struct {
@@ -182,13 +190,13 @@ type RoomPage struct {
 // Rooms lists rooms that somebody is in, from the one after after; limit is 1 to 1000, 0 means 50.
 func (a API) Rooms(ctx context.Context, after string, limit int) (RoomPage, error) {
 	var reply RoomPage
-	err := a.call(ctx, http.MethodGet, path("rooms")+listQuery(hubbub.Filter{}, after, limit), nil, &reply)
+	err := a.call(ctx, http.MethodGet, path("rooms")+pageQuery(after, limit), nil, &reply)
 	return reply, err
 }
 
 // Room lists who is in a room, by name, from the user after after; limit is 1 to 1000, 0 means 50.
 func (a API) Room(ctx context.Context, room, after string, limit int) (PresencePage, error) {
 	var reply PresencePage
-	err := a.call(ctx, http.MethodGet, path("rooms", room)+listQuery(hubbub.Filter{}, after, limit), nil, &reply)
+	err := a.call(ctx, http.MethodGet, path("rooms", room)+pageQuery(after, limit), nil, &reply)
 	return reply, err
 }

@@ -267,7 +267,7 @@ func (b bubble) api(t *testing.T) client.API {
 	if err != nil {
 		t.Fatal(err)
 	}
-	api, err := httpapi.New(httpapi.Options{Hub: b.hub, Keys: []httpapi.Key{key}, IssueTicket: issueTicket})
+	api, err := httpapi.New(httpapi.Options{Hub: b.hub, Inbox: b.inbox, Keys: []httpapi.Key{key}, IssueTicket: issueTicket})
 	if err != nil {
 		t.Fatal(err)
 	}

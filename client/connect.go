@@ -108,6 +108,9 @@ func (c *Client) welcomed(l *link, w Welcome) {
 	c.welcome = w
 	c.mu.Unlock()
 	c.state(State{Connected: true, Welcome: w})
+	if f := c.o.Handlers.Counts; f != nil && w.Inbox != nil {
+		c.queue.push(sizeOf(nil), func() { f(*w.Inbox) })
+	}
 	if c.o.Token != nil && !w.Expires.IsZero() {
 		ahead := w.Time.Sub(time.Now())
 		c.work.Go(func() { c.keepFresh(l, w.Expires.Time, ahead) })

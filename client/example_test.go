@@ -76,3 +76,52 @@ func ExampleAPI() {
 	}
 	log.Printf("%d sessions ended", ended)
 }
+
+// A session that shows how many notices are unread, and marks all as read when the person opens the list.
+func ExampleClient_Inbox() {
+	ctx := context.Background()
+	c, err := client.Dial(ctx, client.Options{
+		URL:   "ws://localhost:8080/ws",
+		Token: func(context.Context) (string, error) { return os.Getenv("HUBBUB_TOKEN"), nil },
+		Handlers: client.Handlers{
+			Counts: func(n hubbub.InboxCounts) { fmt.Printf("unread: %d\n", n.Unread) },
+			Notice: func(n client.Notice) { fmt.Printf("new: %s\n", n.Title) },
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+
+	page, err := c.Inbox(ctx, client.InboxQuery{Limit: 20})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, n := range page.Notices {
+		fmt.Printf("%s %s: %s\n", n.State, n.Category, n.Title)
+	}
+	if len(page.Notices) == 0 {
+		return
+	}
+	read := client.InboxMark{State: client.MarkRead, All: true, Until: page.Notices[0].Time} // not what comes meanwhile
+	if _, err := c.MarkInbox(ctx, read); err != nil {
+		log.Print(err)
+	}
+}
+
+// A backend tells a customer that something has happened. Called again with the same key it is the same notice.
+func ExampleAPI_PublishNotice() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	api := client.API{URL: "http://localhost:8080", Key: os.Getenv("HUBBUB_API_KEY")}
+	done, err := api.PublishNotice(ctx, client.NewNotice{
+		To:            client.NoticeFor{Users: []string{"ann"}},
+		NoticeContent: hubbub.NoticeContent{Category: "orders", Title: "Your order has shipped", Link: "/orders/17"},
+		Collapse:      "order-17", // instead of "Your order is being packed"
+		Key:           "order-17-shipped",
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	log.Printf("published as %s", done.ID)
+}

@@ -21,6 +21,7 @@ import (
 	"github.com/hubbub-dev/hubbub/driver/memory"
 	"github.com/hubbub-dev/hubbub/gateway/httpapi"
 	"github.com/hubbub-dev/hubbub/gateway/rpc"
+	"github.com/hubbub-dev/hubbub/inbox"
 	"github.com/hubbub-dev/hubbub/ws"
 	"github.com/hubbub-dev/hubbub/ws/wstest"
 )
@@ -28,6 +29,7 @@ import (
 // gateway is a hub with its transport. A token is "USER" or "USER until MILLISECONDS", and "bad" is a bad one.
 type gateway struct {
 	hub     *hubbub.Hub
+	inbox   *inbox.Inbox // nil without a store
 	sockets *ws.Server
 	rpc     *rpc.Server
 	down    atomic.Bool // it answers 503
@@ -40,13 +42,18 @@ func newGateway(t testing.TB, h hubbub.Options) *gateway {
 	if h.Driver == nil {
 		h.Driver = memory.New(memory.Options{})
 	}
+	var box *inbox.Inbox
+	if h.Store != nil {
+		box = inbox.New(inbox.Options{Store: h.Store, Bus: h.Driver})
+		h.Counts = box.Counts
+	}
 	hub, err := hubbub.New(t.Context(), h)
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &gateway{hub: hub, sockets: ws.NewServer(ws.Options{Group: rpc.GroupOptions})}
+	g := &gateway{hub: hub, inbox: box, sockets: ws.NewServer(ws.Options{Group: rpc.GroupOptions})}
 	verify := func(_ context.Context, token string) (hubbub.Identity, error) { return identity(token) }
-	g.rpc = rpc.New(rpc.Options{Hub: hub, Sockets: g.sockets, Verify: verify, Rate: hubbub.Rate{PerSecond: -1},
+	g.rpc = rpc.New(rpc.Options{Hub: hub, Inbox: box, Sockets: g.sockets, Verify: verify, Rate: hubbub.Rate{PerSecond: -1},
 		Reconnect: hubbub.Retry{Max: 5 * time.Millisecond}, Logger: slog.New(slog.DiscardHandler)})
 	g.rpc.Register("bff.echo", func(_ context.Context, _ *hubbub.Session, params json.RawMessage) (any, error) { return params, nil })
 	t.Cleanup(func() {
@@ -107,10 +114,12 @@ type bubble struct {
 
 func inBubble(t *testing.T, h hubbub.Options, test func(*testing.T, bubble)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		g := newGateway(t, h)
-		test(t, bubble{t, g, wstest.NewServer(t, g)})
-	})
+	synctest.Test(t, func(t *testing.T) { runBubble(t, h, test) })
+}
+
+func runBubble(t *testing.T, h hubbub.Options, test func(*testing.T, bubble)) {
+	g := newGateway(t, h)
+	test(t, bubble{t, g, wstest.NewServer(t, g)})
 }
 
 // options are those of a client of a user.

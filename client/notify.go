@@ -31,6 +31,16 @@ func (c *Client) notify(l *link, method string, params json.RawMessage) {
 		deliver(c, h.Broadcast, params)
 	case "session.replaced":
 		deliver(c, h.Replaced, params)
+	case "inbox.notice":
+		deliver(c, h.Notice, params)
+	case "inbox.counts":
+		deliver(c, h.Counts, params)
+	case "inbox.marked":
+		deliver(c, h.Marked, params)
+	case "inbox.removed":
+		deliver(c, h.removed(), params)
+	case "room.member":
+		c.memberChanged(l, params)
 	default:
 		if f := h.Other; f != nil {
 			c.queue.push(sizeOf(params), func() { f(method, params) })

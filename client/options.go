@@ -51,6 +51,18 @@ type Handlers struct {
 	Presence  func(Presence)
 	Broadcast func(Broadcast)
 	Replaced  func(Replaced)
+	// Notice is told of a new notice in the inbox. It is not told again of those that came while there was no connection:
+	// Counts shows that there are some, and [Client.Inbox] lists them.
+	Notice func(Notice)
+	// Counts is told what was not dealt with in the inbox: when a session begins, and after each change.
+	Counts func(hubbub.InboxCounts)
+	// Marked is told which notices were marked, also by this client itself.
+	Marked func(InboxMark)
+	// Removed is told the id of a notice that was withdrawn.
+	Removed func(id string)
+	// Member is told who becomes a member of a room, gets another role, or is a member no more: of the rooms that this user
+	// is added to or removed from, and of joined rooms if the room's handler has none.
+	Member func(MemberChange)
 	// Other gets the notifications that have no handler of their own.
 	Other func(method string, params json.RawMessage)
 }
@@ -84,4 +96,5 @@ type RoomHandler struct {
 	Left    func(Entry) // a user has left
 	Read    func(Read)
 	Typing  func(Typing)
+	Member  func(MemberChange)
 }

@@ -127,6 +127,8 @@ type Welcome struct {
 	Time      Time            `json:"time"`         // the server's
 	Expires   Time            `json:"expires,omitzero"`
 	Reconnect Window          `json:"reconnect"`
+	// Inbox is what was not dealt with when the session began; nil where the gateway has no store.
+	Inbox *hubbub.InboxCounts `json:"inbox,omitempty"`
 }
 
 // Window is between which times, in milliseconds, to wait before an attempt to reconnect.

@@ -31,8 +31,10 @@ type Config struct {
 
 	Auth    AuthConfig    `koanf:"auth"`
 	API     APIConfig     `koanf:"api"`
+	Store   StoreConfig   `koanf:"store"`
 	Rooms   []RoomConfig  `koanf:"rooms"` // the first that matches holds; empty means one with all defaults for all rooms
 	Private PrivateConfig `koanf:"private"`
+	Inbox   InboxConfig   `koanf:"inbox"`
 	Devices DevicesConfig `koanf:"devices"`
 
 	Limits    LimitsConfig    `koanf:"limits"`
@@ -85,11 +87,27 @@ type APIKeyConfig struct {
 	Scopes []string `koanf:"scopes"` // what it may do; empty means everything
 }
 
+// StoreConfig says where what must last is kept.
+type StoreConfig struct {
+	Path     string `koanf:"path"`      // a file, relative to the working directory; "" means hubbub.db, [NoStore] none
+	MaxBatch int    `koanf:"max_batch"` // writes that share one commit at most
+}
+
+// NoStore is the path of no store: everything is in memory.
+const NoStore = "off"
+
+// InboxConfig is about what is published into the inboxes of users. Without a store there are none.
+type InboxConfig struct {
+	Expire    time.Duration `koanf:"expire"`     // of notices whose publisher says nothing of it
+	MaxNotice Size          `koanf:"max_notice"` // of the content of a notice, as JSON
+}
+
 // RoomConfig says how the rooms whose names match a glob behave.
 type RoomConfig struct {
 	Match        string        `koanf:"match"`
-	Join         string        `koanf:"join"` // "anyone", "member", "token" or "backend"
-	Send         string        `koanf:"send"` // the same
+	Join         string        `koanf:"join"`   // "anyone", "member", "token" or "backend"
+	Send         string        `koanf:"send"`   // the same
+	Create       bool          `koanf:"create"` // who adds themself first is the owner
 	History      HistoryConfig `koanf:"history"`
 	HidePresence bool          `koanf:"hide_presence"`
 	Quiet        bool          `koanf:"quiet"` // nobody is told who comes and goes
@@ -100,7 +118,9 @@ type RoomConfig struct {
 
 // HistoryConfig says how much of a room is kept.
 type HistoryConfig struct {
-	Kind     string        `koanf:"kind"` // "memory" or "none"
+	// Kind is "memory", "durable" or "none"; "" means durable, or memory without a store. What 0 means for the other fields
+	// depends on it.
+	Kind     string        `koanf:"kind"`
 	Messages int           `koanf:"messages"`
 	Size     Size          `koanf:"size"`
 	Age      time.Duration `koanf:"age"`
@@ -121,6 +141,7 @@ type PrivateConfig struct {
 
 // PrivateHistoryConfig says how much of each pair of users is kept.
 type PrivateHistoryConfig struct {
+	Kind     string        `koanf:"kind"` // "memory" or "durable"; "" means durable, or memory without a store
 	Messages int           `koanf:"messages"`
 	Size     Size          `koanf:"size"`
 	Age      time.Duration `koanf:"age"`

@@ -31,6 +31,7 @@ func (c *Config) check() settings.Problems {
 	k.paths()
 	k.origins()
 	k.apiKeys()
+	k.store()
 	k.rooms()
 	k.times()
 	k.limits()
@@ -135,21 +136,56 @@ func (c *checker) apiKeys() {
 	}
 }
 
+// store finds what needs a store where there is none, and names of files that SQLite would take for something else.
+func (c *checker) store() {
+	if c.Store.Path == ":memory:" || strings.HasPrefix(c.Store.Path, "file:") {
+		c.fail("store.path", "%q is not the name of a file; to keep everything in memory write off", c.Store.Path)
+	}
+	if c.Inbox.MaxNotice+envelope > c.Limits.Pending {
+		c.fail("inbox.max_notice", "a notice of %v could not be delivered: limits.pending (%v) must be at least 1KiB more", c.Inbox.MaxNotice,
+			c.Limits.Pending)
+	}
+	if c.stores() {
+		return
+	}
+	const remedy = "there is no store, since store.path is off: set store.path to a file such as hubbub.db, or "
+	for i, r := range c.Rooms {
+		at := fmt.Sprintf("rooms[%d]", i)
+		if r.History.Kind == "durable" {
+			c.fail(at+".history.kind", "%swrite memory here", remedy)
+		}
+		if r.Join == "member" {
+			c.fail(at+".join", "nobody could be a member: %swrite token or anyone here", remedy)
+		}
+		if r.Send == "member" {
+			c.fail(at+".send", "nobody could be a member: %swrite token or anyone here", remedy)
+		}
+		if r.Create {
+			c.fail(at+".create", "nobody could be a member: %sleave this out", remedy)
+		}
+	}
+	if c.Private.History.Kind == "durable" {
+		c.fail("private.history.kind", "%swrite memory here", remedy)
+	}
+}
+
 func (c *checker) rooms() {
 	for i, r := range c.Rooms {
 		at := fmt.Sprintf("rooms[%d]", i)
-		h := r.History
-		if h.Kind == "memory" && h.Messages < 0 && h.Size < 0 && h.Age < 0 {
-			c.fail(at+".history", "messages, size and age are all off, so that the history would grow for ever; limit one of them")
-		}
+		c.history(at+".history", r.History)
 		c.maxMessage(at+".max_message", r.MaxMessage)
 		if i+1 < len(c.Rooms) && r.Match == "*" {
 			c.fail(at+".match", "this fits all rooms, so the rules behind it never hold; put it last")
 		}
 	}
 	c.maxMessage("private.max_message", c.Private.MaxMessage)
-	if h := c.Private.History; h.Messages < 0 && h.Size < 0 && h.Age < 0 {
-		c.fail("private.history", "messages, size and age are all off, so that the history would grow for ever; limit one of them")
+	c.history("private.history", HistoryConfig(c.Private.History))
+}
+
+// history must have an end where it takes memory.
+func (c *checker) history(at string, h HistoryConfig) {
+	if h.kind(c.stores()) == hubbub.HistoryMemory && h.Messages < 0 && h.Size < 0 && h.Age < 0 {
+		c.fail(at, "messages, size and age are all off, so that the history would take more and more memory; limit one of them")
 	}
 }
 

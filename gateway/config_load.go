@@ -2,8 +2,11 @@ package gateway
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/hubbub-dev/hubbub/gateway/auth"
@@ -148,8 +151,16 @@ func (c *Config) issuesTickets() bool {
 // names can be read.
 func (c Config) Verify() error {
 	c, err := c.withDefaults()
-	if err != nil || c.Dev {
+	if err != nil {
 		return err
+	}
+	if dir := filepath.Dir(c.Store.Path); c.stores() {
+		if found, err := os.Stat(dir); err != nil || !found.IsDir() {
+			return settings.Problems{{Key: "store.path", Message: fmt.Sprintf("there is no directory %s: make it, or name another file", dir)}}
+		}
+	}
+	if c.Dev {
+		return nil
 	}
 	c.Auth.Logger, c.Auth.Tickets = slog.New(slog.DiscardHandler), auth.NewTickets(auth.NewMemoryTickets(0, nil), nil)
 	a, err := auth.New(c.Auth.Config)

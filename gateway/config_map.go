@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"log/slog"
@@ -15,12 +16,8 @@ import (
 // hubOptions are the domain's part of a filled config, without driver.
 func (c *Config) hubOptions(logger *slog.Logger) hubbub.Options {
 	o := hubbub.Options{
-		Node: c.Node,
-		Private: hubbub.PrivateRule{
-			Retention:  retention(c.Private.History.Messages, c.Private.History.Size, c.Private.History.Age),
-			MaxMessage: int(c.Private.MaxMessage),
-			Rate:       hubbub.Rate(c.Private.Rate),
-		},
+		Node:    c.Node,
+		Private: c.privateRule(),
 		Devices: hubbub.DeviceLimit{
 			Max:         max(c.Devices.Limit, 0),
 			PerPlatform: c.Devices.Per == "platform",
@@ -36,21 +33,39 @@ func (c *Config) hubOptions(logger *slog.Logger) hubbub.Options {
 		Grace:        c.Presence.Grace,
 		Logger:       logger,
 	}
-	for _, r := range c.Rooms {
-		o.Rooms = append(o.Rooms, r.rule())
+	rooms := c.Rooms
+	if len(rooms) == 0 {
+		rooms = []RoomConfig{{Match: "*"}}
+	}
+	for _, r := range rooms {
+		o.Rooms = append(o.Rooms, r.rule(c.stores()))
 	}
 	return o
 }
 
-func (r RoomConfig) rule() hubbub.RoomRule {
+// stores tells whether there is a store.
+func (c *Config) stores() bool { return c.Store.Path != NoStore }
+
+func (c *Config) privateRule() hubbub.PrivateRule {
+	h := HistoryConfig(c.Private.History)
+	kind := h.kind(c.stores())
+	return hubbub.PrivateRule{
+		History:    kind,
+		Retention:  h.retention(kind, 7*day),
+		MaxMessage: int(c.Private.MaxMessage),
+		Rate:       hubbub.Rate(c.Private.Rate),
+	}
+}
+
+func (r RoomConfig) rule(stores bool) hubbub.RoomRule {
+	kind := r.History.kind(stores)
 	return hubbub.RoomRule{
-		Match: r.Match,
-		Join:  accessOf(r.Join),
-		Send:  accessOf(r.Send),
-		History: map[string]hubbub.HistoryKind{
-			"memory": hubbub.HistoryMemory, "none": hubbub.HistoryNone,
-		}[r.History.Kind],
-		Retention:    retention(r.History.Messages, r.History.Size, r.History.Age),
+		Match:        r.Match,
+		Join:         accessOf(r.Join),
+		Send:         accessOf(r.Send),
+		Create:       r.Create,
+		History:      kind,
+		Retention:    r.History.retention(kind, day),
 		HidePresence: r.HidePresence,
 		Quiet:        r.Quiet,
 		Slow: map[string]hubbub.SlowPolicy{
@@ -67,9 +82,44 @@ func accessOf(s string) hubbub.Access {
 	}[s]
 }
 
-// retention takes what is off for no limit, which is 0 in the domain.
-func retention(messages int, size Size, age time.Duration) hubbub.Retention {
-	return hubbub.Retention{Messages: max(messages, 0), Bytes: int(max(size, 0)), Age: max(age, 0)}
+// kind is the one that holds. What is in memory is lost with the process, so that the default is durable where it can be.
+func (h HistoryConfig) kind(stores bool) hubbub.HistoryKind {
+	switch {
+	case h.Kind == "none":
+		return hubbub.HistoryNone
+	case h.Kind == "durable", h.Kind == "" && stores:
+		return hubbub.HistoryDurable
+	}
+	return hubbub.HistoryMemory
+}
+
+// How long messages are kept unless a setting says it.
+const (
+	day         = 24 * time.Hour
+	durableAge  = 365 * day
+	forEver     = 100 * 365 * day // a retention without any limit would be the zero value, which is the default
+	memoryCount = 1000
+	memorySize  = 4 << 20
+)
+
+// retention takes what is off for no limit, which is 0 in the domain. Memory is scarce and messages there are for those who come
+// back soon; a disk is large, and only age says what nobody reads any more. memoryAge is the default in memory.
+func (h HistoryConfig) retention(kind hubbub.HistoryKind, memoryAge time.Duration) hubbub.Retention {
+	switch kind {
+	case hubbub.HistoryNone:
+		return hubbub.Retention{}
+	case hubbub.HistoryDurable:
+		r := hubbub.Retention{Messages: max(h.Messages, 0), Bytes: int(max(h.Size, 0)), Age: max(cmp.Or(h.Age, durableAge), 0)}
+		if r == (hubbub.Retention{}) {
+			r.Age = forEver
+		}
+		return r
+	}
+	return hubbub.Retention{
+		Messages: max(cmp.Or(h.Messages, memoryCount), 0),
+		Bytes:    int(max(cmp.Or(h.Size, memorySize), 0)),
+		Age:      max(cmp.Or(h.Age, memoryAge), 0),
+	}
 }
 
 // socketOptions are the transport's part of a filled config. Subprotocols and headers are up to whoever speaks over it.

@@ -22,7 +22,7 @@ var table = sync.OnceValue(func() *settings.Table {
 // entries is the table of all settings. What is written here is what docs/configuration.md and hubbub config default say.
 func entries() []settings.Entry {
 	var all []settings.Entry
-	for _, part := range [][]settings.Entry{serverEntries(), authEntries(), chatEntries(), limitEntries(), operationEntries()} {
+	for _, part := range [][]settings.Entry{serverEntries(), authEntries(), storeEntries(), chatEntries(), limitEntries(), operationEntries()} {
 		all = append(all, part...)
 	}
 	return all
@@ -100,21 +100,42 @@ func authEntries() []settings.Entry {
 
 func accessKinds() []string { return []string{"anyone", "member", "token", "backend"} }
 
+// emptyKind is what an empty kind of history means.
+const emptyKind = "durable, or memory without a store"
+
+func storeEntries() []settings.Entry {
+	return []settings.Entry{
+		{Key: "store", Doc: "What must last: durable history, members of rooms, inboxes, and who was here. docs/operations.md is about " +
+			"backups, restoring and full disks."},
+		{Key: "store.path", Default: "hubbub.db", Doc: "The file, made if it is not there. Beside it are others that belong to it, " +
+			"with `-wal`, `-shm` and `.lock` behind the name. `off` means that everything is in memory and lost with the process: there are no " +
+			"inboxes and no members then."},
+		{Key: "store.max_batch", Default: "256", Doc: "How many of the writes that are waiting share one commit at most. With 1 each has its " +
+			"own, which is as safe and much slower; it is there to be measured."},
+		{Key: "inbox", Doc: "Notices that are published into the inboxes of users. It needs a store."},
+		{Key: "inbox.expire", Default: "90d", Off: "never", Doc: "How long a notice stays in an inbox unless who publishes it says " +
+			"something else."},
+		{Key: "inbox.max_notice", Default: "16KiB", Doc: "Bytes that a notice may have, as JSON."},
+	}
+}
+
 func chatEntries() []settings.Entry {
 	return []settings.Entry{
 		{Key: "rooms", Doc: "Rules for rooms. The first whose `match` fits a room's name holds; a room that fits none does not exist. " +
 			"Without rules all rooms exist and have the defaults below."},
 		{Key: "rooms[].match", Required: true, Example: `"team:*"`, Doc: "Glob of room names: `*` stands for any characters."},
 		{Key: "rooms[].join", Default: "anyone", OneOf: accessKinds(), Doc: "Who may join and see what is said: anyone who is signed " +
-			"in, members of the room, those whose token permits it, or only backends. The gateway keeps no memberships yet, so nobody is a " +
-			"member; it warns of that at the start."},
+			"in, members of the room, those whose token permits it, or only backends. Members need a store."},
 		{Key: "rooms[].send", Default: "anyone", OneOf: accessKinds(), Doc: "Who of those in the room may send."},
+		{Key: "rooms[].create", Doc: "Any session may begin the list of members of such a room by adding its own user, who is the owner " +
+			"then. Otherwise a backend adds the first member."},
 		{Key: "rooms[].history", Doc: "How much of the room is kept, for those who come late or back."},
-		{Key: "rooms[].history.kind", Default: "memory", OneOf: []string{"memory", "none"}, Doc: "Where it is kept. With `none` nothing " +
-			"is kept and messages have no positions."},
-		{Key: "rooms[].history.messages", Default: "1000", Off: "no limit", Doc: "Messages that are kept."},
-		{Key: "rooms[].history.size", Default: "4MiB", Off: "no limit", Doc: "Bytes that are kept."},
-		{Key: "rooms[].history.age", Default: "1d", Off: "no limit", Doc: "How long a message is kept."},
+		{Key: "rooms[].history.kind", Empty: emptyKind, OneOf: []string{"", "memory", "durable", "none"}, Doc: "Where it is kept: in " +
+			"memory, as long as the process runs, or in the store, where a message is when its sender is told that it is accepted. With " +
+			"`none` nothing is kept and messages have no positions."},
+		{Key: "rooms[].history.messages", Empty: "1000 in memory, no limit if durable", Off: "no limit", Doc: "Messages that are kept."},
+		{Key: "rooms[].history.size", Empty: "4MiB in memory, no limit if durable", Off: "no limit", Doc: "Bytes that are kept."},
+		{Key: "rooms[].history.age", Empty: "1d in memory, 365d if durable", Off: "no limit", Doc: "How long a message is kept."},
 		{Key: "rooms[].hide_presence", Doc: "Nobody may ask who is in the room, nor is told who comes and goes."},
 		{Key: "rooms[].quiet", Doc: "Nobody is told who comes and goes. For rooms with thousands of people."},
 		{Key: "rooms[].slow", Default: "close", OneOf: []string{"close", "drop-oldest", "latest"}, Doc: "What happens to somebody who " +
@@ -126,9 +147,11 @@ func chatEntries() []settings.Entry {
 		{Key: "rooms[].rate.burst", Default: "20", Doc: "Messages at once."},
 		{Key: "private", Doc: "Messages between two users."},
 		{Key: "private.history", Doc: "How much of each pair of users is kept."},
-		{Key: "private.history.messages", Default: "1000", Off: "no limit", Doc: "Messages that are kept."},
-		{Key: "private.history.size", Default: "4MiB", Off: "no limit", Doc: "Bytes that are kept."},
-		{Key: "private.history.age", Default: "7d", Off: "no limit", Doc: "How long a message is kept."},
+		{Key: "private.history.kind", Empty: emptyKind, OneOf: []string{"", "memory", "durable"}, Doc: "Where it is kept: in memory, as " +
+			"long as the process runs, or in the store."},
+		{Key: "private.history.messages", Empty: "1000 in memory, no limit if durable", Off: "no limit", Doc: "Messages that are kept."},
+		{Key: "private.history.size", Empty: "4MiB in memory, no limit if durable", Off: "no limit", Doc: "Bytes that are kept."},
+		{Key: "private.history.age", Empty: "7d in memory, 365d if durable", Off: "no limit", Doc: "How long a message is kept."},
 		{Key: "private.max_message", Default: "16KiB", Doc: "Bytes that a message's data may have."},
 		{Key: "private.rate", Doc: "How often one session may send private messages."},
 		{Key: "private.rate.per_second", Default: "10", Off: "no limit", Doc: "Messages per second in the long run."},
@@ -157,7 +180,7 @@ func limitEntries() []settings.Entry {
 		{Key: "limits.requests_per_session", Doc: "Requests of one session."},
 		{Key: "limits.requests_per_session.per_second", Default: "100", Off: "no limit", Doc: "In the long run."},
 		{Key: "limits.requests_per_session.burst", Default: "200", Doc: "At once."},
-		{Key: "limits.kept_per_user", Default: "64MiB", Off: "no limit", Doc: "What is kept of what one user has sent, in all rooms and " +
+		{Key: "limits.kept_per_user", Default: "64MiB", Off: "no limit", Doc: "What is kept in memory of what one user has sent, in all rooms and " +
 			"conversations; each message counts 512 bytes more. Over it the user can send only where nothing is kept, until something has expired."},
 		{Key: "limits.connections_per_user", Default: "100", Off: "no limit", Doc: "Connections of one user. One too many is refused."},
 		{Key: "limits.requests_per_user", Doc: "Requests of all sessions of one user on this node."},

@@ -104,7 +104,7 @@ func TestEverySettingComesByVariableAndFlag(t *testing.T) {
 	always := []string{"tls.cert=" + cert.CertFile, "tls.key=" + cert.KeyFile, "limits.message=60KiB"}
 	values := map[string]string{
 		"addr": "127.0.0.1:9", "tls.cert": cert.CertFile, "tls.key": cert.KeyFile, "paths.websocket": "/chat", "metrics.path": "/figures",
-		"metrics.addr": "127.0.0.1:10", "origins": "https://a.example,null", "trusted_proxies": "10.0.0.0/8,192.0.2.7",
+		"metrics.addr": "127.0.0.1:10", "private.history.kind": "memory", "origins": "https://a.example,null", "trusted_proxies": "10.0.0.0/8,192.0.2.7",
 		"compression": "shared", "auth.refuse": "close", "devices.per": "platform", "devices.on_exceed": "refuse", "log.level": "debug",
 		"log.format": "json", "limits.pending": "70KiB", "limits.header": "5KiB", "limits.requests_per_session.burst": "170",
 	}
@@ -156,39 +156,48 @@ func TestEverySettingComesByVariableAndFlag(t *testing.T) {
 
 func TestWhatCannotBe(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
-		"address":           {"addr: 8080", ":1: addr: address \"8080\": write it as host:port or :port"},
-		"port":              {"addr: localhost:80800", ":1: addr: address \"localhost:80800\": there is no port 80800"},
-		"metrics address":   {"metrics: {addr: ':8080'}", "metrics.addr: this is the gateway's own address"},
-		"cert without key":  {"tls: {cert: x}", "tls.key: the file with the private key is missing"},
-		"key without cert":  {"tls: {key: x}", "tls.cert: the file with the certificate is missing"},
-		"no such cert":      {"tls: {key: x, cert: /does/not/exist}", "tls: the certificate cannot be loaded: open /does/not/exist"},
-		"path":              {"paths: {websocket: [ws]}", "paths.websocket[0]: \"ws\" is not a path"},
-		"wildcard in path":  {"paths: {websocket: ['/{x}']}", "is not a path"},
-		"root":              {"paths: {websocket: [/]}", "\"/\" is the page of the gateway"},
-		"path twice":        {"paths: {websocket: [/a, /a]}", "\"/a\" is taken by paths.websocket[0]"},
-		"path of probe":     {"paths: {websocket: /healthz}", "\"/healthz\" is taken by the probe"},
-		"path of API":       {"paths: {websocket: /api/ws}", "lies within what the gateway itself serves"},
-		"path of metrics":   {"metrics: {path: /ws}", "is taken by metrics.path"},
-		"no path":           {"paths: {websocket: []}", "paths.websocket: "},
-		"origin":            {"origins: [https://a.com/b]", ":1: origins[0]: \"https://a.com/b\" has more than scheme, host and port"},
-		"any origin":        {"origins: ['*']\ncors: {credentials: true}", ":2: cors.credentials: with the origin * any page"},
-		"key without key":   {"api: {keys: [{name: a}]}", "api.keys[0]: the key is missing"},
-		"key and hash":      {"api: {keys: [{name: a, key: aaaaaaaaaaaaaaaa, hash: b}]}", "key and hash are both set"},
-		"short key":         {"api: {keys: [{name: a, key: hunter2}]}", "api.keys[0].key: the key is shorter than 16"},
-		"hash":              {"api: {keys: [{name: a, hash: abc}]}", "this is not a SHA-256 in hex"},
-		"two keys":          {"api: {keys: [{name: a, key: aaaaaaaaaaaaaaaa}, {name: a, key: aaaaaaaaaaaaaaab}]}", "two keys have the name"},
-		"name of key":       {"api: {keys: [{name: a b, key: aaaaaaaaaaaaaaaa}]}", "api.keys[0].name: the name \"a b\" must not contain"},
-		"hidden rules":      {"rooms: [{match: '*'}, {match: a}]", "rooms[0].match: this fits all rooms"},
-		"endless history":   {"rooms: [{match: a, history: {messages: off, size: off, age: off}}]", "rooms[0].history: messages, size and age are all off"},
-		"endless pairs":     {"private: {history: {messages: off, size: off, age: off}}", "private.history: messages, size and age are all off"},
-		"large message":     {"rooms: [{match: a, max_message: 64KiB}]", "rooms[0].max_message: a message of 64KiB does not fit"},
-		"short heartbeat":   {"heartbeat: {ping: 10ms, timeout: 1ms}", "heartbeat.ping: this must be at least 1s"},
-		"long window":       {"shutdown: {window: 1h}", "shutdown.window: this must be shorter than shutdown.timeout (25s)"},
-		"small header":      {"limits: {header: 1KiB}", "limits.header: browsers with cookies need more"},
-		"small pending":     {"limits: {pending: 1KiB}", "limits.pending: this must be at least limits.message (64KiB)"},
-		"wrong name":        {"limits: {mesage: 1KiB}", "limits.mesage: there is no such setting; did you mean message?"},
-		"wrong word":        {"devices: {on_exceed: refus}", "did you mean refuse?"},
-		"message and frame": {"limits: {message: 0}", "limits.message: \"0\" is not greater than zero"},
+		"address":            {"addr: 8080", ":1: addr: address \"8080\": write it as host:port or :port"},
+		"port":               {"addr: localhost:80800", ":1: addr: address \"localhost:80800\": there is no port 80800"},
+		"metrics address":    {"metrics: {addr: ':8080'}", "metrics.addr: this is the gateway's own address"},
+		"cert without key":   {"tls: {cert: x}", "tls.key: the file with the private key is missing"},
+		"key without cert":   {"tls: {key: x}", "tls.cert: the file with the certificate is missing"},
+		"no such cert":       {"tls: {key: x, cert: /does/not/exist}", "tls: the certificate cannot be loaded: open /does/not/exist"},
+		"path":               {"paths: {websocket: [ws]}", "paths.websocket[0]: \"ws\" is not a path"},
+		"wildcard in path":   {"paths: {websocket: ['/{x}']}", "is not a path"},
+		"root":               {"paths: {websocket: [/]}", "\"/\" is the page of the gateway"},
+		"path twice":         {"paths: {websocket: [/a, /a]}", "\"/a\" is taken by paths.websocket[0]"},
+		"path of probe":      {"paths: {websocket: /healthz}", "\"/healthz\" is taken by the probe"},
+		"path of API":        {"paths: {websocket: /api/ws}", "lies within what the gateway itself serves"},
+		"path of metrics":    {"metrics: {path: /ws}", "is taken by metrics.path"},
+		"no path":            {"paths: {websocket: []}", "paths.websocket: "},
+		"origin":             {"origins: [https://a.com/b]", ":1: origins[0]: \"https://a.com/b\" has more than scheme, host and port"},
+		"any origin":         {"origins: ['*']\ncors: {credentials: true}", ":2: cors.credentials: with the origin * any page"},
+		"key without key":    {"api: {keys: [{name: a}]}", "api.keys[0]: the key is missing"},
+		"key and hash":       {"api: {keys: [{name: a, key: aaaaaaaaaaaaaaaa, hash: b}]}", "key and hash are both set"},
+		"short key":          {"api: {keys: [{name: a, key: hunter2}]}", "api.keys[0].key: the key is shorter than 16"},
+		"hash":               {"api: {keys: [{name: a, hash: abc}]}", "this is not a SHA-256 in hex"},
+		"two keys":           {"api: {keys: [{name: a, key: aaaaaaaaaaaaaaaa}, {name: a, key: aaaaaaaaaaaaaaab}]}", "two keys have the name"},
+		"name of key":        {"api: {keys: [{name: a b, key: aaaaaaaaaaaaaaaa}]}", "api.keys[0].name: the name \"a b\" must not contain"},
+		"hidden rules":       {"rooms: [{match: '*'}, {match: a}]", "rooms[0].match: this fits all rooms"},
+		"endless history":    {"rooms: [{match: a, history: {kind: memory, messages: off, size: off, age: off}}]", "rooms[0].history: messages, size and age are all off"},
+		"endless by default": {"store: {path: off}\nrooms: [{match: a, history: {messages: off, size: off, age: off}}]", ":2: rooms[0].history: messages"},
+		"endless pairs":      {"private: {history: {kind: memory, messages: off, size: off, age: off}}", "private.history: messages, size and age are all off"},
+		"large message":      {"rooms: [{match: a, max_message: 64KiB}]", "rooms[0].max_message: a message of 64KiB does not fit"},
+		"durable room":       {"store: {path: off}\nrooms:\n- match: a\n  history: {kind: durable}", ":4: rooms[0].history.kind: there is no store"},
+		"durable pairs":      {"store: {path: off}\nprivate: {history: {kind: durable}}", ":2: private.history.kind: there is no store, since store.path is off"},
+		"join of members":    {"store: {path: off}\nrooms: [{match: a, join: member}]", ":2: rooms[0].join: nobody could be a member"},
+		"send of members":    {"store: {path: off}\nrooms: [{match: a, send: member}]", ":2: rooms[0].send: nobody could be a member"},
+		"new members":        {"store: {path: off}\nrooms: [{match: a, create: true}]", ":2: rooms[0].create: nobody could be a member"},
+		"store in memory":    {"store: {path: ':memory:'}", ":1: store.path: \":memory:\" is not the name of a file"},
+		"private none":       {"private: {history: {kind: none}}", "private.history.kind: \"none\" is not one of"},
+		"large notice":       {"inbox: {max_notice: 1MiB}", ":1: inbox.max_notice: a notice of 1MiB could not be delivered"},
+		"short heartbeat":    {"heartbeat: {ping: 10ms, timeout: 1ms}", "heartbeat.ping: this must be at least 1s"},
+		"long window":        {"shutdown: {window: 1h}", "shutdown.window: this must be shorter than shutdown.timeout (25s)"},
+		"small header":       {"limits: {header: 1KiB}", "limits.header: browsers with cookies need more"},
+		"small pending":      {"limits: {pending: 1KiB}", "limits.pending: this must be at least limits.message (64KiB)"},
+		"wrong name":         {"limits: {mesage: 1KiB}", "limits.mesage: there is no such setting; did you mean message?"},
+		"wrong word":         {"devices: {on_exceed: refus}", "did you mean refuse?"},
+		"message and frame":  {"limits: {message: 0}", "limits.message: \"0\" is not greater than zero"},
 	} {
 		_, err := load(t, c.text)
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "hunter2") {
@@ -215,7 +224,7 @@ func TestConfigMadeByAProgramIsChecked(t *testing.T) {
 
 func TestVerifyLooksAtKeys(t *testing.T) {
 	for text, want := range map[string]string{
-		"": "auth.keys", "dev: true": "", "auth: {anonymous: true}": "", "auth: {keys: [{secret: hunter2}]}": "it needs 32",
+		"": "auth.keys", "dev: true": "", "{dev: true, store: {path: /does/not/exist/hubbub.db}}": "store.path: there is no directory /does/not/exist", "auth: {anonymous: true}": "", "auth: {keys: [{secret: hunter2}]}": "it needs 32",
 		"auth: {keys: [{file: /does/not/exist}]}":                      "/does/not/exist",
 		"auth: {keys: [{secret: 0123456789abcdef0123456789abcdefxx}]}": "",
 	} {
@@ -262,9 +271,13 @@ rooms:
   - match: "team:*"
     join: token
     send: backend
-    history: {messages: 5, size: off, age: 1h}
+    history: {kind: memory, messages: 5, size: off, age: 1h}
     slow: latest
     quiet: true
+  - match: "for-ever:*"
+    join: member
+    create: true
+    history: {age: off}
   - match: "*"
     history: {kind: none}
 devices: {limit: 2, per: platform, on_exceed: refuse}
@@ -275,7 +288,8 @@ presence: {grace: off, list_all: true}
 		t.Fatal(err)
 	}
 	got := c.HubOptions()
-	private := hubbub.PrivateRule{Retention: hubbub.Retention{Messages: 1000, Bytes: 4 << 20, Age: 7 * 24 * time.Hour}, MaxMessage: 16 << 10,
+	const day = 24 * time.Hour
+	private := hubbub.PrivateRule{History: hubbub.HistoryDurable, Retention: hubbub.Retention{Age: 365 * day}, MaxMessage: 16 << 10,
 		Rate: hubbub.Rate{PerSecond: 10, Burst: 20}}
 	want := hubbub.Options{
 		Node: "n1", Private: private, Devices: hubbub.DeviceLimit{Max: 2, PerPlatform: true, Refuse: true, Sessions: 9},
@@ -283,14 +297,25 @@ presence: {grace: off, list_all: true}
 		Rooms: []hubbub.RoomRule{
 			{Match: "team:*", Join: hubbub.AccessToken, Send: hubbub.AccessBackend, Retention: hubbub.Retention{Messages: 5, Age: time.Hour},
 				Quiet: true, Slow: hubbub.SlowLatest, MaxMessage: 16 << 10, Rate: hubbub.Rate{PerSecond: 10, Burst: 20}},
-			{Match: "*", History: hubbub.HistoryNone, Retention: hubbub.Retention{Messages: 1000, Bytes: 4 << 20, Age: 24 * time.Hour},
-				MaxMessage: 16 << 10, Rate: hubbub.Rate{PerSecond: 10, Burst: 20}},
+			{Match: "for-ever:*", Join: hubbub.AccessMember, Create: true, History: hubbub.HistoryDurable,
+				Retention: hubbub.Retention{Age: 36500 * day}, MaxMessage: 16 << 10, Rate: hubbub.Rate{PerSecond: 10, Burst: 20}},
+			{Match: "*", History: hubbub.HistoryNone, MaxMessage: 16 << 10, Rate: hubbub.Rate{PerSecond: 10, Burst: 20}},
 		},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
-	if empty := (gateway.Config{}).HubOptions(); empty.Rooms != nil || empty.Devices != (hubbub.DeviceLimit{Sessions: 100}) {
+	memory := gateway.Config{Store: gateway.StoreConfig{Path: gateway.NoStore}}.HubOptions()
+	kept := hubbub.Retention{Messages: 1000, Bytes: 4 << 20, Age: day}
+	if want := []hubbub.RoomRule{{Match: "*", Retention: kept}}; !reflect.DeepEqual(memory.Rooms, want) {
+		t.Errorf("without a store rooms are %+v", memory.Rooms)
+	}
+	if kept.Age = 7 * day; memory.Private.History != hubbub.HistoryMemory || memory.Private.Retention != kept {
+		t.Errorf("without a store private messages are %+v", memory.Private)
+	}
+	empty := gateway.Config{}.HubOptions()
+	everything := []hubbub.RoomRule{{Match: "*", History: hubbub.HistoryDurable, Retention: hubbub.Retention{Age: 365 * day}}}
+	if !reflect.DeepEqual(empty.Rooms, everything) || empty.Devices != (hubbub.DeviceLimit{Sessions: 100}) {
 		t.Errorf("defaults are %+v", empty)
 	}
 }

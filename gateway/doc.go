@@ -24,9 +24,10 @@
 //   - Requests pass the front (front.go): the log and figures of accesses, CORS, and for the WebSocket paths a look for proxies that
 //     are not trusted and the limits per address. [Metrics] has the figures.
 //   - Behind it people sign in (package auth), and speak hubbub.v1 (package rpc) with the hub. Backends call /api/v1 (package
-//     httpapi).
+//     httpapi). Inboxes (package inbox) and what else must last stand on a store (driver/sqlite); the rest is in memory
+//     (driver/memory).
 //   - The end has an order: /readyz answers 503 and new clients are refused, sessions are told to leave and closed in stages, what
-//     waits for them is written, the listener closes, and the figures end last.
+//     waits for them is written, the listener closes, then what serves them and the store, and the figures end last.
 //
 // Anyone can type the protocol into a browser's console; docs/protocol.md has all of it. In development mode:
 //

@@ -9,10 +9,10 @@ import (
 	"github.com/hubbub-dev/hubbub/gateway"
 )
 
-// The whole server in a program of your own, in development mode on a free port. It ends with its context.
+// The whole server in a program of your own, in development mode on a free port, with everything in memory. It ends with its context.
 func Example() {
 	ctx, stop := context.WithCancel(context.Background())
-	g, err := gateway.New(gateway.Config{Dev: true, Addr: "127.0.0.1:0"})
+	g, err := gateway.New(gateway.Config{Dev: true, Addr: "127.0.0.1:0", Store: gateway.StoreConfig{Path: gateway.NoStore}})
 	if err != nil {
 		log.Fatal(err)
 	}

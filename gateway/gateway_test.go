@@ -131,7 +131,7 @@ func TestStopSendsEverybodyAway(t *testing.T) {
 }
 
 func TestServeReturnsWhenItsListenerFails(t *testing.T) {
-	g, err := gateway.New(gateway.Config{Dev: true, Addr: "127.0.0.1:0"})
+	g, err := gateway.New(stored(t, gateway.Config{Dev: true, Addr: "127.0.0.1:0"}))
 	if err != nil {
 		t.Fatal(err)
 	}

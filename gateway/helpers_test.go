@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -35,7 +36,7 @@ func serve(t *testing.T, cfg gateway.Config) running {
 	t.Helper()
 	cfg.Addr = cmp.Or(cfg.Addr, "127.0.0.1:0")
 	cfg.Shutdown.Timeout = testkit.Patience
-	g, err := gateway.New(cfg)
+	g, err := gateway.New(stored(t, cfg))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,6 +45,15 @@ func serve(t *testing.T, cfg gateway.Config) running {
 		t.Fatal(err)
 	}
 	return running{g, l.Addr(), background(t, l, g.Serve)}
+}
+
+// stored gives a config a store of its own, unless it names one.
+func stored(t *testing.T, cfg gateway.Config) gateway.Config {
+	t.Helper()
+	if cfg.Store.Path == "" {
+		cfg.Store.Path = filepath.Join(t.TempDir(), "hubbub.db")
+	}
+	return cfg
 }
 
 // background serves until the returned function is called, which waits for the end, or until the test ends.
@@ -118,7 +128,7 @@ type peer struct {
 // build makes a gateway that is not served, and ends it with the test.
 func build(t *testing.T, cfg gateway.Config) *gateway.Gateway {
 	t.Helper()
-	g, err := gateway.New(cfg)
+	g, err := gateway.New(stored(t, cfg))
 	if err != nil {
 		t.Fatal(err)
 	}

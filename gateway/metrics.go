@@ -85,6 +85,11 @@ func (m *Metrics) Watch(name, help string, value func() float64) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "hubbub", Name: name, Help: help}, value))
 }
 
+// WatchCount is Watch for a figure that only rises.
+func (m *Metrics) WatchCount(name, help string, value func() float64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: "hubbub", Name: name, Help: help}, value))
+}
+
 // Connected counts a conn that was accepted.
 func (m *Metrics) Connected() {
 	m.connections.Inc()

@@ -1,10 +1,8 @@
 package gateway
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"time"
 
@@ -17,6 +15,7 @@ import (
 
 // services is what a gateway is made of behind its front. It is immutable.
 type services struct {
+	keeping
 	hub    *hubbub.Hub
 	auth   *auth.Authenticator
 	rpc    *rpc.Server
@@ -26,55 +25,65 @@ type services struct {
 
 // newServices starts them. The gateway's config and front are there.
 func newServices(g *Gateway) (*services, error) {
-	c, metrics := &g.cfg, g.front.metrics
 	s := &services{}
+	if err := s.start(&g.cfg, g.front); err != nil {
+		return nil, errors.Join(err, s.close(context.Background()))
+	}
+	return s, nil
+}
+
+// start makes them in the order in which they need each other.
+func (s *services) start(c *Config, f *front) error {
 	tickets := auth.NewTickets(auth.NewMemoryTickets(0, nil), nil)
 	keys, err := s.apiKeys(c)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	options := c.Auth.Config
 	options.Tickets, options.Dev, options.Logger = tickets, c.Dev, c.Logger
 	if s.auth, err = auth.New(options); err != nil {
-		return nil, err
+		return err
 	}
 	domain := c.hubOptions(c.Logger)
-	warnOfMembers(c)
-	domain.Driver = memory.New(memory.Options{Grace: c.Presence.Grace, KeptPerSender: int(c.Limits.KeptPerUser)})
-	if s.hub, err = hubbub.New(context.Background(), domain); err != nil {
-		s.auth.Close()
-		return nil, err
+	driver := memory.New(memory.Options{Grace: c.Presence.Grace, KeptPerSender: int(c.Limits.KeptPerUser)})
+	if s.keeping, err = keep(c, driver, f.metrics); err != nil {
+		return err
 	}
-	limits := newRequestLimits(c, metrics, time.Now)
-	s.rpc = rpc.New(rpc.Options{
+	domain.Driver = driver
+	s.keeping.options(&domain)
+	if s.hub, err = hubbub.New(context.Background(), domain); err != nil {
+		return err
+	}
+	s.rpc = rpc.New(s.rpcOptions(c, f))
+	s.api, err = httpapi.New(httpapi.Options{
+		Hub: s.hub, Inbox: s.inbox, Keys: keys, IssueTicket: tickets.Issue, Version: Version(), Logger: c.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	if s.inbox != nil {
+		s.inbox.Start()
+	}
+	f.metrics.Watch("sessions", "Sessions that are open.", func() float64 { return float64(s.hub.Len()) })
+	f.metrics.Watch("rooms", "Rooms that sessions of this node are in.", func() float64 { return float64(s.hub.Rooms()) })
+	return nil
+}
+
+func (s *services) rpcOptions(c *Config, f *front) rpc.Options {
+	limits := newRequestLimits(c, f.metrics, time.Now)
+	return rpc.Options{
 		Hub:       s.hub,
-		Sockets:   g.front.sockets,
+		Inbox:     s.inbox,
+		Sockets:   f.sockets,
 		Verify:    s.auth.Verify,
 		Rate:      hubbub.Rate(c.Limits.RequestsPerSession),
 		Reconnect: hubbub.Retry{Max: max(c.Shutdown.Window, time.Second)},
 		Heartbeat: c.Heartbeat.Ping + c.Heartbeat.Timeout,
 		Limit:     func(user string, from netip.Addr) *hubbub.Error { return limits.take(user, from) },
-		Observe:   metrics.Requested,
-		Delivered: metrics.Delivered,
-		Skipped:   metrics.Skipped,
+		Observe:   f.metrics.Requested,
+		Delivered: f.metrics.Delivered,
+		Skipped:   f.metrics.Skipped,
 		Logger:    c.Logger,
-	})
-	s.api, err = httpapi.New(httpapi.Options{Hub: s.hub, Keys: keys, IssueTicket: tickets.Issue, Version: Version(), Logger: c.Logger})
-	if err != nil {
-		return nil, errors.Join(err, s.close(context.Background()))
-	}
-	metrics.Watch("sessions", "Sessions that are open.", func() float64 { return float64(s.hub.Len()) })
-	metrics.Watch("rooms", "Rooms that sessions of this node are in.", func() float64 { return float64(s.hub.Rooms()) })
-	return s, nil
-}
-
-// warnOfMembers says which rules can never let anybody in, since there are no memberships yet.
-func warnOfMembers(c *Config) {
-	for i, r := range c.Rooms {
-		if r.Join == "member" || r.Send == "member" {
-			c.Logger.Warn("a rule is for members of rooms, and this version keeps no memberships: nobody is let in by it; use token or anyone",
-				"setting", fmt.Sprintf("rooms[%d]", i), "match", r.Match, "join", r.Join, "send", r.Send)
-		}
 	}
 }
 
@@ -98,12 +107,18 @@ func (s *services) apiKeys(c *Config) ([]httpapi.Key, error) {
 // DevKey is the key for the HTTP API that development mode has made; "" otherwise.
 func (s *services) DevKey() string { return s.apiKey }
 
-// close ends the services, after the conns were closed.
+// close ends the services, after the conns were closed: those first that use others. Some may not have been started.
 func (s *services) close(ctx context.Context) error {
-	err := s.hub.Close(ctx)
-	if s.rpc != nil {
-		err = cmp.Or(err, s.rpc.Close(ctx))
+	var errs []error
+	if s.hub != nil {
+		errs = append(errs, s.hub.Close(ctx))
 	}
-	s.auth.Close()
-	return err
+	if s.rpc != nil {
+		errs = append(errs, s.rpc.Close(ctx))
+	}
+	errs = append(errs, s.keeping.close(ctx))
+	if s.auth != nil {
+		s.auth.Close()
+	}
+	return errors.Join(errs...)
 }

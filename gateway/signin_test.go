@@ -438,16 +438,6 @@ func TestBadTokensAreNoWarnings(t *testing.T) {
 	}
 }
 
-func TestRulesForMembersAreWarnedOf(t *testing.T) {
-	var log buffer
-	cfg := everyWayIn(t, "pw")
-	cfg.Logger, cfg.Rooms = plainLog(&log), []gateway.RoomConfig{{Match: "open:*"}, {Match: "club:*", Join: "member"}}
-	serve(t, cfg)
-	if text := log.String(); strings.Count(text, "memberships") != 1 || !strings.Contains(text, "setting=rooms[1]") {
-		t.Errorf("the log has\n%s", text)
-	}
-}
-
 func TestFigureOfRefusedSignIns(t *testing.T) {
 	g := serve(t, everyWayIn(t, "pw"))
 	for _, c := range []creds{bearer("x"), {query: "ticket=x"}, {query: "token=x"}, {offers: []string{"hubbub.v1", "hubbub.token.x"}},

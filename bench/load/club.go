@@ -16,6 +16,9 @@ type listener interface {
 	speak(m *member) error // m has read all that was there
 }
 
+// eavesdropper is a listener who looks at each frame that a member gets by itself.
+type eavesdropper interface{ overhear(frame []byte) }
+
 // club is members who have signed in, each in one room.
 type club struct {
 	*crowd
@@ -169,6 +172,9 @@ func (e ear) inside(frame []byte) error {
 		return e.write(say)
 	}
 	if kind == other || e.listener == nil {
+		if all, ok := e.listener.(eavesdropper); ok {
+			all.overhear(frame)
+		}
 		return nil
 	}
 	return e.hear(e.member, kind)

@@ -31,6 +31,8 @@ type options struct {
 	sessions    bool
 	key         string
 	roomSize    int
+	announce    bool
+	store       string
 }
 
 func (o options) run(scenario string) (result, error) {
@@ -49,14 +51,18 @@ func (o options) run(scenario string) (result, error) {
 		return rooms(o)
 	case "sign-in":
 		return signIns(o)
+	case "everybody":
+		return everybody(o)
+	case "private":
+		return private(o)
 	}
-	return nil, fmt.Errorf("unknown scenario; use broadcast, ping, echo, accept, idle, rooms or sign-in")
+	return nil, fmt.Errorf("unknown scenario; use broadcast, ping, echo, accept, idle, rooms, sign-in, everybody or private")
 }
 
 func main() {
 	var o options
 	addr := flag.String("addr", "127.0.0.1:9001", "the server's IPv4 `address` and port")
-	scenario := flag.String("scenario", "broadcast", "broadcast, ping, echo, accept, idle, rooms or sign-in")
+	scenario := flag.String("scenario", "broadcast", "broadcast, ping, echo, accept, idle, rooms, sign-in, everybody or private")
 	flag.IntVar(&o.pid, "pid", 0, "the server's process id, whose CPU time and memory are measured; 0 measures none")
 	flag.StringVar(&o.proto, "proto", "ws", "ws or socketio; for rooms, sign-in and idle sessions hubbub.v1 or socketio")
 	flag.IntVar(&o.conns, "conns", 1000, "how many connections")
@@ -70,6 +76,8 @@ func main() {
 	flag.BoolVar(&o.sessions, "sessions", false, "idle: sign in and join a room")
 	flag.StringVar(&o.key, "key", "bin/es256.pem", "rooms, sign-in, idle sessions: PEM `file` with the P-256 key that signs tokens")
 	flag.IntVar(&o.roomSize, "room", 5, "rooms, idle sessions: how many members a room has")
+	flag.BoolVar(&o.announce, "announce", false, "everybody: publish announcements and wait for the counts, instead of broadcasting")
+	flag.StringVar(&o.store, "store", "bin/gateway.db", "private: the `file` of the server's store")
 	flag.Parse()
 
 	if err := run(*addr, *scenario, o); err != nil {

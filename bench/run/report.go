@@ -72,7 +72,7 @@ func (r *report) value(server, scenario, name string) float64 {
 // subject is our server in a scenario.
 func subject(name string) string {
 	for _, sc := range allScenarios() {
-		if sc.name == name && (sc.chat || sc.bench != "") {
+		if sc.name == name && (sc.chat || sc.own || sc.bench != "") {
 			return "gateway"
 		}
 	}
@@ -123,6 +123,19 @@ func tables() []table {
 				{"server's share of its core", "server_cpu_of_wall", 100, "%", false}}},
 		{"The gateway: presence", "presence", "One call that tells of 1,000 users whether they are online and with which devices, while 100,000 are (BenchmarkPresences in the module's root; no sockets).",
 			[]column{{"time per call", "ms_per_call", 1, "ms", false}}},
+		{"The gateway: private messages that last", "private", "64 people write to each other in pairs, each again when the last message is accepted, which means committed to the disk.",
+			[]column{{"messages per second", "messages_per_second", 1, "", true}, {"messages per commit", "messages_per_commit", 1, "", false},
+				{"CPU per message", "cpu_us", 1, "µs", true}, {"store per message", "store_bytes_per_message", 1, "B", false}}},
+		{"The gateway: a broadcast to 10,000", "broadcast-all", "POST /api/v1/broadcast; the next one when the last of 10,000 people has it.",
+			[]column{{"until the last has it", "ms_to_last", 1, "ms", false}, {"CPU per delivery", "cpu_us", 1, "µs", false}}},
+		{"The gateway: an announcement to 10,000", "announce-all", "POST /api/v1/notices to all; the next one when the last of 10,000 people has its inbox.counts, and before that the notice.",
+			[]column{{"until the last has it", "ms_to_last", 1, "ms", false}, {"CPU per person", "cpu_us", 1, "µs", false}}},
+		{"The inbox: unread counts", "inbox-counts", "Of a user with 100,000 notices and 1,000 announcements (BenchmarkCounts/many in package inbox, on the SQLite store; no sockets).",
+			[]column{{"time per call", "ms_per_call", 1, "ms", false}}},
+		{"The inbox: unread counts of a small one", "inbox-counts-few", "Of a user with 100 notices and 1,000 announcements (BenchmarkCounts/few).",
+			[]column{{"time per call", "ms_per_call", 1, "ms", false}}},
+		{"The inbox: the first page", "inbox-page", "50 of those 100,000 notices and 1,000 announcements (BenchmarkList/many).",
+			[]column{{"time per call", "ms_per_call", 1, "ms", false}}},
 	}
 }
 
@@ -154,6 +167,11 @@ func bars() []bar {
 		{"10,000 idle sessions, signed in and in a room: resident growth", "idle-sessions", "rss_per_conn", "", false, 4096, "B", ""},
 		{"signing in and joining: sessions per second", "sign-in", "sessions_per_second", "socketio", true, 2, "× Socket.IO", ""},
 		{"presence of 1,000 users of 100,000 online: time per call", "presence", "ms_per_call", "", false, 10, "ms", ""},
+		{"durable private messages, 64 senders, group commit: accepted per second", "private", "messages_per_second", "single", true, 4, "× one commit each", ""},
+		{"durable private messages, 64 senders: messages per commit", "private", "messages_per_commit", "", true, 32, "", ""},
+		{"unread counts, 100,000 notices and 1,000 announcements: time per call", "inbox-counts", "ms_per_call", "", false, 1, "ms", ""},
+		{"first page of that inbox: time per call", "inbox-page", "ms_per_call", "", false, 5, "ms", ""},
+		{"an announcement to 10,000 online, until the last has its counts", "announce-all", "ms_to_last", "gateway", false, 2, "× a broadcast", "broadcast-all"},
 	}
 }
 

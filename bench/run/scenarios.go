@@ -21,16 +21,20 @@ type scenario struct {
 	tls   bool // only for servers that have -tls
 	chat  bool // people sign in and chat: for servers that can do that, the others being for those that cannot
 	quick bool
-	bench string // a benchmark of package hubbub instead of a load, for the gateway only
+	own   bool   // of what only the gateway has
+	bench string // a benchmark of a package of the module instead of a load, for the gateway only
+	pkg   string // the package; "" is the root
 }
 
 // fits tells whether a server can be measured with the scenario.
 func (sc scenario) fits(s server) bool {
 	switch {
 	case sc.bench != "":
-		return s.kind == product
+		return s.name == "gateway"
+	case sc.own:
+		return s.name == "gateway" || s.name == "single" && sc.name == "private"
 	case sc.chat:
-		return s.chat != ""
+		return s.chat != "" && s.name != "single"
 	case sc.tls:
 		return s.tls
 	}
@@ -51,12 +55,18 @@ func allScenarios() []scenario {
 		{name: "idle-sessions", chat: true, conns: 10000, args: []string{"-scenario", "idle", "-sessions", "-room", "10000"}},
 		{name: "sign-in", chat: true, conns: 5000, args: []string{"-scenario", "sign-in"}},
 		{name: "presence", bench: "BenchmarkPresences"},
+		{name: "private", own: true, chat: true, conns: 64, args: []string{"-scenario", "private", "-time", "10s"}},
+		{name: "broadcast-all", own: true, chat: true, conns: 10000, args: []string{"-scenario", "everybody", "-time", "5s"}},
+		{name: "announce-all", own: true, chat: true, conns: 10000, args: []string{"-scenario", "everybody", "-announce", "-time", "5s"}},
+		{name: "inbox-counts", bench: "BenchmarkCounts/many", pkg: "inbox"},
+		{name: "inbox-counts-few", bench: "BenchmarkCounts/few", pkg: "inbox"},
+		{name: "inbox-page", bench: "BenchmarkList/many", pkg: "inbox"},
 	}
 }
 
 // shrink makes a scenario quick. The later -time wins.
 func (sc scenario) shrink() scenario {
-	sc.conns, sc.quick = sc.conns/50, true
+	sc.conns, sc.quick = max(sc.conns/50, min(sc.conns, 64)), true
 	sc.args = append(slices.Clone(sc.args), "-time", "500ms", "-warm", "200ms")
 	return sc
 }
@@ -141,6 +151,8 @@ func once(ctx context.Context, s server, sc scenario, port int) (sample, error) 
 func (sc scenario) argsFor(s server) []string {
 	idle := strings.HasPrefix(sc.name, "idle")
 	switch {
+	case sc.name == "private":
+		return []string{"-proto", s.chat, "-store", s.store()}
 	case sc.chat && idle && s.kind == product:
 		return []string{"-proto", s.chat, "-metrics"}
 	case sc.chat:
@@ -159,7 +171,8 @@ func benchmark(ctx context.Context, s server, sc scenario) (sample, error) {
 	if sc.quick {
 		times = "5x"
 	}
-	cmd := exec.CommandContext(ctx, "taskset", "-c", "0", s.benchmarks(), "-test.run", "^$", "-test.bench", "^"+sc.bench+"$",
+	pattern := "^" + strings.ReplaceAll(sc.bench, "/", "$/^") + "$"
+	cmd := exec.CommandContext(ctx, "taskset", "-c", "0", s.benchmarks(sc.pkg), "-test.run", "^$", "-test.bench", pattern,
 		"-test.benchtime", times)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -184,7 +197,8 @@ func progress(got sample, err error) string {
 	var parts []string
 	for _, f := range []struct{ name, format string }{
 		{"cpu_us", "%.2f µs CPU"}, {"deliveries_per_second", "%.0f deliveries/s"}, {"messages_per_second", "%.0f messages/s"},
-		{"conns_per_second", "%.0f conns/s"}, {"sessions_per_second", "%.0f sessions/s"}, {"ms_per_call", "%.2f ms"}, {"ping_p99_ms", "ping p99 %.2f ms"}, {"control_p99_ms", "control p99 %.2f ms"},
+		{"conns_per_second", "%.0f conns/s"}, {"sessions_per_second", "%.0f sessions/s"}, {"ms_per_call", "%.3f ms"}, {"ms_to_last", "%.1f ms to the last"}, {"messages_per_commit", "%.1f messages per commit"},
+		{"store_bytes_per_message", "%.0f B stored"}, {"ping_p99_ms", "ping p99 %.2f ms"}, {"control_p99_ms", "control p99 %.2f ms"},
 		{"rss_per_conn", "%.0f B resident"}, {"live_per_conn", "%.0f B live"}, {"server_cpu_of_wall", "server's CPU %.2f"},
 		{"others_cpu_of_wall", "others' CPU %.2f"},
 	} {

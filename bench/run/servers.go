@@ -7,7 +7,9 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -42,6 +44,7 @@ func allServers() []server {
 	return []server{
 		{name: "hubbub", label: "hubbub", dir: "hubbub", proto: "ws", tls: true},
 		{name: "gateway", label: "hubbub gateway", dir: "gateway", kind: product, chat: "hubbub.v1"},
+		{name: "single", label: "the same, one commit for each message", dir: "single", kind: product, chat: "hubbub.v1"},
 		{name: "floor", label: "C epoll loop (the floor)", dir: "floor-c", kind: cProgram, proto: "ws"},
 		{name: "ws", label: "Node `ws`", dir: "node-ws", kind: nodeProgram, proto: "ws", from: []string{"ws", "bufferutil"}},
 		{name: "gws", label: "gws", dir: "gws", proto: "ws", from: []string{"github.com/lxzan/gws"}},
@@ -86,7 +89,12 @@ func buildProduct(ctx context.Context, s server) error {
 	if err := command(ctx, "..", "go", "build", "-o", filepath.Join("bench", s.binary()), "./cmd/hubbub"); err != nil {
 		return err
 	}
-	return command(ctx, "..", "go", "test", "-c", "-o", filepath.Join("bench", s.benchmarks()), ".")
+	for _, pkg := range []string{"", "inbox"} {
+		if err := command(ctx, "..", "go", "test", "-c", "-o", filepath.Join("bench", s.benchmarks(pkg)), "./"+pkg); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // makeKey makes the key pair of the tokens, which the load generator signs and the servers verify.
@@ -113,8 +121,21 @@ func command(ctx context.Context, dir, name string, args ...string) error {
 
 func (s server) binary() string { return filepath.Join("bin", s.dir) }
 
-// benchmarks is the test program of package hubbub.
-func (s server) benchmarks() string { return s.binary() + ".test" }
+// benchmarks is the test program of a package of the module.
+func (s server) benchmarks(pkg string) string { return s.binary() + pkg + ".test" }
+
+// store is the file that servers/DIR/hubbub.yaml names.
+func (s server) store() string { return s.binary() + ".db" }
+
+// forget removes what an earlier run has stored.
+func (s server) forget() error {
+	for _, end := range []string{"", "-wal", "-shm", ".lock"} {
+		if err := os.Remove(s.store() + end); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
 
 func (s server) args() []string {
 	switch s.kind {
@@ -137,6 +158,9 @@ type process struct {
 // start runs the server and waits until it accepts connections. Each start gets a port of its own, so that nothing of an
 // earlier one (a listener, a socket in TIME_WAIT) is in its way.
 func (s server) start(ctx context.Context, port int, tls bool) (*process, error) {
+	if err := s.forget(); err != nil {
+		return nil, err
+	}
 	p := &process{addr: fmt.Sprintf("127.0.0.1:%d", port), done: make(chan struct{})}
 	args := append([]string{"-c", "0"}, append(s.args(), p.addr)...)
 	if tls {

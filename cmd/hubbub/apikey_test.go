@@ -34,6 +34,7 @@ func TestAPIKey(t *testing.T) {
 	if err != nil {
 		t.Fatalf("the entry is refused: %v\n%s", err, entry)
 	}
+	loaded.Store.Path = gateway.NoStore
 	g, err := gateway.New(loaded.Config)
 	if err != nil {
 		t.Fatal(err)

@@ -56,7 +56,7 @@ it ends when its standard input does, or as --count and --wait say: an echo of t
 
 With --room or --user it speaks hubbub.v1 to a hubbub gateway: it reconnects by itself and misses nothing. A line that is a JSON
 object or array is sent as it is, any other one as {"text": LINE}. /to NAME and /to @USER choose where lines go, /who tells who is
-there, /quit ends, and a line that begins with // is sent with one / less.
+there, /inbox lists notices, /read NUMBER or /read all marks them, /quit ends, and a line that begins with // is sent with one / less.
 
 Messages go to the standard output, everything else to the standard error.
 

@@ -16,18 +16,20 @@ type chat struct {
 	// Immutable after dialHubbub.
 	client *client.Client
 	screen *screen
+	status *status
 	got    chan struct{}
 	over   context.Context // ends when nobody counts messages any more
 
 	// Owned by the loop that takes lines.
-	rooms map[string]*client.Room
-	to    client.Stream // where lines go
+	rooms  map[string]*client.Room
+	to     client.Stream   // where lines go
+	listed []client.Notice // by /inbox
 }
 
 // dialHubbub opens a session, joins the rooms, and prints what comes.
 func (c *connectCommand) dialHubbub(ctx context.Context, target string, o ws.DialOptions, s *screen) (*talker, error) {
 	over, end := context.WithCancel(context.Background())
-	h := &chat{screen: s, got: make(chan struct{}), over: over, rooms: map[string]*client.Room{}}
+	h := &chat{screen: s, status: &status{screen: s}, got: make(chan struct{}), over: over, rooms: map[string]*client.Room{}}
 	t := &talker{got: h.got, ended: make(chan error, 1), say: h.say, line: h.line}
 	t.close = func() {
 		end()
@@ -90,7 +92,7 @@ func (h *chat) start(c *connectCommand) {
 
 func (h *chat) aim(to client.Stream, name string) {
 	h.to = to
-	h.screen.prompt(name + "> ")
+	h.status.aim(name)
 }
 
 // endOf gives the client's end its exit code.
@@ -136,8 +138,12 @@ func (h *chat) line(ctx context.Context, line string) error {
 		err = h.choose(strings.TrimSpace(rest))
 	case command == "/who":
 		err = h.who(ctx)
+	case command == "/inbox":
+		err = h.listInbox(ctx)
+	case command == "/read":
+		err = h.markRead(ctx, strings.TrimSpace(rest))
 	default:
-		h.screen.note("/to ROOM, /to @USER, /who, /quit; a line that shall begin with / begins with //")
+		h.screen.note("/to ROOM, /to @USER, /who, /inbox, /read NUMBER, /read all, /quit; a line that shall begin with / begins with //")
 	}
 	if err != nil && h.client.Err() == nil && h.screen.editing() {
 		h.screen.note(err.Error())

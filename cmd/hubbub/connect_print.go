@@ -10,7 +10,7 @@ import (
 
 // handlers print what comes outside of rooms.
 func (h *chat) handlers() client.Handlers {
-	return client.Handlers{
+	all := client.Handlers{
 		State:   h.state,
 		Message: func(m client.Message) { h.message("user.message", "@"+m.Peer, m) },
 		Lost:    func(user string) { h.lost("@"+user, map[string]string{"user": user}) },
@@ -22,6 +22,8 @@ func (h *chat) handlers() client.Handlers {
 		},
 		Replaced: func(r client.Replaced) { h.aside("session.replaced", r, "signed in on another device: "+r.By.Device) },
 	}
+	h.inboxHandlers(&all)
+	return all
 }
 
 // roomHandler prints what comes in a room.
@@ -68,7 +70,11 @@ func (h *chat) lost(at string, params any) {
 func (h *chat) state(s client.State) {
 	switch {
 	case s.Connected:
-		h.aside("connected", s.Welcome, fmt.Sprintf("connected as %s, device %s", s.Welcome.User, s.Welcome.Device))
+		text := fmt.Sprintf("connected as %s, device %s", s.Welcome.User, s.Welcome.Device)
+		if box := s.Welcome.Inbox; box != nil && box.Unread > 0 {
+			text += fmt.Sprintf(", unread notices: %d", box.Unread)
+		}
+		h.aside("connected", s.Welcome, text)
 	case s.Final:
 		h.aside("ended", map[string]string{"error": s.Err.Error()}, "")
 	default:

@@ -35,7 +35,9 @@ func newShell(t *testing.T) *shell {
 	if err := os.WriteFile(config, []byte("api:\n  keys:\n    - name: tests\n      key: "+s.key+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := testkit.Start(t, exec.Command(s.hubbub, "serve", "--dev", "--addr", "127.0.0.1:0", "--config", config))
+	serve := exec.Command(s.hubbub, "serve", "--dev", "--addr", "127.0.0.1:0", "--config", config)
+	serve.Dir = t.TempDir()
+	p := testkit.Start(t, serve)
 	s.addr = strings.TrimSuffix(strings.TrimPrefix(p.Line(t, "  Open  "), "http://"), "/")
 	return s
 }

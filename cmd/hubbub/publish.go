@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/client"
@@ -19,13 +20,15 @@ import (
 type publishCommand struct {
 	Data string `arg:"" optional:"" help:"What to send, any JSON value. Without it, or with -, it is read from the standard input."`
 
-	Room   string `xor:"to" required:"" placeholder:"NAME" help:"Send to a room."`
-	User   string `xor:"to" required:"" placeholder:"NAME" help:"Send to a user who is online, on all devices."`
-	All    bool   `xor:"to" required:"" help:"Send to everybody who is online."`
-	Device string `placeholder:"NAME" help:"With --user: only to this device."`
+	Room   string   `xor:"to" required:"" placeholder:"NAME" help:"Send to a room."`
+	User   []string `xor:"to" required:"" placeholder:"NAME" help:"Send to a user who is online, on all devices. With --title also to several, online or not: repeat it, or separate them by commas; a comma in a name is written \\,."`
+	All    bool     `xor:"to" required:"" help:"Send to everybody who is online. With --title to everybody."`
+	Device string   `placeholder:"NAME" help:"With --user: only to this device."`
 
-	Key      string `placeholder:"KEY" help:"With --room: sending again with the same key within 5 minutes is the same message."`
-	Collapse string `placeholder:"NAME" help:"With --room: the message replaces earlier ones with the same name."`
+	Key      string `placeholder:"KEY" help:"With --room or --title: sending again with the same key is the same message for 5 minutes, the same notice for 24 hours."`
+	Collapse string `placeholder:"NAME" help:"With --room or --title: it replaces earlier ones with the same name."`
+
+	noticeFlags `embed:"" group:"Notices"`
 
 	URL        string `name:"url" env:"HUBBUB_URL" default:"http://localhost:8080" placeholder:"URL" help:"The gateway (default ${default}, or ${env})."`
 	APIKeyFile string `name:"api-key-file" type:"existingfile" placeholder:"FILE" help:"File with the API key. Otherwise it is taken from HUBBUB_API_KEY."`
@@ -33,16 +36,19 @@ type publishCommand struct {
 
 // Help is printed by --help.
 func (publishCommand) Help() string {
-	return `Sends a message through the gateway's HTTP API and prints the reply: its id, time and position.
+	return `Sends a message through the gateway's HTTP API and prints the reply: its id, time and position. With --title it publishes a
+notice, which waits in inboxes until it is read.
 
   hubbub publish --room lobby '{"text":"hi"}'
   hubbub publish --user ann --device phone '{"text":"look"}'
   date | jq -R . | hubbub publish --all
+  hubbub publish --user ann,bob --title "Your order has shipped" --link /orders/17
+  hubbub publish --all --attr plan=pro --title "Maintenance tonight" --at +10m --expires +24h
 
-It ends with 0 if the message was accepted, with 3 if the gateway refused it, with 2 if it cannot be reached.`
+It ends with 0 if it was accepted, with 3 if the gateway refused it, with 2 if it cannot be reached.`
 }
 
-// Run sends the message.
+// Run makes the call.
 func (c *publishCommand) Run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -53,34 +59,57 @@ func (c *publishCommand) Run() error {
 	if err != nil {
 		return err
 	}
-	data, err := c.data()
+	call, err := c.call()
 	if err != nil {
 		return err
 	}
-	sent, err := c.send(ctx, client.API{URL: c.URL, Key: key}, data)
+	reply, err := call(ctx, client.API{URL: c.URL, Key: key})
 	if err != nil {
 		return apiFailed(err)
 	}
-	return json.NewEncoder(os.Stdout).Encode(sent)
+	return json.NewEncoder(os.Stdout).Encode(reply)
 }
 
 // check refuses flags that would be ignored.
 func (c *publishCommand) check() error {
 	switch {
-	case c.Device != "" && c.User == "":
+	case c.Withdraw != "":
+		return c.checkWithdraw()
+	case c.Title != nil:
+		return c.checkNotice()
+	case c.given() != "":
+		return fmt.Errorf("%s needs --title, which makes it a notice", c.given())
+	case len(c.User) > 1:
+		return errors.New("a message goes to one --user; with --title a notice goes to several")
+	case c.Device != "" && len(c.User) == 0:
 		return errors.New("--device needs --user")
 	case (c.Key != "" || c.Collapse != "") && c.Room == "":
-		return errors.New("--key and --collapse need --room")
+		return errors.New("--key and --collapse need --room or --title")
 	}
 	return nil
+}
+
+// call is the call that the flags describe.
+func (c *publishCommand) call() (func(context.Context, client.API) (any, error), error) {
+	if c.Withdraw != "" {
+		return func(ctx context.Context, api client.API) (any, error) {
+			return struct{}{}, api.WithdrawNotice(ctx, c.Withdraw)
+		}, nil
+	}
+	if c.Title != nil {
+		n, err := c.notice(time.Now())
+		return func(ctx context.Context, api client.API) (any, error) { return api.PublishNotice(ctx, n) }, err
+	}
+	data, err := c.data()
+	return func(ctx context.Context, api client.API) (any, error) { return c.send(ctx, api, data) }, err
 }
 
 func (c *publishCommand) send(ctx context.Context, api client.API, data json.RawMessage) (client.Published, error) {
 	switch {
 	case c.Room != "":
 		return api.SendToRoom(ctx, c.Room, data, client.SendOptions{Key: c.Key, Collapse: c.Collapse})
-	case c.User != "":
-		return api.SendToUser(ctx, c.User, c.Device, data)
+	case len(c.User) > 0:
+		return api.SendToUser(ctx, c.User[0], c.Device, data)
 	}
 	return api.Broadcast(ctx, data)
 }

@@ -54,6 +54,10 @@ func announce(g *gateway.Gateway, a net.Addr) {
 	if gateway.Exposed(a) {
 		reach = "OTHER MACHINES CAN CONNECT: it listens on " + a.String() + "."
 	}
+	data := "in memory, lost when the server ends (store.path is off)"
+	if path := g.StorePath(); path != "" {
+		data = path + "  (it lasts; to begin anew stop the server and delete it)"
+	}
 	fmt.Fprintf(os.Stderr, "\n  hubbub, DEVELOPMENT MODE: anyone may connect under any name. %s\n\n  Open  %s\n\n"+
-		"  Key   %s  (for backends, this time only: Authorization: Bearer …)\n\n", reach, g.URL(a), g.DevKey())
+		"  Key   %s  (for backends, this time only: Authorization: Bearer …)\n\n  Data  %s\n\n", reach, g.URL(a), g.DevKey(), data)
 }

@@ -55,7 +55,7 @@ func (c *tokenCommand) Run() error {
 
 // load makes the configuration that signs: that of the gateway, unless the flags say otherwise.
 func (f *signingFlags) load() (auth.Config, error) {
-	loaded, err := (&settingsFlags{Config: f.Config}).load()
+	loaded, err := (&sourceFlags{Config: f.Config}).load()
 	if err != nil {
 		return auth.Config{}, err
 	}

@@ -57,6 +57,9 @@ func (d *Driver) append(s *stream, draft *hubbub.Draft) (hubbub.Appended, error)
 	}
 	a.Message = m
 	d.remember(s, draft, &a)
+	if draft.Accepted != nil {
+		draft.Accepted(a)
+	}
 	return a, nil
 }
 

@@ -53,7 +53,7 @@ func (s *Store) deliver(ctx context.Context, q *db.Queries, id string, now int64
 	}
 	switch {
 	case row.Audience != "":
-		step.Revision, err = announce(ctx, q, row, now)
+		step.Revision, step.Replaced, err = announce(ctx, q, row, now)
 		return step, err
 	case row.Room != "":
 		step.Users, step.More, err = reachMembers(ctx, q, row)
@@ -123,27 +123,28 @@ func reach(ctx context.Context, q *db.Queries, row db.Publications, users []stri
 	return reached, nil
 }
 
-// announce publishes an announcement in place of the older ones with the same collapse, and returns the revision. If there is
-// a newer one, it is removed instead, and the revision is 0.
-func announce(ctx context.Context, q *db.Queries, row db.Publications, now int64) (revision uint64, err error) {
+// announce publishes an announcement in place of the older one with the same collapse, and returns the revision and the id of
+// that one. If there is a newer one, it is removed instead, and the revision is 0.
+func announce(ctx context.Context, q *db.Queries, row db.Publications, now int64) (revision uint64, replaced string, err error) {
 	if row.Collapse != "" {
 		others, err := q.CollapsingAnnouncements(ctx, row.Collapse)
 		if err != nil {
-			return 0, err
+			return 0, "", err
 		}
 		for _, other := range others {
 			if row.Time < other.Time || row.Time == other.Time && row.Number < other.Number {
-				return 0, q.FinishRemoval(ctx, row.ID)
+				return 0, "", q.FinishRemoval(ctx, row.ID)
 			}
 			if _, err := remove(ctx, q, other, now, hubbub.DeliveryStep); err != nil {
-				return 0, err
+				return 0, "", err
 			}
+			replaced = other.ID
 		}
 	}
 	clock, err := q.NextAnnouncement(ctx)
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	err = q.PublishAnnouncement(ctx, db.PublishAnnouncementParams{Seq: clock.Seq, ID: row.ID})
-	return uint64(clock.Revision), err
+	return uint64(clock.Revision), replaced, err
 }

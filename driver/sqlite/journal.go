@@ -30,7 +30,7 @@ func (s *Store) Arrive(ctx context.Context, u hubbub.Visitor) error {
 	err = s.read(ctx, func(ctx context.Context, q *db.Queries) error {
 		known, err := q.User(ctx, u.User)
 		same = err == nil && bytes.Equal(known.Info, u.Info) && known.Attrs == attrs
-		return orNothing(err)
+		return ignoreNone(err)
 	})
 	if err != nil || same {
 		return err
@@ -65,14 +65,6 @@ func nothing(b []byte) []byte {
 		return nil
 	}
 	return b
-}
-
-// orNothing returns nil if all that is wrong is that there is no such row.
-func orNothing(err error) error {
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
-	}
-	return err
 }
 
 // Visitors implements [hubbub.Journal].
@@ -177,7 +169,7 @@ func connected(ctx context.Context, q *db.Queries, t hubbub.Transition) error {
 func turned(ctx context.Context, q *db.Queries, t hubbub.Transition) error {
 	u, err := q.User(ctx, t.User)
 	if err != nil {
-		return orNothing(err)
+		return ignoreNone(err)
 	}
 	next := u
 	next.Turn, next.Turned, next.Online = t.ID, millis(t.Time), 0

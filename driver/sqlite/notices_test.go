@@ -12,14 +12,6 @@ import (
 	"github.com/hubbub-dev/hubbub/driver/sqlite"
 )
 
-var _ hubbub.Store = (*sqlite.Store)(nil)
-
-func TestInboxes(t *testing.T) {
-	drivertest.RunNotices(t, func(t *testing.T, clock *drivertest.Clock) drivertest.Inboxes {
-		return open(t, sqlite.Options{Now: clock.Now})
-	})
-}
-
 // rows tells how many rows there are in each table of the inboxes that has any.
 func rows(t *testing.T, path string) map[string]int {
 	t.Helper()

@@ -184,7 +184,7 @@ func advanceAll(ctx context.Context, q *db.Queries, lines map[line]bool, now tim
 func advance(ctx context.Context, q *db.Queries, l line, now time.Time) error {
 	queued, err := q.QueuedItem(ctx, db.QueuedItemParams{Target: l.target, Line: l.order})
 	if err != nil {
-		return orNothing(err)
+		return ignoreNone(err)
 	}
 	first, err := q.FirstItem(ctx, db.FirstItemParams{Target: l.target, Line: l.order})
 	switch {

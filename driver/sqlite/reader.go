@@ -18,6 +18,9 @@ type readers struct {
 // connection for as long as ctx says. f gets a context without end, since the driver would start a goroutine for each query
 // of another one; so what f reads must be bounded. What f gets of the database must not be used after it has returned.
 func (s *Store) read(ctx context.Context, f func(ctx context.Context, q *db.Queries) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	var c *conn
 	select {
 	case <-ctx.Done():
@@ -26,7 +29,7 @@ func (s *Store) read(ctx context.Context, f func(ctx context.Context, q *db.Quer
 		return errClosed()
 	case c = <-s.readers.free:
 	}
-	defer func() { s.readers.free <- c }()
+	defer func() { s.readers.free <- c }() // has room for all
 	ctx = context.WithoutCancel(ctx)
 	if _, err := c.begin.ExecContext(ctx); err != nil {
 		return domain(err)

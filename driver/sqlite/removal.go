@@ -24,6 +24,9 @@ func (s *Store) Withdraw(ctx context.Context, id string) (hubbub.Removed, error)
 		}
 		r, err := remove(ctx, q, row, millis(s.o.Now()), hubbub.DeliveryStep)
 		gone = hubbub.Removed{Users: r.users, Revision: r.revision, More: r.more}
+		if r.revision != 0 {
+			gone.Announcements = []string{id}
+		}
 		return err
 	})
 	if err != nil {
@@ -65,6 +68,9 @@ func expire(ctx context.Context, q *db.Queries, now, limit int64) (gone hubbub.R
 		}
 		gone.Users = append(gone.Users, r.users...)
 		gone.Revision = max(gone.Revision, r.revision)
+		if r.revision != 0 {
+			gone.Announcements = append(gone.Announcements, row.ID)
+		}
 		limit -= max(r.rows, 1)
 	}
 	if limit > 0 {

@@ -101,7 +101,7 @@ func (s *Store) open(ctx context.Context) error {
 	if err := migrate(ctx, s.o.Path); err != nil {
 		return fmt.Errorf("open the store %s: %w", s.o.Path, err)
 	}
-	c, err := connect(ctx, s.o.Path, false)
+	c, err := connect(ctx, s.o.Path, readWrite)
 	if err != nil {
 		return fmt.Errorf("open the store %s: %w", s.o.Path, err)
 	}
@@ -110,7 +110,7 @@ func (s *Store) open(ctx context.Context) error {
 	}
 	s.readers = readers{closing: make(chan struct{}), free: make(chan *conn, s.o.Readers)}
 	for range s.o.Readers {
-		c, err := connect(ctx, s.o.Path, true)
+		c, err := connect(ctx, s.o.Path, readOnly)
 		if err != nil {
 			return fmt.Errorf("open the store %s for reading: %w", s.o.Path, err)
 		}
@@ -154,31 +154,56 @@ func newEpoch() string { return strings.ToLower(rand.Text()[:13]) }
 func (s *Store) Close() error { return s.close() }
 
 func (s *Store) closeAll() error {
-	var errs []error
+	// The writer is the last, since only who may write can take the log back into the file and remove it.
+	errs := []error{s.readers.close()}
 	if s.writer != nil {
 		errs = append(errs, s.writer.close())
 	}
-	errs = append(errs, s.readers.close(), s.lock.Close())
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.lock.Close())...)
 }
 
+// mode is what a connection is for.
+type mode int
+
+const (
+	readWrite mode = iota
+	readOnly
+	copying // only reads the store, but may write its copy
+	single  // writes to a file that nobody else has open, with nothing beside it
+)
+
 // dsn names the file for the driver.
-func dsn(path string, readOnly bool) string {
+func dsn(path string, m mode) string {
 	path = filepath.ToSlash(path)
 	if !strings.HasPrefix(path, "/") {
 		path = "/" + path // C:/…
 	}
 	q := url.Values{"_pragma": {
 		"busy_timeout(5000)", "foreign_keys(1)", "temp_store(memory)", "cache_size(-" + strconv.Itoa(cacheKiB) + ")",
+		"synchronous(full)",
 	}}
-	if readOnly {
+	switch m {
+	case readWrite:
+		q["_pragma"] = append(q["_pragma"], "journal_mode(wal)", "wal_autocheckpoint("+strconv.Itoa(checkpointPages)+")",
+			"journal_size_limit("+strconv.Itoa(walBytes)+")")
+	case readOnly:
 		q["mode"] = []string{"ro"}
 		q["_pragma"] = append(q["_pragma"], "query_only(1)")
-	} else {
-		q["_pragma"] = append(q["_pragma"], "journal_mode(wal)", "synchronous(full)", "wal_autocheckpoint(1000)")
+	case copying:
+		q["mode"] = []string{"ro"}
+	case single:
+		q["_pragma"] = append(q["_pragma"], "journal_mode(delete)")
 	}
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String()
 }
+
+const (
+	// checkpointPages is how many pages of PATH-wal are written back at a time, by the commit that fills them. Fewer would
+	// write the same pages back more often; more would make that commit wait longer.
+	checkpointPages = 4000
+	// walBytes is how much of PATH-wal stays when a long read has let it grow beyond that.
+	walBytes = 64 << 20
+)
 
 // cacheKiB is how much each connection keeps of the file in memory.
 const cacheKiB = 16 << 10
@@ -192,24 +217,24 @@ type conn struct {
 	begin, commit, rollback *sql.Stmt
 }
 
-func connect(ctx context.Context, path string, readOnly bool) (*conn, error) {
-	pool, err := sql.Open("sqlite", dsn(path, readOnly))
+func connect(ctx context.Context, path string, m mode) (*conn, error) {
+	pool, err := sql.Open("sqlite", dsn(path, m))
 	if err != nil {
 		return nil, err
 	}
 	c := &conn{db: pool}
-	if err := c.prepare(ctx, readOnly); err != nil {
+	if err := c.prepare(ctx, m); err != nil {
 		return nil, errors.Join(err, c.close())
 	}
 	return c, nil
 }
 
-func (c *conn) prepare(ctx context.Context, readOnly bool) (err error) {
+func (c *conn) prepare(ctx context.Context, m mode) (err error) {
 	if c.conn, err = c.db.Conn(ctx); err != nil {
 		return err
 	}
 	begin := "BEGIN IMMEDIATE"
-	if readOnly {
+	if m == readOnly {
 		begin = "BEGIN"
 	}
 	for text, stmt := range map[string]**sql.Stmt{begin: &c.begin, "COMMIT": &c.commit, "ROLLBACK": &c.rollback} {
@@ -239,7 +264,7 @@ func (c *conn) close() error {
 
 // migrate brings the schema of a file up to date.
 func migrate(ctx context.Context, path string) error {
-	pool, err := sql.Open("sqlite", dsn(path, false))
+	pool, err := sql.Open("sqlite", dsn(path, readWrite))
 	if err != nil {
 		return err
 	}

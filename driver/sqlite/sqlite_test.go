@@ -7,14 +7,17 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/driver/drivertest"
 	"github.com/hubbub-dev/hubbub/driver/sqlite"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestStreamsAndMembers(t *testing.T) {
-	drivertest.RunStreams(t, func(t *testing.T, clock *drivertest.Clock) drivertest.Streams {
+var _ hubbub.Store = (*sqlite.Store)(nil)
+
+func TestStore(t *testing.T) {
+	drivertest.RunStore(t, func(t *testing.T, clock *drivertest.Clock) hubbub.Store {
 		return open(t, sqlite.Options{Now: clock.Now})
 	})
 }
@@ -56,5 +59,18 @@ func TestASecondProcessIsKeptAway(t *testing.T) {
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestNothingLiesBesideAClosedStore(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, sqlite.Options{Path: filepath.Join(dir, "hubbub.db")})
+	say(t, s, 1)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(files) != 2 {
+		t.Fatalf("there are %v, %v; want the file and its lock", files, err)
 	}
 }

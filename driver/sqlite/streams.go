@@ -15,10 +15,15 @@ import (
 
 // Append implements [hubbub.Log].
 func (s *Store) Append(ctx context.Context, d hubbub.Draft) (a hubbub.Appended, err error) {
-	err = s.write(ctx, func(ctx context.Context, q *db.Queries) error {
+	accepted := func() {
+		if d.Accepted != nil && !a.Repeated {
+			d.Accepted(a)
+		}
+	}
+	err = s.writeThen(ctx, func(ctx context.Context, q *db.Queries) (err error) {
 		a, err = s.append(ctx, q, &d)
 		return err
-	})
+	}, accepted)
 	if err != nil {
 		return hubbub.Appended{}, err
 	}

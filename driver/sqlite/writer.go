@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/driver/sqlite/internal/db"
 )
 
@@ -27,18 +28,20 @@ type writer struct {
 
 	// Owned by the goroutine that writes.
 	conn               *conn
-	save, undo, accept *sql.Stmt // of savepoints
-	took               time.Duration
+	save, undo, accept *sql.Stmt     // of savepoints
+	took               time.Duration // by the last commit
+	failing            bool          // the last commit has failed
 
 	// Safe for concurrent use.
-	commits, writes atomic.Uint64
+	commits, writes, failed atomic.Uint64
 }
 
 // write is one unit of work: all of it takes effect, or nothing.
 type write struct {
 	ctx  context.Context
 	f    func(ctx context.Context, q *db.Queries) error
-	err  error // of f; its savepoint is taken back then
+	then func() // called after the commit, in the order of the writes; nil means nothing
+	err  error  // of f; its savepoint is taken back then
 	done chan error
 }
 
@@ -46,17 +49,26 @@ type write struct {
 type Stats struct {
 	Commits uint64 // transactions
 	Writes  uint64 // that have taken part in them
+	Failed  uint64 // writes whose commit has failed
 }
 
 // Stats tells how many commits and writes there were.
-func (s *Store) Stats() Stats { return Stats{s.writer.commits.Load(), s.writer.writes.Load()} }
+func (s *Store) Stats() Stats {
+	return Stats{s.writer.commits.Load(), s.writer.writes.Load(), s.writer.failed.Load()}
+}
 
 // write runs f once in the transaction of the next commit, and returns when it is on the disk. An error of f, which is
 // returned, takes back what f has done, and nothing else; f must return the first error that a query gives. Where the commit
 // fails, all writes of it fail. ctx only counts until the write is queued: after that it is finished, and f gets a context
 // without end. Writes run one after the other, so f must do nothing but query.
 func (s *Store) write(ctx context.Context, f func(ctx context.Context, q *db.Queries) error) error {
-	w := &write{ctx: context.WithoutCancel(ctx), f: f, done: make(chan error, 1)}
+	return s.writeThen(ctx, f, nil)
+}
+
+// writeThen is write, and calls then after the commit and before it returns. The calls are made one after the other, in the order
+// in which the writes took effect, by the goroutine that writes, so then must not block.
+func (s *Store) writeThen(ctx context.Context, f func(ctx context.Context, q *db.Queries) error, then func()) error {
+	w := &write{ctx: context.WithoutCancel(ctx), f: f, then: then, done: make(chan error, 1)}
 	if err := s.writer.enqueue(ctx, w); err != nil {
 		return err
 	}
@@ -118,64 +130,76 @@ func (w *writer) close() error {
 func (w *writer) run() {
 	defer close(w.ended)
 	batch := make([]*write, 0, w.maxBatch)
-	for {
-		batch = w.gather(batch)
-		if len(batch) == 0 {
+	for want := 0; ; {
+		if batch = w.gather(batch[:0], want); len(batch) == 0 {
 			return
 		}
 		began := time.Now()
 		err := w.commit(batch)
 		w.took = time.Since(began)
+		if err != nil {
+			w.failed.Add(uint64(len(batch)))
+		}
+		w.report(err)
+		want = w.expect(len(batch))
 		for _, one := range batch {
 			if err != nil {
 				one.err = err
+			}
+			if one.err == nil && one.then != nil {
+				one.then()
 			}
 			one.done <- one.err
 		}
 	}
 }
 
-// gather waits for writes and returns those of the next commit; none if the queue is closed and empty. last is the batch
-// before.
+// expect returns how many writes there will be soon, when some are about to be answered; 0 if nothing is known.
 //
 // Those whose writes were just committed often write again at once. Without waiting for them, the senders would fall into two
-// halves that take turns, each with its own commit. So if the last batch had more than one write, the next one waits until as
-// many new ones have come as were answered, but no longer than the last commit took: what they wait here they save by
-// sharing a commit. Who writes alone never waits.
-func (w *writer) gather(last []*write) []*write {
-	answered := len(last)
-	batch := last[:0]
+// halves that take turns, each with its own commit. So if a batch had more than one write, the next one waits for as many new
+// ones as were answered, beside those that are queued already. But it waits no longer than the last commit took, nor than
+// maxPatience: what they wait here they save by sharing a commit. Who writes alone never waits.
+func (w *writer) expect(answered int) int {
+	if answered <= 1 {
+		return 0
+	}
+	return answered + len(w.queue)
+}
+
+const maxPatience = 10 * time.Millisecond
+
+// report logs when the store ceases to commit, and when it does so again. Those who write get each error.
+func (w *writer) report(err error) {
+	switch {
+	case err != nil && !w.failing:
+		w.logger.Error("the store cannot write", "reason", explain(err), "err", err)
+	case err == nil && w.failing:
+		w.logger.Info("the store writes again")
+	}
+	w.failing = err != nil
+}
+
+// gather waits for writes and adds those of the next commit to a batch that is empty; none if the queue is closed and empty.
+// It takes those that are queued, and waits a moment if more are expected.
+func (w *writer) gather(batch []*write, expected int) []*write {
 	one, ok := <-w.queue
 	if !ok {
-		return nil
-	}
-	batch = append(batch, one)
-	if w.maxBatch == 1 {
 		return batch
 	}
-	want := min(w.maxBatch, len(w.queue)+answered)
-	if answered <= 1 {
-		want = 0
+	batch = append(batch, one)
+	batch = w.fill(batch, len(batch)+len(w.queue), nil)
+	if len(batch) < min(expected, w.maxBatch) {
+		patience := time.NewTimer(min(w.took, maxPatience))
+		defer patience.Stop()
+		batch = w.fill(batch, expected, patience.C)
 	}
-	var patience <-chan time.Time
-	if want > 0 {
-		timer := time.NewTimer(w.took)
-		defer timer.Stop()
-		patience = timer.C
-	}
-	for len(batch) < w.maxBatch {
-		select {
-		case one, ok := <-w.queue:
-			if !ok {
-				return batch
-			}
-			batch = append(batch, one)
-			continue
-		default:
-		}
-		if len(batch) >= want {
-			return batch
-		}
+	return batch
+}
+
+// fill adds writes to a batch until it has as many as wanted, or the most that one may have, or patience ends.
+func (w *writer) fill(batch []*write, want int, patience <-chan time.Time) []*write {
+	for len(batch) < min(want, w.maxBatch) {
 		select {
 		case one, ok := <-w.queue:
 			if !ok {
@@ -192,19 +216,16 @@ func (w *writer) gather(last []*write) []*write {
 // commit runs a batch in one transaction. Its error concerns all of the batch: nothing of it has taken effect.
 func (w *writer) commit(batch []*write) (err error) {
 	ctx := context.Background()
-	if _, err := w.conn.begin.ExecContext(ctx); err != nil {
-		return err
-	}
-	for _, one := range batch {
-		if err = w.apply(one); err != nil {
-			break
-		}
+	_, err = w.conn.begin.ExecContext(ctx)
+	for i := 0; i < len(batch) && err == nil; i++ {
+		err = w.apply(batch[i])
 	}
 	if err == nil {
 		_, err = w.conn.commit.ExecContext(ctx)
 	}
 	if err != nil {
-		// A full disk, for example, may have ended the transaction already; then this is an error that says nothing new.
+		// The database may have ended the transaction already, as it does when the disk is full; then this is an error that says
+		// nothing new.
 		w.conn.rollback.ExecContext(ctx)
 		return err
 	}
@@ -222,6 +243,9 @@ func (w *writer) apply(one *write) error {
 	}
 	if one.err = call(one, w.conn.q); one.err != nil {
 		if _, err := w.undo.ExecContext(one.ctx); err != nil {
+			if _, ok := errors.AsType[*hubbub.Error](one.err); ok {
+				return err // what is wrong with this write is not what is wrong with all
+			}
 			return errors.Join(one.err, err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/hubbub-dev/hubbub"
+	"github.com/hubbub-dev/hubbub/inbox"
 )
 
 // Prefix is what the paths of all calls begin with.
@@ -27,6 +28,8 @@ type IssueTicket func(ctx context.Context, id hubbub.Identity, ttl time.Duration
 // Options configures an [API]. Only Hub must be set.
 type Options struct {
 	Hub *hubbub.Hub
+	// Inbox is behind the calls about notices; nil means that they answer with 404, which says how to get inboxes.
+	Inbox *inbox.Inbox
 	// Keys are who may call. Without any, every call is answered with 401, which says how to make one.
 	Keys []Key
 	// Rate is how many calls each key may make; the zero value means 1000 per second and bursts of 2000.
@@ -78,6 +81,9 @@ func New(o Options) (*API, error) {
 	a.huma = huma.NewAPI(describe(o.Version), humago.NewAdapter(a.mux, Prefix))
 	a.publishing()
 	a.reading()
+	a.noticing()
+	a.boxes()
+	a.belonging()
 	a.signingOut()
 	if o.IssueTicket != nil {
 		a.ticketing()
@@ -122,7 +128,7 @@ func (a *API) admit(w http.ResponseWriter, r *http.Request) (*http.Request, *Pro
 	if need := a.scopes[pattern]; !caller.has(need) {
 		return nil, lacking(caller.Name, need)
 	}
-	if r.Method == http.MethodPost {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		if refused := bufferBody(w, r, a.o.BodyTimeout); refused != nil {
 			return nil, refused
 		}

@@ -25,7 +25,7 @@ func TestGuide(t *testing.T) {
 	ticket := func(context.Context, hubbub.Identity, time.Duration) (string, time.Time, error) {
 		return "once", time.Now(), nil
 	}
-	s := start(t, set{api: httpapi.Options{IssueTicket: ticket}})
+	s := start(t, set{hub: hubbub.Options{Store: openStore(t)}, api: httpapi.Options{IssueTicket: ticket}})
 	s.sit(hubbub.Identity{User: "ann", Device: "phone", Platform: "ios"})
 	blocks := regexp.MustCompile("(?s)```sh\n(.*?)```\n(?:\n```json\n(.*?)```)?").FindAllStringSubmatch(string(guide), -1)
 	if len(blocks) < 5 {

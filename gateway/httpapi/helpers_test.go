@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +20,9 @@ import (
 
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/driver/memory"
+	"github.com/hubbub-dev/hubbub/driver/sqlite"
 	"github.com/hubbub-dev/hubbub/gateway/httpapi"
+	"github.com/hubbub-dev/hubbub/inbox"
 	"github.com/hubbub-dev/hubbub/internal/testkit"
 )
 
@@ -47,6 +50,16 @@ func start(t testing.TB, s set) *stand {
 	if s.broken != nil {
 		s.hub.Driver = s.broken(s.hub.Driver)
 	}
+	if s.hub.Store != nil {
+		box := inbox.New(inbox.Options{Store: s.hub.Store, Bus: s.hub.Driver})
+		box.Start()
+		t.Cleanup(func() {
+			if err := box.Close(context.WithoutCancel(t.Context())); err != nil {
+				t.Error(err)
+			}
+		})
+		s.hub.Counts, s.api.Inbox = box.Counts, box
+	}
 	hub, err := hubbub.New(t.Context(), s.hub)
 	if err != nil {
 		t.Fatal(err)
@@ -70,6 +83,21 @@ func start(t testing.TB, s set) *stand {
 	server := httptest.NewServer(api)
 	t.Cleanup(server.Close)
 	return &stand{t: t, hub: hub, api: api, url: server.URL, key: secret, document: documentOf(t, api), log: log}
+}
+
+// openStore opens a new store.
+func openStore(t testing.TB) hubbub.Store {
+	t.Helper()
+	store, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "hubbub.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return store
 }
 
 // documentOf reads the OpenAPI document of an API.
@@ -147,7 +175,7 @@ func ok[T any](s *stand, method, path, body string, header ...string) T {
 	s.t.Helper()
 	var v T
 	a := s.call(method, path, body, header...)
-	if a.StatusCode != http.StatusOK {
+	if a.StatusCode != http.StatusOK && a.StatusCode != http.StatusAccepted {
 		s.t.Fatalf("%s %s answers %d %s", method, path, a.StatusCode, a.body)
 	}
 	if err := json.Unmarshal(a.body, &v); err != nil {
@@ -210,7 +238,7 @@ func (s *stand) sit(id hubbub.Identity, rooms ...string) *seat {
 // Send keeps an event.
 func (c *seat) Send(e hubbub.Event) {
 	switch e.(type) {
-	case hubbub.Posted, hubbub.Direct, hubbub.Broadcast:
+	case hubbub.Posted, hubbub.Direct, hubbub.Broadcast, hubbub.Noticed, hubbub.MemberChanged:
 		c.events <- e
 	}
 }
@@ -228,6 +256,10 @@ func (c *seat) gets(t testing.TB) string {
 		return "direct " + string(e.Data)
 	case hubbub.Broadcast:
 		return "broadcast " + string(e.Data)
+	case hubbub.Noticed:
+		return "notice " + e.Notice.Title
+	case hubbub.MemberChanged:
+		return "member " + e.Room + " " + e.User + " " + string(e.Role)
 	default:
 		t.Fatalf("got %T", e)
 		return ""

@@ -166,3 +166,22 @@ func (d slowDriver) Presences(ctx context.Context, _ []string) ([]hubbub.Presenc
 	p, err := d.presence(ctx)
 	return []hubbub.Presence{p}, err
 }
+
+// TestBodiesOfOtherMethods sends less than it promises with DELETE, and too much.
+func TestBodiesOfOtherMethods(t *testing.T) {
+	s := start(t, set{api: httpapi.Options{BodyTimeout: time.Millisecond}})
+	raw := dial(t, s.url)
+	if _, err := raw.Write([]byte("DELETE /api/v1/users/ann/sessions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + s.key +
+		"\r\nContent-Length: 100\r\n\r\n{")); err != nil {
+		t.Fatal(err)
+	}
+	res := readResponse(t, raw)
+	res.Body.Close()
+	if res.StatusCode != 408 || !res.Close {
+		t.Errorf("a body that does not come is answered with %d", res.StatusCode)
+	}
+	s = start(t, set{})
+	s.refuse(refused{413, hubbub.TooLarge, "1048576"}, "DELETE", "/users/ann/sessions", strings.Repeat(" ", 1<<20+1))
+	s.refuse(refused{415, hubbub.Invalid, "JSON"}, "DELETE", "/users/ann/sessions", "x=y", "Content-Type", "text/plain")
+	ok[httpapi.Ended](s, "DELETE", "/users/ann/sessions", "", "Content-Type", "text/plain")
+}

@@ -19,7 +19,7 @@ func describe(version string) huma.Config {
 			Info: &huma.Info{
 				Title:   "hubbub",
 				Version: version,
-				Description: "The API for backends: send messages, ask who is online, sign people out. Times are Unix milliseconds. " +
+				Description: "The API for backends: send messages and notices, ask who is online, sign people out. Times are Unix milliseconds. " +
 					"Errors are problem documents (RFC 9457) with a stable reason. Each call needs an API key with the scope that its " +
 					"security requirement names, or with the scope admin.",
 				License: &huma.License{Name: "MIT", Identifier: "MIT"},
@@ -28,6 +28,8 @@ func describe(version string) huma.Config {
 			Tags: []*huma.Tag{
 				{Name: "messages", Description: "Send to a room, to a user or device, to everybody."},
 				{Name: "presence", Description: "Who is online, with which devices, and in which rooms."},
+				{Name: "inbox", Description: "Put notices into the inboxes of users, look into them, and mark them."},
+				{Name: "members", Description: "Who belongs to a room, whether online or not."},
 				{Name: "sessions", Description: "Sign people in and out."},
 			},
 			Components: &huma.Components{
@@ -75,8 +77,10 @@ func (a *API) openReplies() {
 	schemas := a.huma.OpenAPI().Components.Schemas
 	asked := map[*huma.Schema]bool{}
 	for _, path := range a.huma.OpenAPI().Paths {
-		if path.Post != nil {
-			reach(schemas, path.Post.RequestBody.Content["application/json"].Schema, asked)
+		for _, op := range []*huma.Operation{path.Post, path.Put} {
+			if op != nil {
+				reach(schemas, op.RequestBody.Content["application/json"].Schema, asked)
+			}
 		}
 	}
 	for _, schema := range schemas.Map() {
@@ -86,18 +90,19 @@ func (a *API) openReplies() {
 	}
 }
 
-// reach adds a schema and those that its properties refer to.
+// reach adds a schema and those that its properties and items refer to.
 func reach(schemas huma.Registry, s *huma.Schema, reached map[*huma.Schema]bool) {
-	if s.Ref != "" {
+	if s != nil && s.Ref != "" {
 		s = schemas.SchemaFromRef(s.Ref)
 	}
-	if reached[s] {
+	if s == nil || reached[s] {
 		return
 	}
 	reached[s] = true
 	for _, property := range s.Properties {
 		reach(schemas, property, reached)
 	}
+	reach(schemas, s.Items, reached)
 }
 
 // Document is the OpenAPI 3.1 document in JSON. It must not be changed.

@@ -13,7 +13,8 @@
 //     (methods.go). A method reads its params by name (params.go) and returns a result or an error of the domain.
 //   - Most methods run one after the other, on the goroutine on which ws calls the conn's handler. Those that only read
 //     run beside them, each on a goroutine of its own, at most 16 for a conn.
-//   - An event is encoded once for each audience (encode.go, audience.go), whose conns are a ws.Group.
+//   - An event is encoded once for each audience (encode.go, audience.go), whose conns are a ws.Group, and a notice once for all
+//     who are told it one by one (notices.go).
 //   - Errors become codes by one table (errors.go).
 package rpc
 

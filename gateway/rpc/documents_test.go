@@ -36,6 +36,7 @@ func TestDocumentsNameEverything(t *testing.T) {
 	equal("notifications of protocol.md", headings(text, "Notifications"), notifications())
 
 	_, order, _ := strings.Cut(text, "\n## Order\n")
+	order = strings.Join(strings.Fields(order), " ")
 	_, order, _ = strings.Cut(order, "effect in the order in which they were sent.")
 	order, _, _ = strings.Cut(order, "and `bff.*` run beside them")
 	var beside []string

@@ -32,6 +32,16 @@ func encode(e hubbub.Event, viewer string) (ws.Message, bool) {
 		return notify("message.read", readParams{placeOf(e.Stream, viewer), e.User, e.Position})
 	case hubbub.Typing:
 		return notify("typing", typingParams{placeOf(e.Stream, viewer), e.From, e.Active})
+	case hubbub.MemberChanged:
+		return notify("room.member", memberParams(e))
+	case hubbub.Noticed:
+		return notify("inbox.notice", noticeOf(&e.Notice))
+	case hubbub.InboxCounted:
+		return notify("inbox.counts", wireCounts(e.Counts))
+	case hubbub.NoticesMarked:
+		return notify("inbox.marked", markedOf(e.Mark))
+	case hubbub.NoticeRemoved:
+		return notify("inbox.removed", removedParams{e.ID})
 	case hubbub.PresenceChanged:
 		return notify("presence.changed", presenceOf(e.Presence))
 	case hubbub.Draining:
@@ -100,8 +110,13 @@ func replyTo(id []byte, size int) []byte {
 
 // sizeHint is about how many bytes the frame around v will have.
 func sizeHint(v any) int {
-	if m, ok := v.(wireMessage); ok {
-		return len(m.Data) + len(m.From.Info) + 384
+	switch v := v.(type) {
+	case wireMessage:
+		return len(v.Data) + len(v.From.Info) + 384
+	case noticesResult:
+		return len(v.notices) + 256
+	case wireCounts:
+		return 128 + 64*len(v.Categories)
 	}
 	return 128
 }

@@ -27,6 +27,14 @@ func events() []struct {
 	ann := hubbub.Sender{User: "ann", Info: info, Device: "a"}
 	room := hubbub.Message{ID: "m", Stream: hubbub.RoomStream(`l"\é`), From: ann, Data: info, Time: at(), Position: pos, Collapse: "c"}
 	pair := hubbub.Message{ID: "m", Stream: hubbub.PairStream("bob", "ann"), From: hubbub.Sender{User: "bob"}, Data: info, Time: at()}
+	notice := hubbub.Notice{
+		ID: "n", State: hubbub.NoticeUnseen, Time: at(), Expires: at().Add(time.Second), Collapse: "c", Announcement: true,
+		NoticeContent: hubbub.NoticeContent{
+			Category: "orders", Title: `<b>"5"</b>`, Body: "é", Link: "/o?a=1&b=2", Data: info,
+			Actions: []hubbub.NoticeAction{{Label: "Go", Link: "#x"}, {Label: "Mute", Data: json.RawMessage("null")}},
+		},
+	}
+	counts := hubbub.InboxCounts{Unread: 9, Unseen: 3, Categories: map[string]hubbub.CategoryCounts{"a": {Unread: 8, Unseen: 3}, `é"`: {Unread: 1}}}
 	return []struct {
 		event hubbub.Event
 		frame string
@@ -49,6 +57,24 @@ func events() []struct {
 			`typing {"user":"ann","from":{"user":"ann"},"active":true}`},
 		{hubbub.PresenceChanged{Presence: hubbub.Presence{User: "ann", Info: info, LastSeen: at()}},
 			`presence.changed {"user":"ann","online":false,"info":{"name":"A\"n"},"devices":[],"last_seen":1767225600123}`},
+		{hubbub.MemberChanged{Room: "r", User: "ann", Role: hubbub.RoleAdmin, By: "eve"}, `room.member {"room":"r","user":"ann","role":"admin","by":"eve"}`},
+		{hubbub.MemberChanged{Room: "r", User: "ann"}, `room.member {"room":"r","user":"ann"}`},
+		{hubbub.Noticed{User: "bob", Notice: notice}, `inbox.notice {"id":"n","category":"orders","title":"<b>\"5\"</b>","body":"é","link":"/o?a=1&b=2",` +
+			`"actions":[{"label":"Go","link":"#x"},{"label":"Mute","data":null}],"data":{"name":"A\"n"},"state":"unseen","time":1767225600123,` +
+			`"expires":1767225601123,"collapse":"c","announcement":true}`},
+		{hubbub.Noticed{Notice: hubbub.Notice{ID: "n", NoticeContent: hubbub.NoticeContent{Category: "general", Title: "t"}, State: hubbub.NoticeRead, Time: at()}},
+			`inbox.notice {"id":"n","category":"general","title":"t","state":"read","time":1767225600123}`},
+		{hubbub.InboxCounted{}, `inbox.counts {"unread":0,"unseen":0,"categories":{}}`},
+		{hubbub.InboxCounted{Counts: counts}, `inbox.counts {"unread":9,"unseen":3,"categories":{"é\"":{"unread":1,"unseen":0},"a":{"unread":8,"unseen":3}}}`},
+		{hubbub.NoticesMarked{User: "bob", Mark: hubbub.NoticeMark{State: hubbub.NoticeRead, IDs: []string{"n", "m"}}},
+			`inbox.marked {"state":"read","ids":["n","m"]}`},
+		{hubbub.NoticesMarked{User: "bob", Mark: hubbub.NoticeMark{State: hubbub.NoticeSeen, Back: true, Category: "orders", Until: at()}},
+			`inbox.marked {"state":"unread","category":"orders","until":1767225600123}`},
+		{hubbub.NoticesMarked{User: "bob", Mark: hubbub.NoticeMark{State: hubbub.NoticeSeen, Until: at()}},
+			`inbox.marked {"state":"seen","all":true,"until":1767225600123}`},
+		{hubbub.NoticeRemoved{User: "bob", ID: "n"}, `inbox.removed {"id":"n"}`},
+		{hubbub.Announced{Notice: notice}, ""},
+		{hubbub.InboxChanged{User: "bob"}, ""},
 		{hubbub.Draining{Retry: hubbub.Retry{Max: time.Second}}, `server.draining {"reconnect":{"min_ms":0,"max_ms":1000}}`},
 		{hubbub.Ended{Why: hubbub.EndReplaced, By: &hubbub.SessionRecord{ID: "s", Device: "d", Platform: "ios"}},
 			`session.replaced {"by":{"device":"d","platform":"ios","session":"s"}}`},

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/hubbub-dev/hubbub"
+	"github.com/hubbub-dev/hubbub/inbox"
 	"github.com/hubbub-dev/hubbub/ws"
 )
 
@@ -20,6 +21,26 @@ func Decode(frame []byte) (Request, int) {
 		return out, why.code
 	}
 	return out, 0
+}
+
+// Query reads the params of inbox.list. It tells false for what is refused.
+func Query(params string) (inbox.Query, bool) {
+	var r request
+	if why := decode([]byte(`{"method":"x","params":`+params+`}`), &r); why != nil {
+		return inbox.Query{}, false
+	}
+	q, err := r.params.query()
+	return q, err == nil
+}
+
+// Mark reads the params of inbox.mark. It tells false for what is refused.
+func Mark(params string) (inbox.Mark, bool) {
+	var r request
+	if why := decode([]byte(`{"method":"x","params":`+params+`}`), &r); why != nil {
+		return inbox.Mark{}, false
+	}
+	m, err := r.params.mark()
+	return m, err == nil
 }
 
 // Encode returns the frame of an event, "" if it has none.
@@ -59,4 +80,23 @@ func CloseCodes() []string {
 	}
 	slices.Sort(all)
 	return all
+}
+
+// LastNotice encodes notices as a Server does for its conns.
+type LastNotice struct{ last lastNotice }
+
+// Encode returns the frame of a notice, "" if it has none.
+func (l *LastNotice) Encode(n *hubbub.Notice) string {
+	m, ok := l.last.encode(n)
+	if !ok {
+		return ""
+	}
+	return string(m.Data)
+}
+
+// SameFrame tells whether two notices in a row share the bytes of their frame.
+func (l *LastNotice) SameFrame(a, b *hubbub.Notice) bool {
+	first, _ := l.last.encode(a)
+	second, _ := l.last.encode(b)
+	return &first.Data[0] == &second.Data[0]
 }

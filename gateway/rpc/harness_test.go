@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -14,16 +15,19 @@ import (
 
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/driver/memory"
+	"github.com/hubbub-dev/hubbub/driver/sqlite"
 	"github.com/hubbub-dev/hubbub/gateway/rpc"
+	"github.com/hubbub-dev/hubbub/inbox"
 	"github.com/hubbub-dev/hubbub/ws"
 	"github.com/hubbub-dev/hubbub/ws/wstest"
 )
 
 // server is a hub with a transport, in the bubble of a synctest.
 type server struct {
-	hub  *hubbub.Hub
-	rpc  *rpc.Server
-	http *wstest.Server
+	hub   *hubbub.Hub
+	rpc   *rpc.Server
+	inbox *inbox.Inbox // nil without a store
+	http  *wstest.Server
 }
 
 // inBubble runs a test with a server.
@@ -32,6 +36,33 @@ func inBubble(t *testing.T, h hubbub.Options, o rpc.Options, test func(*testing.
 		s := newServer(t, h, o)
 		test(t, s)
 	})
+}
+
+// inBubbleWithStore is inBubble for a server that has a store, and inboxes in it.
+func inBubbleWithStore(t *testing.T, h hubbub.Options, o rpc.Options, test func(*testing.T, *server)) {
+	synctest.Test(t, func(t *testing.T) {
+		h, o := withStore(t, h, o)
+		s := newServer(t, h, o)
+		s.inbox = o.Inbox
+		test(t, s)
+	})
+}
+
+// withStore completes options with a store that ends with the test.
+func withStore(t *testing.T, h hubbub.Options, o rpc.Options) (hubbub.Options, rpc.Options) {
+	store, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "hubbub.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	h.Driver, h.Store = memory.New(memory.Options{}), store
+	o.Inbox = inbox.New(inbox.Options{Store: store, Bus: h.Driver})
+	h.Counts = o.Inbox.Counts
+	return h, o
 }
 
 // inBubbleWith is inBubble for a test that registers methods.

@@ -45,6 +45,18 @@ func TestBadParams(t *testing.T) {
 		"presence.unwatch": {`{"users":{}}`},
 		"session.end":      {`{}`, `{"others":false}`, `{"session":"a","others":true}`, `{"device":"a b"}`, `{"session":1}`, `{"others":1}`},
 		"session.refresh":  {`{}`, `{"token":""}`, `{"token":1}`},
+		"room.members":     {`{}`, `{"room":"a b"}`, `{"room":"lobby","after":7}`, `{"room":"lobby","limit":0}`},
+		"room.add": {`{}`, `{"room":"lobby"}`, `{"user":"bob"}`, `{"room":"lobby","user":"b b"}`, `{"room":"lobby","user":"bob","role":"king"}`,
+			`{"room":"lobby","user":"bob","role":""}`, `{"room":"lobby","user":"bob","role":1}`, `{"room":"lobby","user":["bob"]}`},
+		"room.remove": {`{}`, `{"room":"lobby"}`, `{"room":"lobby","user":"` + long + `"}`, `{"room":"lobby","user":"bob","user":"eve"}`},
+		"inbox.list": {`{"category":""}`, `{"category":"a b"}`, `{"category":1}`, `{"state":""}`, `{"state":7}`, `{"before":1}`,
+			`{"before":"` + strings.Repeat(long, 8) + `"}`, `{"limit":0}`, `{"limit":-1}`, `{"limit":"all"}`, `{"state":"read","state":"seen"}`},
+		"inbox.mark": {`{}`, `{"all":true}`, `{"state":"","all":true}`, `{"state":null,"all":true}`, `{"state":["read"],"all":true}`,
+			`{"state":"read","ids":[]}`, `{"state":"read","ids":"n"}`, `{"state":"read","ids":[1]}`, `{"state":"read","ids":[null]}`,
+			`{"state":"read","ids":{"0":"n"}}`, `{"state":"read","ids":["` + long + `"]}`, `{"state":"read","category":" "}`,
+			`{"state":"read","all":1}`, `{"state":"read","all":true,"until":"now"}`, `{"state":"read","all":true,"until":-1}`,
+			`{"state":"read","all":true,"until":1.5}`, `{"state":"read","all":true,"until":1e3}`,
+			`{"state":"read","all":true,"until":9007199254740992}`, `{"state":"read","all":true,"until":{}}`},
 	}
 	inBubble(t, hubbub.Options{}, rpc.Options{Rate: hubbub.Rate{PerSecond: -1}}, func(t *testing.T, s *server) {
 		ann, bob := s.connect(t, "user=ann"), s.connect(t, "user=bob")
@@ -65,6 +77,7 @@ func TestBadParams(t *testing.T) {
 			t.Fatal(err)
 		}
 		ann.refused("too_large", "presence.get", string(many))
+		ann.refused("too_large", "inbox.mark", `{"state":"read","ids":["n"`+strings.Repeat(`,"n"`, 1000)+`]}`)
 		ann.refused("too_large", "room.send", `{"room":"lobby","data":"`+strings.Repeat("x", 20000)+`"}`)
 		bob.nothing()
 	})

@@ -24,6 +24,9 @@ func methods() map[string]*method {
 		{"room.send", false, roomSend},
 		{"room.history", true, roomHistory},
 		{"room.present", true, roomPresent},
+		{"room.members", true, roomMembers},
+		{"room.add", false, roomAdd},
+		{"room.remove", false, roomRemove},
 		{"user.send", false, userSend},
 		{"user.history", true, userHistory},
 		{"conversation.list", true, conversationList},
@@ -37,6 +40,9 @@ func methods() map[string]*method {
 		{"session.list", false, sessionList},
 		{"session.end", false, sessionEnd},
 		{"session.refresh", false, sessionRefresh},
+		{"inbox.list", true, inboxList},
+		{"inbox.counts", true, inboxCounts},
+		{"inbox.mark", false, inboxMark},
 		{"ping", false, ping},
 	}
 	byName := make(map[string]*method, len(table))

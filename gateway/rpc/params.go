@@ -8,8 +8,9 @@ import (
 )
 
 const (
-	maxLimit = 1000 // items that a page may have
-	maxUsers = 1000 // users that one call may name
+	maxLimit     = 1000 // items that a page may have
+	defaultLimit = 50   // that it has if the client does not say
+	maxUsers     = 1000 // users that one call may name
 )
 
 // params are a request's params. A method reads all of its params, and then asks check whether they were right: the first

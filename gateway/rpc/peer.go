@@ -38,7 +38,13 @@ type peer struct {
 
 // Send tells an event to this conn.
 func (p *peer) Send(e hubbub.Event) {
-	if m, ok := encode(e, p.user); ok {
+	m, ok := ws.Message{}, false
+	if noticed, is := e.(hubbub.Noticed); is {
+		m, ok = p.server.notice.encode(&noticed.Notice) // many are told the same, one by one
+	} else {
+		m, ok = encode(e, p.user)
+	}
+	if ok {
 		p.push(m)
 	}
 }

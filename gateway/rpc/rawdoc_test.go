@@ -14,7 +14,6 @@ import (
 	"testing"
 
 	"github.com/hubbub-dev/hubbub"
-	"github.com/hubbub-dev/hubbub/driver/memory"
 	"github.com/hubbub-dev/hubbub/gateway/rpc"
 	"github.com/hubbub-dev/hubbub/internal/testkit"
 	"github.com/hubbub-dev/hubbub/ws"
@@ -22,12 +21,14 @@ import (
 
 // serveSockets serves sessions on a port, to whoever says who they are, and returns its address.
 func serveSockets(t *testing.T) (*hubbub.Hub, string) {
-	hub, err := hubbub.New(t.Context(), hubbub.Options{Driver: memory.New(memory.Options{})})
+	h, o := withStore(t, hubbub.Options{}, rpc.Options{})
+	hub, err := hubbub.New(t.Context(), h)
 	if err != nil {
 		t.Fatal(err)
 	}
 	sockets := ws.NewServer(ws.Options{Group: rpc.GroupOptions})
-	server := rpc.New(rpc.Options{Hub: hub, Sockets: sockets})
+	o.Hub, o.Sockets = hub, sockets
+	server := rpc.New(o)
 	listening := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c, err := sockets.Upgrade(w, r); err == nil {
 			q := r.URL.Query()
@@ -56,7 +57,7 @@ func runPage(t *testing.T, mode, addr string) *testkit.Process {
 func TestConsole(t *testing.T) {
 	_, addr := serveSockets(t)
 	node := runPage(t, "console", addr)
-	const requests, wrong = 14, 13
+	const requests, wrong = 17, 16
 	for id := 1; id <= requests; id++ {
 		start := fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,`, id)
 		var f frame
@@ -81,6 +82,45 @@ func TestPageHasTheCode(t *testing.T) {
 	}
 	if !strings.Contains(string(page), "```js\n"+string(code)+"```\n") {
 		t.Error("docs/raw-websocket.md does not have docs/raw-websocket.js as it is")
+	}
+}
+
+// TestApplyMark runs what docs/protocol.md shows for lists that follow marks.
+func TestApplyMark(t *testing.T) {
+	_, code, _ := strings.Cut(protocol(t), "\n## The inbox\n")
+	_, code, _ = strings.Cut(code, "```js\n")
+	code, _, found := strings.Cut(code, "```\n")
+	if !found {
+		t.Fatal("docs/protocol.md has no code for the inbox")
+	}
+	code += `for (const line of process.argv.slice(1)) {
+		const list = ["unseen", "seen", "read", "archived"].map((state, i) =>
+			({ id: "n" + i, category: i % 2 ? "odd" : "even", time: 100 + i, state }));
+		for (const mark of JSON.parse(line)) applyMark(list, mark);
+		console.log(list.map((n) => n.state).join(" "));
+	}`
+	cases := [][2]string{
+		{`[]`, "unseen seen read archived"},
+		{`[{"state":"read","all":true}]`, "read read read archived"},
+		{`[{"state":"seen","category":"even"}]`, "seen seen read archived"},
+		{`[{"state":"archived","all":true,"until":101}]`, "archived archived read archived"},
+		{`[{"state":"unread","all":true}]`, "unseen seen seen archived"},
+		{`[{"state":"unread","ids":["n3","n0"]}]`, "unseen seen read seen"},
+		{`[{"state":"read","ids":["n0"]},{"state":"unread","category":"even","until":101}]`, "seen seen read archived"},
+	}
+	args := []string{"-e", code}
+	for _, c := range cases {
+		args = append(args, c[0])
+	}
+	out, err := exec.CommandContext(t.Context(), testkit.Program(t, "node"), args...).CombinedOutput()
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	if err != nil || len(lines) != len(cases) {
+		t.Fatalf("%s: %v", out, err)
+	}
+	for i, c := range cases {
+		if lines[i] != c[1] {
+			t.Errorf("%s: %s; want %s", c[0], lines[i], c[1])
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hubbub-dev/hubbub"
+	"github.com/hubbub-dev/hubbub/inbox"
 	"github.com/hubbub-dev/hubbub/ws"
 )
 
@@ -20,6 +21,8 @@ type Options struct {
 	Hub *hubbub.Hub
 	// Sockets is where the conns come from. Its Options.Group must be or call [GroupOptions].
 	Sockets *ws.Server
+	// Inbox is where the inboxes of users are; nil means that there are none.
+	Inbox *inbox.Inbox
 	// Verify tells whose a token is, for session.refresh. Its errors are the domain's. nil means that tokens cannot be
 	// refreshed.
 	Verify func(ctx context.Context, token string) (hubbub.Identity, error)
@@ -59,6 +62,7 @@ type Server struct {
 	cancel context.CancelFunc
 
 	audiences atomic.Uint64 // how many there ever were
+	notice    lastNotice
 	running   sync.WaitGroup
 }
 
@@ -156,12 +160,15 @@ func (s *Server) Close(ctx context.Context) error {
 func (p *peer) welcome(session *hubbub.Session) {
 	p.session = session
 	id := session.Identity()
-	m, ok := notify("welcome", welcomeParams{
+	params := welcomeParams{
 		Session: session.ID(), person: person{id.User, id.Info}, Device: id.Device, Platform: id.Platform,
 		Node: session.Node(), HeartbeatMS: p.server.opts.Heartbeat.Milliseconds(), Time: millis(time.Now()),
 		Reconnect: windowOf(p.server.opts.Reconnect), Expires: millis(id.Expires),
-	})
-	if ok {
+	}
+	if counts, ok := session.Counts(); ok {
+		params.Inbox = (*wireCounts)(&counts)
+	}
+	if m, ok := notify("welcome", params); ok {
 		p.push(m)
 	}
 }

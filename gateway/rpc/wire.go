@@ -96,6 +96,18 @@ type place struct {
 	User string `json:"user,omitempty"` // the other person
 }
 
+type membersResult struct {
+	Members []wireMember `json:"members"`
+	Next    string       `json:"next,omitempty"`
+	Total   int          `json:"total"`
+}
+
+type wireMember struct {
+	User  string      `json:"user"`
+	Role  hubbub.Role `json:"role"`
+	Since millis      `json:"since"`
+}
+
 type presencesResult struct {
 	Users []presence `json:"users"`
 }
@@ -133,6 +145,27 @@ type refreshResult struct {
 	Left    []string `json:"left"`
 }
 
+// noticesResult encodes itself: its notices were encoded to see how many fit.
+type noticesResult struct {
+	notices []byte // with commas between them
+	next    string
+}
+
+type wireNotice struct {
+	ID string `json:"id"`
+	hubbub.NoticeContent
+	State        hubbub.NoticeState `json:"state"`
+	Time         millis             `json:"time"`
+	Expires      millis             `json:"expires,omitzero"`
+	Collapse     string             `json:"collapse,omitempty"`
+	Announcement bool               `json:"announcement,omitempty"`
+}
+
+type markResult struct {
+	Changed int        `json:"changed"`
+	Counts  wireCounts `json:"counts"`
+}
+
 type pingResult struct {
 	Time millis `json:"time"`
 }
@@ -147,6 +180,8 @@ type welcomeParams struct {
 	Time        millis `json:"time"`
 	Reconnect   window `json:"reconnect"`
 	Expires     millis `json:"expires,omitzero"`
+	// Inbox is nil where there are no inboxes.
+	Inbox *wireCounts `json:"inbox,omitempty"`
 }
 
 type window struct {
@@ -170,6 +205,13 @@ type roomChange struct {
 	Count int `json:"count"`
 }
 
+type memberParams struct {
+	Room string      `json:"room"`
+	User string      `json:"user"`
+	Role hubbub.Role `json:"role,omitempty"`
+	By   string      `json:"by,omitempty"`
+}
+
 type readParams struct {
 	place
 	Reader   string          `json:"reader"`
@@ -180,6 +222,18 @@ type typingParams struct {
 	place
 	From   hubbub.Sender `json:"from"`
 	Active bool          `json:"active"`
+}
+
+type markedParams struct {
+	State    string   `json:"state"`
+	IDs      []string `json:"ids,omitempty"`
+	Category string   `json:"category,omitempty"`
+	All      bool     `json:"all,omitempty"`
+	Until    millis   `json:"until,omitzero"`
+}
+
+type removedParams struct {
+	ID string `json:"id"`
 }
 
 type replacedParams struct {

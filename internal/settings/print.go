@@ -58,7 +58,7 @@ func (p *printer) defaults(n *node) {
 			p.line("# %s: /run/secrets/%s", c.name, c.fileFor.name)
 			continue
 		}
-		p.comment(c.entry.Doc + c.values())
+		p.comment(c.entry.Doc + c.values() + c.empty())
 		switch {
 		case c.list:
 			p.line("%s: []", c.name)
@@ -86,7 +86,7 @@ func (p *printer) exampleElement(list *node) {
 }
 
 func (p *printer) exampleField(c *node, indent, dash string) {
-	for _, l := range wrap(c.entry.Doc+c.values(), commentWidth-len(p.indent)-len(indent)-4) {
+	for _, l := range wrap(c.entry.Doc+c.values()+c.empty(), commentWidth-len(p.indent)-len(indent)-4) {
 		p.line("# %s# %s", indent, l)
 	}
 	switch {
@@ -121,6 +121,14 @@ func (n *node) values() string {
 	}
 	named := slices.DeleteFunc(slices.Clone(n.entry.OneOf), func(s string) bool { return s == "" })
 	return " One of " + strings.Join(named, ", ") + "."
+}
+
+// empty says what a value that is not set means, unless it is written as the default.
+func (n *node) empty() string {
+	if n.entry.Empty == "" {
+		return ""
+	}
+	return " Empty means " + n.entry.Empty + "."
 }
 
 func (p *printer) comment(doc string) {

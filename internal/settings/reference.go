@@ -46,6 +46,8 @@ func (t *Table) row(b *strings.Builder, n *node) {
 		value = "required"
 	case n.entry.Default != "":
 		value = "`" + n.entry.Default + "`"
+	case n.entry.Empty != "":
+		value = n.entry.Empty
 	}
 	doc := n.entry.Doc + n.values()
 	fmt.Fprintf(b, "| `%s`%s | %s | %s | %s |\n", n.key, t.variable(n, "<br>"), kindOf(n.typ), value, strings.ReplaceAll(doc, "|", "\\|"))

@@ -10,8 +10,11 @@ import (
 // Entry describes one setting, section or list. See the package comment for what a key is.
 type Entry struct {
 	Key     string
-	Doc     string   // what it does, in full sentences of Markdown, in one line
-	Default string   // as in YAML; "" means the zero value, which then stands for "not set"
+	Doc     string // what it does, in full sentences of Markdown, in one line
+	Default string // as in YAML; "" means the zero value, which then stands for "not set"
+	// Empty says what it means that nothing is set, where that depends on something else than the setting, so that there is no Default;
+	// "" means that Doc says it.
+	Empty   string
 	Example string   // YAML of a list's first element or of a value, for the commented file; "" means none
 	OneOf   []string // the only values of a text, or of the texts in a list; empty means any
 	// Off allows "off" for a number, size or duration, and says what that means, such as "no limit"; "" means that it is not allowed.

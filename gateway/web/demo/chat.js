@@ -1,16 +1,17 @@
 // What the chat knows: the rooms and conversations of the person who is signed in, and who is online. It hears what the
 // server says and files it; the page's parts show it.
 
-import { ownRooms, rememberRooms } from "./identity.js";
+import { leftRooms, ownRooms, rememberLeft, rememberRooms } from "./identity.js";
 import { Presence } from "./presence.js";
 import { Stream } from "./stream.js";
 import { isAfter } from "./unread.js";
 
 const mostPresent = 200; // people of a room that are shown
+const mostRooms = 50; // beyond which those that the server lists are not joined; it allows a session 100
 
 /**
  * Chat is one person's. on(what, stream, detail) is told what a Stream tells, and further "streams" (the list of them
- * has changed), "people" (presence), "notice" (a sentence for the person) and "census" ({users, sessions}).
+ * has changed), "people" (presence), "told" (what a backend says) and "census" ({users, sessions}).
  */
 export class Chat {
   rooms = new Map(); // name → Stream
@@ -33,7 +34,7 @@ export class Chat {
   open(kind, name) {
     const known = (kind === "room" ? this.rooms : this.peers).get(name);
     const stream = known ?? this.#stream(kind, name);
-    if (kind === "room" && !known) this.#remember();
+    if (kind === "room" && !known) this.#remember(name, true);
     if (kind === "user") this.presence.watch(name);
     if (this.session && !stream.wanted) stream.catchUp();
     stream.wanted = true;
@@ -57,12 +58,17 @@ export class Chat {
   leave(stream) {
     stream.cut();
     this.rooms.delete(stream.name);
-    this.#remember();
+    this.#remember(stream.name, false);
     this.call("room.leave", stream.target).catch(() => {});
     this.#on("streams");
   }
 
-  #remember() {
+  /** Remembers the rooms in this browser, after one was entered or left. */
+  #remember(room, entered) {
+    const left = leftRooms(this.me.user);
+    left.delete(room);
+    if (!entered) left.add(room);
+    rememberLeft(this.me.user, left);
     rememberRooms(this.me.user, [...this.rooms.keys()]);
   }
 
@@ -105,8 +111,10 @@ export class Chat {
         return this.#find(params)?.hearTyping(params.from, params.active);
       case "presence.changed":
         return this.presence.hear(params);
+      case "room.member":
+        return params.user === this.me.user && params.role && this.#admitted(params.room);
       case "broadcast":
-        return this.#on("notice", null, params.data);
+        return this.#on("told", null, params.data);
     }
   }
 
@@ -126,7 +134,7 @@ export class Chat {
   }
 
   #hearPrivate(message) {
-    if (!message.peer) return this.#on("notice", null, message.data); // a backend's
+    if (!message.peer) return this.#on("told", null, message.data); // a backend's
     this.presence.meet(message.from);
     const known = this.peers.get(message.peer);
     (known ?? this.#stream("user", message.peer)).receive(message);
@@ -137,6 +145,12 @@ export class Chat {
   #hearRead(params) {
     const stream = this.#find(params);
     if (stream?.hearRead(params.reader, params.position)) this.list();
+  }
+
+  /** Enters a room that somebody has made this person a member of. */
+  #admitted(room) {
+    const stream = this.open("room", room);
+    if (stream.error) stream.catchUp(); // it was refused before
   }
 
   #moved(method, params) {
@@ -168,17 +182,22 @@ export class Chat {
 
   // ---- What the page asks ----
 
-  /** Asks for the conversations with what is unread in them, those included that began while the person was away. */
+  /**
+   * Asks for the conversations with what is unread in them: those included that began while the person was away, and rooms
+   * that they were in on another device, but for those that were left on this one.
+   */
   async list() {
     const { conversations, next } = await this.call("conversation.list", { limit: 100 }).catch(() => ({
       conversations: [],
       next: "unknown",
     }));
+    const left = leftRooms(this.me.user);
     const gone = new Set(next ? [] : this.peers.keys()); // a server that has begun anew does not have them any more
     for (const each of conversations) {
       const isRoom = each.room !== undefined;
-      const stream = isRoom ? this.rooms.get(each.room) : (this.peers.get(each.user) ?? this.#stream("user", each.user));
-      if (!stream) continue;
+      const known = isRoom ? this.rooms.get(each.room) : this.peers.get(each.user);
+      if (!known && isRoom && (left.has(each.room) || this.rooms.size >= mostRooms)) continue;
+      const stream = known ?? (isRoom ? this.open("room", each.room) : this.#stream("user", each.user));
       stream.unread.counted(each.unread, each.position);
       if (!stream.last || isAfter(each.position, stream.last.position)) stream.last = each.last;
       if (isRoom) continue;

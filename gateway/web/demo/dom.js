@@ -98,3 +98,13 @@ export function ago(ms) {
   if (minutes < 24 * 60) return `${Math.round(minutes / 60)} h ago`;
   return `on ${day.format(ms)}`;
 }
+
+/** ago as an element, which tells the exact time to who points at it. */
+export function agoOf(ms) {
+  const time = timeOf(ms);
+  time.textContent = ago(ms);
+  return time;
+}
+
+/** How many there are, short enough for a badge. */
+export const figure = (n) => (n > 99 ? "99+" : String(n));

@@ -124,3 +124,11 @@ export function ownRooms(user) {
 }
 
 export const rememberRooms = (user, rooms) => write("localStorage", `rooms.${user}`, JSON.stringify(rooms));
+
+/** The rooms that a person has left in this browser: what the server still lists of them does not bring them back. */
+export function leftRooms(user) {
+  const rooms = parse(read("localStorage", `left.${user}`));
+  return new Set(Array.isArray(rooms) ? rooms : []);
+}
+
+export const rememberLeft = (user, rooms) => write("localStorage", `left.${user}`, JSON.stringify([...rooms].slice(-500)));

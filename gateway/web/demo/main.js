@@ -1,21 +1,25 @@
 // The demo chat: joins the page's parts.
 
+import { Bell } from "./bell.js";
 import { Chat } from "./chat.js";
 import { compose } from "./composer.js";
 import { Connection } from "./connection.js";
 import { Devices } from "./devices.js";
-import { $, button, element, faceOf } from "./dom.js";
+import { $, element, faceOf } from "./dom.js";
 import { Door, Ended } from "./door.js";
+import { emptyWords } from "./empty.js";
 import { forget, remembered } from "./identity.js";
+import { Inbox } from "./inbox.js";
 import { Log, textOf } from "./log.js";
+import { Panel } from "./panel.js";
 import { showPeople, showStreams, showTitle } from "./side.js";
 import { Start } from "./start.js";
+import { Toasts } from "./toasts.js";
 import { Trouble } from "./trouble.js";
 import { Wire } from "./wire.js";
 
 const censusEvery = 15_000; // ms
 const censusAge = 1_200; // ms after which the server counts anew
-const noticeLife = 12_000; // ms
 
 let me = null; // who is signed in
 let chat = null;
@@ -27,9 +31,16 @@ const wire = new Wire((text) => connection.write(text));
 const connection = new Connection({
   address,
   onPhase: showPhase,
-  onNotification: (method, params) => chat.hear(method, params),
+  onNotification: (method, params) => {
+    chat.hear(method, params);
+    inbox.hear(method, params);
+  },
   onFrame: (direction, text) => wire.note(direction, text),
 });
+const inbox = new Inbox({ call: (method, params) => connection.call(method, params), on: () => dirty("inbox") });
+const toasts = new Toasts();
+const bell = new Bell(toasts);
+const panel = new Panel({ inbox, me: () => me, tell: (text) => toasts.say(text), onToggle: () => dirty("inbox") });
 const trouble = new Trouble(() => connection.connect());
 const door = new Door(enter);
 const ended = new Ended({ again: () => connection.connect(), other: signOut });
@@ -119,35 +130,6 @@ function show(stream) {
   see();
 }
 
-function emptyWords(stream) {
-  if (stream.kind === "user") {
-    return [
-      element("p", "big", "No messages yet."),
-      element("p", "", "What you write here only the two of you see, on all of your devices."),
-    ];
-  }
-  const at = new URL("ws", location.href.replace(/^http/, "ws"));
-  at.search = at.hash = "";
-  const room = JSON.stringify(stream.name);
-  const program = `s = new WebSocket("${at}?user=console")
-s.onmessage = (e) => console.log(e.data)
-s.onopen = () => {
-  s.send(JSON.stringify({id: 1, method: "room.join", params: {room: ${room}}}))
-  s.send(JSON.stringify({id: 2, method: "room.send", params: {room: ${room}, data: {text: "hello"}}}))
-}`;
-  const code = element("code", "", program);
-  code.id = "snippet";
-  return [
-    element("p", "big", "It is quiet here."),
-    element(
-      "p",
-      "",
-      "Say hello, then open this page in a second tab and answer yourself. Or join from the browser's console:",
-    ),
-    element("pre", "", code),
-  ];
-}
-
 window.addEventListener("hashchange", go);
 narrow.addEventListener("change", () => see());
 $("leave").addEventListener("click", () => {
@@ -169,17 +151,25 @@ function redraw() {
   const what = new Set(waiting);
   waiting.clear();
   if (!me || !current) return;
+  if (what.has("inbox")) showInbox();
   if (what.has("people")) showPeople(chat, current);
   showStreams(chat, current);
   showTitle(chat, current);
   trouble.showError(current);
   const unread = [...chat.rooms.values(), ...chat.peers.values()].reduce((sum, stream) => sum + stream.unread.total, 0);
-  document.title = unread ? `(${unread}) hubbub` : "hubbub";
+  const fresh = unread + (inbox.counts?.unseen ?? 0);
+  document.title = fresh ? `(${fresh}) hubbub` : "hubbub";
+}
+
+function showInbox() {
+  if (!inbox.counts) panel.close();
+  panel.draw();
+  bell.draw(inbox, panel.open);
 }
 
 function changed(what, stream, detail) {
   if (what === "census") return showCensus(detail);
-  if (what === "notice") return showNotice(detail);
+  if (what === "told") return toasts.say(textOf({ data: detail }));
   if (stream && stream === current) showCurrent(what, detail);
   dirty("streams");
   if (what === "people" || what.startsWith("room.")) {
@@ -235,18 +225,6 @@ function census() {
 function showCensus({ users, sessions }) {
   const many = (n, what) => `${n} ${what}${n === 1 ? "" : "s"}`;
   $("census").textContent = `${users === 1 ? "1 person" : `${users} people`} online in ${many(sessions, "session")}`;
-}
-
-/** Shows what a backend tells everybody, or this person. */
-function showNotice(data) {
-  const box = element(
-    "p",
-    "notice",
-    element("span", "", textOf({ data })),
-    button("", "Close", () => box.remove()),
-  );
-  $("notices").append(box);
-  setTimeout(() => box.remove(), noticeLife);
 }
 
 // ---- The list of people folds away where there is no room for it ----

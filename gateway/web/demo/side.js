@@ -1,6 +1,6 @@
 // The lists beside the talk: rooms and conversations with what is unread, and who is here with their devices.
 
-import { $, ago, element, faceOf, nameOf, nameText, replace } from "./dom.js";
+import { $, ago, element, faceOf, figure, nameOf, nameText, replace } from "./dom.js";
 import { userFrom } from "./identity.js";
 import { preview } from "./log.js";
 import { deviceText } from "./presence.js";
@@ -27,7 +27,7 @@ function streamRow(chat, stream, current) {
   const unread = stream.unread.total;
   if (unread) {
     link.classList.add("fresh");
-    const badge = element("span", "badge", unread > 99 ? "99+" : String(unread));
+    const badge = element("span", "badge", figure(unread));
     badge.append(element("span", "unseen", unread === 1 ? " unread message" : " unread messages"));
     link.append(badge);
   }

@@ -1,0 +1,178 @@
+package hubbub
+
+import (
+	"maps"
+	"sync"
+	"time"
+)
+
+// countPause is the least time between two rounds of telling counts: what changes meanwhile is told at once.
+const countPause = 25 * time.Millisecond
+
+// counting tells sessions what their users have not dealt with in the inbox, whenever that has changed.
+type counting struct {
+	hub *Hub // immutable
+
+	mu      sync.Mutex
+	changed map[*person]bool // whose counts have changed; true if they must be read again
+	running bool             // a goroutine tells them
+}
+
+// note has a person's counts told soon, and read again before.
+func (c *counting) note(p *person, again bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.changed == nil {
+		c.changed = map[*person]bool{}
+	}
+	c.changed[p] = c.changed[p] || again
+	if !c.running {
+		c.running = true
+		c.hub.begin(c.run)
+	}
+}
+
+// take returns whose counts have changed. Without any it ends the running.
+func (c *counting) take() map[*person]bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	changed := c.changed
+	c.changed = nil
+	c.running = len(changed) > 0
+	return changed
+}
+
+// run tells counts until nothing changes any more. The first change is told at once, those that follow shortly are told together.
+func (c *counting) run() {
+	for pause := firstPause; ; {
+		changed := c.take()
+		if len(changed) == 0 {
+			return
+		}
+		failed := false
+		for p, again := range changed {
+			if again && !c.read(p) {
+				failed = true
+				continue
+			}
+			p.tellCounts()
+		}
+		if failed {
+			if !c.hub.rest(&pause) {
+				return
+			}
+			continue
+		}
+		pause = firstPause
+		select {
+		case <-c.hub.context.Done():
+			return
+		case <-time.After(countPause):
+		}
+	}
+}
+
+// read reads a person's counts, and notes it again if that fails.
+func (c *counting) read(p *person) bool {
+	counts, err := c.hub.o.Counts(c.hub.context, p.name)
+	if err != nil {
+		c.hub.complain("count a user's notices", err)
+		c.note(p, true)
+		return false
+	}
+	p.setCounts(counts)
+	return true
+}
+
+// Counts is what the user has not dealt with in the inbox, as the session was told last or will be told at once. It tells false
+// where there are no inboxes.
+func (s *Session) Counts() (InboxCounts, bool) {
+	if counts := s.person.counts.Load(); counts != nil {
+		return *counts, true
+	}
+	return InboxCounts{}, false
+}
+
+// recount has the counts read again, and told if they have changed.
+func (p *person) recount() {
+	if p.hub.o.Counts != nil {
+		p.hub.counting.note(p, true)
+	}
+}
+
+// setCounts takes counts that were read. If an announcement came meanwhile that they do not have, they are read again.
+func (p *person) setCounts(counts InboxCounts) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if counts.Revision < p.heard {
+		p.recount()
+		if p.counts.Load() != nil {
+			return
+		}
+	}
+	p.counts.Store(&counts)
+}
+
+// tellCounts tells the user's sessions the counts, if they are other than what was told last.
+func (p *person) tellCounts() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	counts := p.counts.Load()
+	if counts == nil || p.told != nil && p.told.equal(counts) {
+		return
+	}
+	p.told = counts
+	p.deliver(InboxCounted{*counts}, nil)
+}
+
+// announced gives the user an announcement, and counts it without reading anything.
+func (p *person) announced(e Announced) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	meant := e.To.include(p.attrs)
+	if meant {
+		p.deliver(Noticed{p.name, e.Notice}, nil)
+	}
+	if p.hub.o.Counts == nil {
+		return
+	}
+	p.heard = max(p.heard, e.Revision)
+	counts := p.counts.Load()
+	switch {
+	case counts == nil || e.Revision <= counts.Revision: // it is counted already, or is when they are read
+	case e.Revision > counts.Revision+1:
+		p.hub.counting.note(p, true) // something came in between that was not told yet
+	case meant:
+		more := counts.withUnseen(e.Notice.Category)
+		more.Revision = e.Revision
+		p.counts.Store(&more)
+		p.hub.counting.note(p, false)
+	default:
+		same := *counts
+		same.Revision = e.Revision
+		p.counts.Store(&same)
+	}
+}
+
+// include tells whether a user with these attributes belongs to an audience.
+func (a *Audiences) include(attrs map[string]string) bool {
+	for name, value := range a.Attrs {
+		if has, ok := attrs[name]; !ok || has != value {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *InboxCounts) equal(other *InboxCounts) bool {
+	return c.Unread == other.Unread && c.Unseen == other.Unseen && maps.Equal(c.Categories, other.Categories)
+}
+
+// withUnseen returns the counts with one more unseen notice.
+func (c *InboxCounts) withUnseen(category string) InboxCounts {
+	more := InboxCounts{c.Unread + 1, c.Unseen + 1, make(map[string]CategoryCounts, len(c.Categories)+1), c.Revision}
+	maps.Copy(more.Categories, c.Categories)
+	of := more.Categories[category]
+	more.Categories[category] = CategoryCounts{of.Unread + 1, of.Unseen + 1}
+	return more
+}

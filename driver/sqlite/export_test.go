@@ -1,0 +1,49 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hubbub-dev/hubbub/driver/sqlite/internal/db"
+)
+
+// Write runs a write that does what a test wants. set changes a value of the store in it.
+func (s *Store) Write(ctx context.Context, f func(set func(name, value string) error) error) error {
+	return s.write(ctx, func(ctx context.Context, q *db.Queries) error {
+		return f(func(name, value string) error { return q.SetMeta(ctx, db.SetMetaParams{Name: name, Value: value}) })
+	})
+}
+
+// Read runs a read that does what a test wants. get returns a value of the store in it, "" if there is none.
+func (s *Store) Read(ctx context.Context, f func(get func(name string) string) error) error {
+	return s.read(ctx, func(ctx context.Context, q *db.Queries) error {
+		return f(func(name string) string {
+			value, err := q.Meta(ctx, name)
+			if ignoreNone(err) != nil {
+				return err.Error()
+			}
+			return value
+		})
+	})
+}
+
+// Queued is how many writes wait for the next commit.
+func (s *Store) Queued() int { return len(s.writer.queue) }
+
+// LimitGrowth has the file grow by no more than some pages, as a full disk would. Nothing must be written meanwhile.
+func (s *Store) LimitGrowth(ctx context.Context, pages int) error {
+	var n int
+	if err := s.writer.conn.conn.QueryRowContext(ctx, "PRAGMA page_count").Scan(&n); err != nil {
+		return err
+	}
+	_, err := s.writer.conn.conn.ExecContext(ctx, fmt.Sprintf("PRAGMA max_page_count = %d", n+pages))
+	return err
+}
+
+// Rows is how many messages the file has, dropped or not.
+func (s *Store) Rows(ctx context.Context) (n int, err error) {
+	c := <-s.readers.free
+	defer func() { s.readers.free <- c }()
+	err = c.conn.QueryRowContext(ctx, "SELECT count(*) FROM messages").Scan(&n)
+	return n, err
+}

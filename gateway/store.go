@@ -1,0 +1,83 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/hubbub-dev/hubbub"
+	"github.com/hubbub-dev/hubbub/driver/sqlite"
+	"github.com/hubbub-dev/hubbub/inbox"
+)
+
+// keeping is what must last, and what stands on it. The zero value is that of a gateway without a store.
+type keeping struct {
+	path  string // of the file, absolute
+	store *sqlite.Store
+	inbox *inbox.Inbox
+}
+
+// keep opens the store that a config names.
+func keep(c *Config, bus hubbub.Bus, m *Metrics) (keeping, error) {
+	if !c.stores() {
+		return keeping{}, nil
+	}
+	path, err := filepath.Abs(c.Store.Path)
+	if err != nil {
+		return keeping{}, fmt.Errorf("find the store %s: %w", c.Store.Path, err)
+	}
+	store, err := sqlite.Open(context.Background(), sqlite.Options{Path: path, MaxBatch: c.Store.MaxBatch, Logger: c.Logger})
+	if err != nil {
+		return keeping{}, err
+	}
+	if !c.Dev { // there who starts it says more of it
+		c.Logger.Info("the store is open", "path", path)
+	}
+	m.watchStore(store, path)
+	in := inbox.New(inbox.Options{
+		Store: store, Bus: bus, Expire: c.Inbox.Expire, MaxNotice: int(c.Inbox.MaxNotice), Logger: c.Logger,
+	})
+	return keeping{path, store, in}, nil
+}
+
+// options adds to the options of the domain what lasts.
+func (k keeping) options(o *hubbub.Options) {
+	if k.store != nil {
+		o.Store, o.Counts = k.store, k.inbox.Counts
+	}
+}
+
+// close ends what uses the store, and then the store.
+func (k keeping) close(ctx context.Context) error {
+	if k.store == nil {
+		return nil
+	}
+	ended := k.inbox.Close(ctx)
+	return errors.Join(ended, k.store.Close())
+}
+
+// watchStore adds the figures of a store. That it cannot write, since the disk is full, does not take the gateway out of
+// service: who is online, what is in memory and all that is only read go on. So it must be seen here.
+func (m *Metrics) watchStore(s *sqlite.Store, path string) {
+	m.WatchCount("store_commits_total", "Transactions that the store has committed.", func() float64 { return float64(s.Stats().Commits) })
+	m.WatchCount("store_writes_total", "Writes that were committed, several in one transaction.", func() float64 { return float64(s.Stats().Writes) })
+	m.WatchCount("store_failed_writes_total", "Writes that could not be committed, since the disk is full, for example.",
+		func() float64 { return float64(s.Stats().Failed) })
+	m.Watch("store_bytes", "Bytes of the store's file, and of the one beside it with the newest commits.", func() float64 {
+		return float64(size(path) + size(path+"-wal"))
+	})
+}
+
+// size is that of a file, 0 if there is none.
+func size(path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// StorePath is the file of the store; "" if everything is in memory.
+func (g *Gateway) StorePath() string { return g.path }

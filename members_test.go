@@ -1,0 +1,105 @@
+package hubbub_test
+
+import (
+	"testing"
+
+	"github.com/hubbub-dev/hubbub"
+	"github.com/hubbub-dev/hubbub/internal/testkit"
+)
+
+// clubs are options with a room for members, one that people may create, and an open one.
+func clubs() hubbub.Options {
+	o := lasting()
+	o.Rooms = []hubbub.RoomRule{
+		{Match: "board", Join: hubbub.AccessMember, History: hubbub.HistoryDurable},
+		{Match: "group-*", Join: hubbub.AccessMember, Create: true, History: hubbub.HistoryDurable},
+		{Match: "*", History: hubbub.HistoryDurable},
+	}
+	return o
+}
+
+// TestWhoMayAddWhom goes through the roles.
+func TestWhoMayAddWhom(t *testing.T) {
+	h := build(t, storeFile(t), clubs())
+	ctx := t.Context()
+	owner, admin, member, stranger := open(t, h.Hub, "owner"), open(t, h.Hub, "admin"), open(t, h.Hub, "member"), open(t, h.Hub, "stranger")
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantReason(t, stranger.AddMember(ctx, "board", "stranger", ""), hubbub.Forbidden) // nobody may create it
+	must(owner.AddMember(ctx, "group-1", "owner", ""))
+	if role, _ := h.store.MemberOf(ctx, "group-1", "owner"); role != hubbub.RoleOwner {
+		t.Errorf("who creates a room is its %q", role)
+	}
+	must(owner.AddMember(ctx, "group-1", "admin", hubbub.RoleAdmin))
+	must(admin.AddMember(ctx, "group-1", "member", ""))
+	wantReason(t, stranger.AddMember(ctx, "group-1", "stranger", ""), hubbub.Forbidden)
+	wantReason(t, admin.AddMember(ctx, "group-1", "member", hubbub.RoleAdmin), hubbub.Forbidden)
+	wantReason(t, admin.AddMember(ctx, "group-1", "owner", hubbub.RoleMember), hubbub.Forbidden)
+	wantReason(t, member.AddMember(ctx, "group-1", "stranger", ""), hubbub.Forbidden)
+	wantReason(t, member.AddMember(ctx, "group-1", "member", hubbub.RoleOwner), hubbub.Forbidden)
+	wantReason(t, member.RemoveMember(ctx, "group-1", "admin"), hubbub.Forbidden)
+	wantReason(t, owner.RemoveMember(ctx, "group-1", "owner"), hubbub.Conflict) // the others would have none
+	wantReason(t, owner.AddMember(ctx, "group-1", "member", "king"), hubbub.Invalid)
+	wantReason(t, owner.AddMember(ctx, "group-1", "a user", ""), hubbub.Invalid)
+	must(member.RemoveMember(ctx, "group-1", "member"))
+	must(owner.AddMember(ctx, "group-1", "admin", hubbub.RoleOwner))
+	must(owner.RemoveMember(ctx, "group-1", "owner"))
+
+	must(stranger.AddMember(ctx, "town", "stranger", ""))
+	page, err := stranger.Members(ctx, "town", "", 0)
+	if err != nil || page.Total != 1 || page.Members[0].Role != hubbub.RoleMember {
+		t.Errorf("an open room has %+v, %v", page, err)
+	}
+	_, err = stranger.Members(ctx, "group-1", "", 0)
+	wantReason(t, err, hubbub.Forbidden)
+}
+
+// TestWhoIsRemovedLeaves takes the sessions of somebody who is no member any more out of the room, and tells all.
+func TestWhoIsRemovedLeaves(t *testing.T) {
+	h := build(t, storeFile(t), clubs())
+	for _, user := range []string{"ann", "bob"} {
+		if _, err := h.SetMember(t.Context(), "board", user, hubbub.RoleMember); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ann, bob := open(t, h.Hub, "ann"), open(t, h.Hub, "bob")
+	ann.join(t, "board", nil)
+	bob.join(t, "board", nil)
+	if before, err := h.RemoveMember(t.Context(), "board", "bob"); err != nil || before != hubbub.RoleMember {
+		t.Fatal(before, err)
+	}
+	testkit.Eventually(t, "Bob's leaving", func() bool {
+		_, err := bob.SendRoom(t.Context(), "board", text("still here?"))
+		return err != nil && hubbub.AsError(err).Reason == hubbub.Forbidden
+	})
+	want := hubbub.MemberChanged{Room: "board", User: "bob"}
+	for _, c := range []client{ann, bob} {
+		testkit.Eventually(t, "what "+c.Identity().User+" is told", func() bool { return len(events[hubbub.MemberChanged](c)) > 0 })
+		if got := events[hubbub.MemberChanged](c); len(got) != 1 || got[0] != want {
+			t.Errorf("%s was told %v", c.Identity().User, got)
+		}
+	}
+	err := bob.Join(t.Context(), "board", hubbub.JoinOptions{}, func(hubbub.JoinResult) {})
+	wantReason(t, err, hubbub.Forbidden)
+}
+
+// TestMembersSeeTheirRooms has a room in the list of a member who never was in it.
+func TestMembersSeeTheirRooms(t *testing.T) {
+	h := build(t, storeFile(t), clubs())
+	for _, user := range []string{"ann", "bob"} {
+		if _, err := h.SetMember(t.Context(), "board", user, hubbub.RoleMember); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ann, bob := open(t, h.Hub, "ann"), open(t, h.Hub, "bob")
+	ann.join(t, "board", nil)
+	ann.say(t, "board", "hello")
+	page, err := bob.Conversations(t.Context(), "", 0)
+	if err != nil || len(page.Conversations) != 1 || page.Conversations[0].Unread != 1 {
+		t.Errorf("Bob's conversations are %+v, %v", page, err)
+	}
+}

@@ -1,0 +1,107 @@
+package hubbub
+
+import (
+	"context"
+	"sync"
+)
+
+// post accepts a message, in the store if it must last, and publishes it.
+func (h *Hub) post(ctx context.Context, d Draft, kind HistoryKind) (Message, error) {
+	switch {
+	case kind == HistoryDurable:
+		return h.postDurable(ctx, d)
+	case d.Retention.Messages < 0 && d.Key == "":
+		return d.Message, h.publish(ctx, Posted{Message: d.Message})
+	case h.poster != nil:
+		accepted, err := h.poster.Post(ctx, d)
+		return accepted.Message, err
+	}
+	accepted, err := h.driver.Append(ctx, d)
+	if err != nil {
+		return Message{}, err
+	}
+	if accepted.Repeated && accepted.Message.Position == (Position{}) {
+		return accepted.Message, nil
+	}
+	return accepted.Message, h.publish(ctx, Posted{accepted.Message, accepted.Previous})
+}
+
+// postDurable publishes what is committed, in the order of the positions. A message that is committed but could not be published is
+// accepted nevertheless: who gets the next one sees that it is missing and fetches it.
+func (h *Hub) postDurable(ctx context.Context, d Draft) (Message, error) {
+	var place *turn
+	d.Accepted = func(a Appended) { place = h.turns.queue(a.Message.Stream) }
+	accepted, err := h.store.Append(ctx, d)
+	if err != nil {
+		return Message{}, err
+	}
+	if place != nil {
+		place.wait()
+		defer h.turns.done(accepted.Message.Stream, place)
+	}
+	if err := h.publish(context.WithoutCancel(ctx), Posted{accepted.Message, accepted.Previous}); err != nil {
+		h.complain("publish a message that is kept", err)
+	}
+	return accepted.Message, nil
+}
+
+// publish gives a message to the room, or to both of the pair.
+func (h *Hub) publish(ctx context.Context, e Posted) error { return h.tell(ctx, e.Message.Stream, e) }
+
+// tell publishes an event about a stream to all who take part in it.
+func (h *Hub) tell(ctx context.Context, stream Stream, e Event) error {
+	if stream.Room != "" {
+		return h.driver.Publish(ctx, Topic{TopicRoom, stream.Room}, e)
+	}
+	for i, user := range stream.Pair {
+		if i == 1 && user == stream.Pair[0] {
+			break
+		}
+		if err := h.driver.Publish(ctx, Topic{TopicUser, user}, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// turns brings those who publish messages of one stream into the order in which the messages were accepted. Many are committed
+// at once, and whoever sent them would otherwise publish them in any order, so that receivers would have to fetch what seems missing.
+type turns struct {
+	mu   sync.Mutex
+	last map[Stream]*turn // of the streams of which something is being published
+}
+
+// turn is a place in the queue of a stream.
+type turn struct {
+	before *turn         // nil for the first
+	over   chan struct{} // closed when it has published
+}
+
+func (t *turns) queue(stream Stream) *turn {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.last == nil {
+		t.last = map[Stream]*turn{}
+	}
+	place := &turn{t.last[stream], make(chan struct{})}
+	t.last[stream] = place
+	return place
+}
+
+// wait returns when those before have published.
+func (t *turn) wait() {
+	if t.before == nil {
+		return
+	}
+	<-t.before.over
+	t.before = nil // so that the whole past can be collected
+}
+
+func (t *turns) done(stream Stream, place *turn) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	close(place.over)
+	if t.last[stream] == place {
+		delete(t.last, stream)
+	}
+}
