@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 		writeUntilKilled()
 	case child == "" || !runChild(child):
 		// Of what rapid does a hundred times each step is a commit here; -rapid.checks overrides it.
-		if err := flag.Set("rapid.checks", "40"); err != nil {
+		if err := flag.Set("rapid.checks", "30"); err != nil {
 			panic(err)
 		}
 		goleak.VerifyTestMain(m)
