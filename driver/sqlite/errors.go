@@ -13,7 +13,7 @@ import (
 )
 
 func errInUse(lock string) error {
-	return fmt.Errorf("another hubbub uses the store %s; stop it, or give this one a store of its own", strings.TrimSuffix(lock, ".lock"))
+	return fmt.Errorf("another hubbub uses the store %s; stop it, or set store.path to another file for this one", strings.TrimSuffix(lock, ".lock"))
 }
 
 // errClosed is what a store says that is closed.
