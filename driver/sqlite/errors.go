@@ -37,7 +37,12 @@ func domain(err error) error {
 
 // errOpen says why a store cannot be opened.
 func errOpen(path string, err error) error {
-	if _, ok := errors.AsType[*sqlite.Error](err); ok {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	if ok && e.Code()&0xff == lib.SQLITE_ERROR { // a table or column is not there
+		return fmt.Errorf("the store %s has other tables than this hubbub knows: it was made by another build, or changed by another program; "+
+			"run what made it, or set store.path to another file: %w", path, err)
+	}
+	if ok {
 		return fmt.Errorf("open the store %s: %s: %w", path, explain(err), err)
 	}
 	return fmt.Errorf("open the store %s: %w", path, err)
