@@ -10,8 +10,10 @@ import (
 	"github.com/hubbub-dev/hubbub/inbox"
 )
 
-// maxNoticesRead is how many notices of a page are read at once.
-const maxNoticesRead = 100
+const (
+	maxIDs         = 1000 // notices that one call may name
+	maxNoticesRead = 100  // at once, of a page
+)
 
 // inbox returns where the inboxes are, or NotFound.
 func (s *Server) inbox() (*inbox.Inbox, error) {
@@ -125,6 +127,12 @@ func (p *params) ids() []string {
 	var ids []string
 	if err := json.Unmarshal(value, &ids); err != nil || len(ids) == 0 {
 		p.fail(`"ids" must be an array of ids, and not empty`)
+		return nil
+	}
+	if len(ids) > maxIDs {
+		if p.err == nil {
+			p.err = hubbub.Errorf(hubbub.TooLarge, "%d ids are too many at once; name at most %d, or a category, or all", len(ids), maxIDs)
+		}
 		return nil
 	}
 	for _, id := range ids {
