@@ -3,9 +3,9 @@
 GO ?= go
 FUZZTIME ?= 30s
 SOAK ?= 1m
-# The race detector looks at our code and not at SQLite's, which is translated from C with locks of its own: with it that is ten times
-# slower. Only that one package is left out: one with generic code, such as that of sync.Map, would bring it along without the race
-# detector, and the linker may take it for everybody, who then seem to race.
+# The race detector looks at our code and not at SQLite's, which is translated from C with locks of its own: with it that is ten times slower.
+# Nothing else may be left out: generic code of the standard library, such as sync.Map, is compiled with whoever uses it, and where the
+# linker takes the copy that the detector does not see into, it reports races that there are not.
 RACE = -race -gcflags='modernc.org/sqlite/lib=-race=false'
 KILLS ?= 300
 
