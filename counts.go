@@ -82,8 +82,8 @@ func (c *counting) read(changed map[*person]struct{}) error {
 	return nil
 }
 
-// Counts is what the user has not dealt with in the inbox, as the session was told last or will be told at once. It tells false
-// where there are no inboxes.
+// Counts is what the user has not dealt with in the inbox, as the session was told last or will be told at once. It is shared and
+// must not be changed. It tells false where there are no inboxes.
 func (s *Session) Counts() (InboxCounts, bool) {
 	if counts := s.person.counts.Load(); counts != nil {
 		return *counts, true
