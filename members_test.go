@@ -58,6 +58,30 @@ func TestWhoMayAddWhom(t *testing.T) {
 	wantReason(t, err, hubbub.Forbidden)
 }
 
+// TestRoomsPerMemberAreBounded has nobody become a member of more rooms than the limit says, by themself or by others; backends may
+// make it more.
+func TestRoomsPerMemberAreBounded(t *testing.T) {
+	o := clubs()
+	o.Limits.RoomsPerMember = 2
+	h := build(t, storeFile(t), o)
+	ctx := t.Context()
+	ann, bob := open(t, h.Hub, "ann"), open(t, h.Hub, "bob")
+	for _, room := range []string{"group-1", "town"} {
+		if err := ann.AddMember(ctx, room, "ann", ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantReason(t, ann.AddMember(ctx, "group-2", "ann", ""), hubbub.TooLarge)
+	wantReason(t, ann.AddMember(ctx, "village", "ann", ""), hubbub.TooLarge)
+	if err := bob.AddMember(ctx, "group-3", "bob", ""); err != nil {
+		t.Fatal(err)
+	}
+	wantReason(t, bob.AddMember(ctx, "group-3", "ann", ""), hubbub.TooLarge)
+	if _, err := h.SetMember(ctx, "group-3", "ann", hubbub.RoleMember); err != nil {
+		t.Errorf("a backend may not add her: %v", err)
+	}
+}
+
 // TestWhoIsRemovedLeaves takes the sessions of somebody who is no member any more out of the room, and tells all.
 func TestWhoIsRemovedLeaves(t *testing.T) {
 	h := build(t, storeFile(t), clubs())
