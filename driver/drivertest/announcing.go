@@ -146,7 +146,7 @@ func announcementsCollapse(d *desk) {
 	_, before := d.announced(first.ID, other)
 	d.makes("ann", nil, map[string]hubbub.NoticeState{first.ID: hubbub.NoticeRead})
 	second := weather(0)
-	if step := d.publish(second); step.Revision <= before {
+	if step := d.publish(second); step.Revision <= before || step.Replaced != first.ID {
 		d.Fatalf("published %+v", step)
 	}
 	d.announced(other, second.ID)

@@ -213,7 +213,7 @@ func (m *inboxModel) withdrawOne(p *publicationModel) {
 	live := slices.Contains(m.live, p)
 	want := m.remove(p)
 	users, revision := m.d.withdraw(p.ID)
-	if !slices.Equal(users, want) || live != (revision > m.revision) {
+	if !slices.Equal(users, want) || live != (revision > m.revision) || live != slices.Equal(m.d.ended, []string{p.ID}) {
 		m.d.Fatalf("%s is withdrawn from %v with the revision %d, want %v", p.ID, users, revision, want)
 	}
 	m.d.refusedWithdraw(p.ID)
@@ -229,9 +229,12 @@ func (d *desk) refusedWithdraw(id string) {
 func (m *inboxModel) expire(limit int) {
 	now := m.d.clock.Now()
 	var want []string
-	live := len(m.live)
+	var ended []string
 	for _, p := range m.all {
 		if p.expired(now) && !p.gone {
+			if slices.Contains(m.live, p) {
+				ended = append(ended, p.ID)
+			}
 			want = append(want, m.remove(p)...)
 		}
 		if p.Key != "" && m.keys[p.Key] == p && now.Sub(p.keyed) > hubbub.NoticeKeyLife {
@@ -240,7 +243,9 @@ func (m *inboxModel) expire(limit int) {
 	}
 	slices.Sort(want)
 	users, revision := m.d.expire(limit)
-	if !slices.Equal(users, slices.Compact(want)) || (live > len(m.live)) != (revision > m.revision) {
+	slices.Sort(ended)
+	slices.Sort(m.d.ended)
+	if !slices.Equal(users, slices.Compact(want)) || (ended != nil) != (revision > m.revision) || !slices.Equal(m.d.ended, ended) {
 		m.d.Fatalf("expired for %v with the revision %d after %d, want %v", users, revision, m.revision, want)
 	}
 }

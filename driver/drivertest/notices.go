@@ -33,7 +33,8 @@ type Inboxes interface {
 type desk struct {
 	base
 	store Inboxes
-	made  int // publications, for their ids
+	made  int      // publications, for their ids
+	ended []string // announcements, by the last withdraw or expire
 }
 
 // about makes a publication for users, which is due now.
@@ -97,9 +98,11 @@ func (d *desk) deliverAll() (steps []hubbub.Step) {
 // expire removes all that is past its time, in steps, and returns who has lost notices, and the last revision.
 func (d *desk) expire(limit int) (users []string, revision uint64) {
 	d.Helper()
+	d.ended = nil
 	for range 10_000 {
 		gone, err := d.store.Expire(d.Context(), limit)
 		d.must(err)
+		d.end(gone)
 		users, revision = append(users, gone.Users...), max(revision, gone.Revision)
 		if !gone.More {
 			slices.Sort(users)
@@ -110,12 +113,22 @@ func (d *desk) expire(limit int) (users []string, revision uint64) {
 	return nil, 0
 }
 
+// end takes down which announcements were removed.
+func (d *desk) end(gone hubbub.Removed) {
+	d.Helper()
+	if d.ended = append(d.ended, gone.Announcements...); (gone.Revision != 0) != (len(gone.Announcements) > 0) {
+		d.Fatalf("the announcements %v are removed with the revision %d", gone.Announcements, gone.Revision)
+	}
+}
+
 // withdraw withdraws in steps and returns who has lost notices, and the revision.
 func (d *desk) withdraw(id string) (users []string, revision uint64) {
 	d.Helper()
+	d.ended = nil
 	for range 1000 {
 		gone, err := d.store.Withdraw(d.Context(), id)
 		d.must(err)
+		d.end(gone)
 		if len(gone.Users) > hubbub.DeliveryStep {
 			d.Fatalf("a step withdraws from %d inboxes", len(gone.Users))
 		}

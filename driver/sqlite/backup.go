@@ -42,6 +42,9 @@ func backup(ctx context.Context, path, dest string) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	part := filepath.Join(dir, "copy.db")
+	if err := makeFile(part); err != nil { // an empty file is as good as none
+		return err
+	}
 	if err := copyInto(ctx, path, part); err != nil {
 		return err
 	}

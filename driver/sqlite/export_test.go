@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
@@ -46,4 +47,10 @@ func (s *Store) Rows(ctx context.Context) (n int, err error) {
 	defer func() { s.readers.free <- c }()
 	err = c.conn.QueryRowContext(ctx, "SELECT count(*) FROM messages").Scan(&n)
 	return n, err
+}
+
+// FindWALEnd tells how much of a WAL the database takes, and how much of it is a commit that did not become whole.
+func FindWALEnd(wal []byte) (kept, torn int64) {
+	end := findWALEnd(bytes.NewReader(wal), int64(len(wal)))
+	return end.kept, end.torn
 }

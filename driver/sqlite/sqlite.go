@@ -36,7 +36,10 @@ type Options struct {
 	Logger   *slog.Logger     // nil means slog.Default()
 	MaxBatch int              // how many writes one commit takes at most; 0 means 256, 1 that each has its own
 	Queue    int              // how many writes may wait for a commit; further ones wait to be queued. 0 means 1024
-	Readers  int              // how many reads there may be at a time; further ones wait. 0 means one for each CPU, 2 to 8
+	// KeptPerSender is how many bytes of one user's messages are kept, in all streams together; more is refused as TooLarge. 0
+	// means 1 GiB, negative no limit. What backends send does not count.
+	KeptPerSender int64
+	Readers       int // how many reads there may be at a time; further ones wait. 0 means one for each CPU, 2 to 8
 }
 
 func (o *Options) setDefaults() error {
@@ -59,6 +62,9 @@ func (o *Options) setDefaults() error {
 	}
 	if o.Queue <= 0 {
 		o.Queue = 1024
+	}
+	if o.KeptPerSender == 0 {
+		o.KeptPerSender = 1 << 30
 	}
 	if o.Readers <= 0 {
 		o.Readers = min(max(2, runtime.GOMAXPROCS(0)), 8)
@@ -108,6 +114,9 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.inspect(ctx); err != nil {
 		return err
 	}
+	if err := makeFile(s.o.Path); err != nil {
+		return errCannotWrite(s.o.Path, err)
+	}
 	if err := migrate(ctx, s.o.Path); err != nil {
 		return errOpen(s.o.Path, err)
 	}
@@ -132,6 +141,16 @@ func (s *Store) open(ctx context.Context) error {
 		s.readers.number++
 	}
 	return s.begin(ctx)
+}
+
+// makeFile makes a file that nobody else may read, if there is none: by itself the database would make one for everybody. The files
+// beside it get the same rights.
+func makeFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // identify reads which file this is, after making it one if it is new, and how many commits it has.
