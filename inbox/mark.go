@@ -88,6 +88,11 @@ func (m Mark) check() (hubbub.NoticeMark, error) {
 
 // mark marks the notices in steps and then the announcements.
 func (in *Inbox) mark(ctx context.Context, user string, m *hubbub.NoticeMark) (changed int, err error) {
+	done, err := in.marking.take(ctx, user)
+	if err != nil {
+		return 0, err
+	}
+	defer done()
 	if m.IDs == nil && m.Until.IsZero() {
 		if m.Until, err = in.newest(ctx, user); err != nil {
 			return 0, err
@@ -119,7 +124,6 @@ func (in *Inbox) newest(ctx context.Context, user string) (time.Time, error) {
 
 // markAnnouncements tells how many of the user's announcements it has changed.
 func (in *Inbox) markAnnouncements(ctx context.Context, user string, m hubbub.NoticeMark) (changed int, err error) {
-	defer in.lockMarks(user)()
 	s, b, err := in.look(ctx, user)
 	if err != nil || len(b.bySeq) == 0 {
 		return 0, err
