@@ -83,7 +83,8 @@ type Store struct {
 	place   atomic.Int64 // the last Streams.Place
 	writer  *writer
 	readers readers
-	close   func() error // once
+	long    chan struct{} // has room for the one write that changes many rows
+	close   func() error  // once
 }
 
 // Open opens a store, and makes or upgrades its file first if need be. Its error says what to do if the file is in use by
@@ -102,7 +103,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{o: o, lock: lock}
+	s := &Store{o: o, lock: lock, long: make(chan struct{}, 1)}
 	s.close = sync.OnceValue(s.closeAll)
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())

@@ -60,6 +60,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.announcementMarksStmt, err = db.PrepareContext(ctx, announcementMarks); err != nil {
 		return nil, fmt.Errorf("error preparing query AnnouncementMarks: %w", err)
 	}
+	if q.announcementSeqStmt, err = db.PrepareContext(ctx, announcementSeq); err != nil {
+		return nil, fmt.Errorf("error preparing query AnnouncementSeq: %w", err)
+	}
 	if q.announcementStatesStmt, err = db.PrepareContext(ctx, announcementStates); err != nil {
 		return nil, fmt.Errorf("error preparing query AnnouncementStates: %w", err)
 	}
@@ -378,6 +381,11 @@ func (q *Queries) Close() error {
 	if q.announcementMarksStmt != nil {
 		if cerr := q.announcementMarksStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing announcementMarksStmt: %w", cerr)
+		}
+	}
+	if q.announcementSeqStmt != nil {
+		if cerr := q.announcementSeqStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing announcementSeqStmt: %w", cerr)
 		}
 	}
 	if q.announcementStatesStmt != nil {
@@ -856,6 +864,7 @@ type Queries struct {
 	addUserStmt                    *sql.Stmt
 	announcementClockStmt          *sql.Stmt
 	announcementMarksStmt          *sql.Stmt
+	announcementSeqStmt            *sql.Stmt
 	announcementStatesStmt         *sql.Stmt
 	announcementsStmt              *sql.Stmt
 	beginRemovalStmt               *sql.Stmt
@@ -959,6 +968,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		addUserStmt:                    q.addUserStmt,
 		announcementClockStmt:          q.announcementClockStmt,
 		announcementMarksStmt:          q.announcementMarksStmt,
+		announcementSeqStmt:            q.announcementSeqStmt,
 		announcementStatesStmt:         q.announcementStatesStmt,
 		announcementsStmt:              q.announcementsStmt,
 		beginRemovalStmt:               q.beginRemovalStmt,
