@@ -82,6 +82,37 @@ func TestRoomsPerMemberAreBounded(t *testing.T) {
 	}
 }
 
+// TestNobodyInheritsARoom has the last member of a room leave for good: what was said there is not for whoever comes next, but a
+// backend may begin anew. A room where nothing was said is as good as new.
+func TestNobodyInheritsARoom(t *testing.T) {
+	for _, kind := range []hubbub.HistoryKind{hubbub.HistoryDurable, hubbub.HistoryMemory} {
+		o := clubs()
+		o.Rooms[1].History = kind
+		h := build(t, storeFile(t), o)
+		ctx := t.Context()
+		ann, eve := open(t, h.Hub, "ann"), open(t, h.Hub, "eve")
+		for _, room := range []string{"group-silent", "group-secret"} {
+			if err := ann.AddMember(ctx, room, "ann", ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ann.join(t, "group-secret", nil)
+		ann.say(t, "group-secret", "between us")
+		for _, room := range []string{"group-silent", "group-secret"} {
+			if err := ann.RemoveMember(ctx, room, "ann"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wantReason(t, eve.AddMember(ctx, "group-secret", "eve", ""), hubbub.Forbidden)
+		if err := eve.AddMember(ctx, "group-silent", "eve", ""); err != nil {
+			t.Error(err)
+		}
+		if _, err := h.SetMember(ctx, "group-secret", "eve", hubbub.RoleOwner); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestWhoIsRemovedLeaves takes the sessions of somebody who is no member any more out of the room, and tells all.
 func TestWhoIsRemovedLeaves(t *testing.T) {
 	h := build(t, storeFile(t), clubs())
