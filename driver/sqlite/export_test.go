@@ -54,3 +54,8 @@ func FindWALEnd(wal []byte) (kept, torn int64) {
 	end := findWALEnd(bytes.NewReader(wal), int64(len(wal)))
 	return end.kept, end.torn
 }
+
+// ReadMany runs f as the read of a long list.
+func (s *Store) ReadMany(ctx context.Context, f func()) error {
+	return s.readMany(ctx, func(context.Context, *db.Queries) error { f(); return nil })
+}

@@ -11,7 +11,8 @@ import (
 type readers struct {
 	closing chan struct{}
 	free    chan *conn
-	number  int // of all of them
+	many    chan struct{} // has room for those who may read many rows at a time
+	number  int           // of all of them
 }
 
 // read runs f once in a transaction that sees the store as it was at one moment, between two commits. It waits for a free
@@ -37,6 +38,18 @@ func (s *Store) read(ctx context.Context, f func(ctx context.Context, q *db.Quer
 	err := f(ctx, c.q)
 	_, end := c.rollback.ExecContext(ctx) // there is nothing to commit
 	return domain(errors.Join(err, end))
+}
+
+// readMany is read for f that may read many rows. One connection always remains for those who read little, since a sign-in and
+// each change of a member waits for one.
+func (s *Store) readMany(ctx context.Context, f func(ctx context.Context, q *db.Queries) error) error {
+	select {
+	case s.readers.many <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-s.readers.many }()
+	return s.read(ctx, f)
 }
 
 // close waits for the reads that are running.

@@ -132,7 +132,7 @@ func (s *Store) open(ctx context.Context) error {
 	if err != nil {
 		return errOpen(s.o.Path, errors.Join(err, c.close()))
 	}
-	s.readers = readers{closing: make(chan struct{}), free: make(chan *conn, s.o.Readers)}
+	s.readers = readers{closing: make(chan struct{}), free: make(chan *conn, s.o.Readers), many: make(chan struct{}, max(1, s.o.Readers-1))}
 	for range s.o.Readers {
 		c, err := connect(ctx, s.o.Path, readOnly)
 		if err != nil {
