@@ -84,6 +84,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.countMembersStmt, err = db.PrepareContext(ctx, countMembers); err != nil {
 		return nil, fmt.Errorf("error preparing query CountMembers: %w", err)
 	}
+	if q.countMembershipsStmt, err = db.PrepareContext(ctx, countMemberships); err != nil {
+		return nil, fmt.Errorf("error preparing query CountMemberships: %w", err)
+	}
 	if q.countOfOthersStmt, err = db.PrepareContext(ctx, countOfOthers); err != nil {
 		return nil, fmt.Errorf("error preparing query CountOfOthers: %w", err)
 	}
@@ -412,6 +415,11 @@ func (q *Queries) Close() error {
 	if q.countMembersStmt != nil {
 		if cerr := q.countMembersStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countMembersStmt: %w", cerr)
+		}
+	}
+	if q.countMembershipsStmt != nil {
+		if cerr := q.countMembershipsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countMembershipsStmt: %w", cerr)
 		}
 	}
 	if q.countOfOthersStmt != nil {
@@ -848,6 +856,7 @@ type Queries struct {
 	collapseNoticeStmt             *sql.Stmt
 	collapsingAnnouncementsStmt    *sql.Stmt
 	countMembersStmt               *sql.Stmt
+	countMembershipsStmt           *sql.Stmt
 	countOfOthersStmt              *sql.Stmt
 	deadItemsStmt                  *sql.Stmt
 	dropKeysStmt                   *sql.Stmt
@@ -949,6 +958,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		collapseNoticeStmt:             q.collapseNoticeStmt,
 		collapsingAnnouncementsStmt:    q.collapsingAnnouncementsStmt,
 		countMembersStmt:               q.countMembersStmt,
+		countMembershipsStmt:           q.countMembershipsStmt,
 		countOfOthersStmt:              q.countOfOthersStmt,
 		deadItemsStmt:                  q.deadItemsStmt,
 		dropKeysStmt:                   q.dropKeysStmt,
