@@ -120,7 +120,7 @@ func (s *Store) open(ctx context.Context) error {
 	}
 	counted, err := s.identify(ctx, c.q)
 	if err == nil {
-		s.writer, err = startWriter(ctx, c, &s.o, counted)
+		s.writer, err = startWriter(ctx, c, &s.o, counted, &s.readers)
 	}
 	if err != nil {
 		return errOpen(s.o.Path, errors.Join(err, c.close()))
@@ -240,7 +240,7 @@ const (
 	// checkpointPages is how many pages of PATH-wal are written back at a time, by the commit that fills them. Fewer would
 	// write the same pages back more often; more would make that commit wait longer.
 	checkpointPages = 4000
-	// walBytes is how much of PATH-wal stays when a long read has let it grow beyond that.
+	// walBytes is how much of PATH-wal stays when reads have let it grow beyond that.
 	walBytes = 64 << 20
 )
 
