@@ -48,6 +48,12 @@ func (o *Options) setDefaults() error {
 		return fmt.Errorf("find the store %s: %w", o.Path, err)
 	}
 	o.Path = path
+	// The lock, and the files that the database puts beside the store, belong to the file and not to one of its names.
+	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			o.Path = real
+		}
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
