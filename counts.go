@@ -123,7 +123,7 @@ func (p *person) setCounts(counts InboxCounts) {
 }
 
 // announced gives the user an announcement, and counts it without reading anything.
-func (p *person) announced(e Announced) {
+func (p *person) announced(e Announced, counted *lastCounted) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	meant := e.To.include(p.attrs)
@@ -140,11 +140,10 @@ func (p *person) announced(e Announced) {
 	case e.Revision > counts.Revision+1:
 		p.hub.counting.note(p) // something came in between that was not told yet
 	case meant:
-		more := counts.withUnseen(e.Notice.Category)
-		more.Revision = e.Revision
-		p.counts.Store(&more)
-		p.told = &more
-		p.deliver(InboxCounted{more}, nil) // at once, so that it goes with the notice in one write to the socket
+		more := counted.withUnseen(counts, e)
+		p.counts.Store(more)
+		p.told = more
+		p.deliver(InboxCounted{*more}, nil) // at once, so that it goes with the notice in one write to the socket
 	default:
 		same := *counts
 		same.Revision = e.Revision
@@ -166,11 +165,20 @@ func (c *InboxCounts) equal(other *InboxCounts) bool {
 	return c.Unread == other.Unread && c.Unseen == other.Unseen && maps.Equal(c.Categories, other.Categories)
 }
 
-// withUnseen returns the counts with one more unseen notice.
-func (c *InboxCounts) withUnseen(category string) InboxCounts {
-	more := InboxCounts{c.Unread + 1, c.Unseen + 1, make(map[string]CategoryCounts, len(c.Categories)+1), c.Revision}
+// lastCounted is what became of counts when an announcement was added. Most users have the same as the one before, and then share
+// what became of it: a map for each would be most of the garbage of an announcement to many.
+type lastCounted struct{ before, after *InboxCounts }
+
+// withUnseen returns the counts with the announcement.
+func (l *lastCounted) withUnseen(c *InboxCounts, e Announced) *InboxCounts {
+	if l.before != nil && l.before.equal(c) {
+		return l.after
+	}
+	category := e.Notice.Category
+	more := InboxCounts{c.Unread + 1, c.Unseen + 1, make(map[string]CategoryCounts, len(c.Categories)+1), e.Revision}
 	maps.Copy(more.Categories, c.Categories)
 	of := more.Categories[category]
 	more.Categories[category] = CategoryCounts{of.Unread + 1, of.Unseen + 1}
-	return more
+	l.before, l.after = c, &more
+	return &more
 }

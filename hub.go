@@ -139,8 +139,9 @@ type everybody struct {
 func (e *everybody) Receive(event Event) {
 	switch event := event.(type) {
 	case Announced:
+		var counted lastCounted
 		for _, p := range e.hub.users.all() {
-			p.announced(event)
+			p.announced(event, &counted)
 		}
 		return
 	case InboxChanged:

@@ -20,6 +20,7 @@ func TestDemoPage(t *testing.T) {
 		"TwoTabsChatInARoom":              twoTabsChatInARoom,
 		"RoomsAreJoinedAndLeft":           roomsAreJoinedAndLeft,
 		"PrivateMessageWaitsForWhoIsAway": privateMessageWaitsForWhoIsAway,
+		"UnreadInARoomOutlivesAReload":    unreadInARoomOutlivesAReload,
 		"SecondDeviceSignsOutTheFirst":    secondDeviceSignsOutTheFirst,
 		"PresenceShowsDevices":            presenceShowsDevices,
 		"HostileTextIsShownAsText":        hostileTextIsShownAsText,
@@ -123,6 +124,26 @@ func privateMessageWaitsForWhoIsAway(t *testing.T, first context.Context) {
 	ann.goTo(t, "user=bob")
 	ann.sees(t, "I am here")
 	bob.until(t, "the list to have nothing unread", `!document.querySelector(".fresh")`)
+}
+
+// unreadInARoomOutlivesAReload has somebody who only reads in a room: what others said while they looked elsewhere stays unread.
+func unreadInARoomOutlivesAReload(t *testing.T, first context.Context) {
+	g := start(t, "")
+	bob := g.bot(t, "user=bob")
+	say := func(text string) {
+		bob.do(t, "room.send", map[string]any{"room": "team", "data": map[string]any{"text": text}})
+	}
+	bob.do(t, "room.join", map[string]any{"room": "team"})
+	say("said before")
+	ann := visit(t, first, g.url("http", "/"), "user=ann&name=Ann&device=laptop")
+	ann.goTo(t, "room=team")
+	ann.sees(t, "said before")
+	ann.goTo(t, "room=lobby")
+	say("said meanwhile")
+	ann.shows(t, "#rooms .fresh", "said meanwhile\n1")
+	testkit.Do(t, first, chromedp.Reload())
+	ann.connected(t)
+	ann.shows(t, "#rooms .fresh", "said meanwhile\n1")
 }
 
 func secondDeviceSignsOutTheFirst(t *testing.T, first context.Context) {

@@ -196,8 +196,9 @@ type LimitsConfig struct {
 	// Of one session.
 	RoomsPerSession    int        `koanf:"rooms_per_session"`
 	WatchesPerSession  int        `koanf:"watches_per_session"`
-	KeptPerUser        Size       `koanf:"kept_per_user"` // of what one user has sent, in all rooms and conversations
-	SmallRoom          int        `koanf:"small_room"`    // larger ones have neither receipts nor typing, and nobody is told who comes and goes
+	KeptPerUser        Size       `koanf:"kept_per_user"`   // in memory of what one user has sent, in all rooms and conversations
+	StoredPerUser      Size       `koanf:"stored_per_user"` // in the store
+	SmallRoom          int        `koanf:"small_room"`      // larger ones have neither receipts nor typing, and nobody is told who comes and goes
 	RequestsPerSession RateConfig `koanf:"requests_per_session"`
 
 	// Of one user.

@@ -182,6 +182,8 @@ func limitEntries() []settings.Entry {
 		{Key: "limits.requests_per_session.burst", Default: "200", Doc: "At once."},
 		{Key: "limits.kept_per_user", Default: "64MiB", Off: "no limit", Doc: "What is kept in memory of what one user has sent, in all rooms and " +
 			"conversations; each message counts 512 bytes more. Over it the user can send only where nothing is kept, until something has expired."},
+		{Key: "limits.stored_per_user", Default: "1GiB", Off: "no limit", Doc: "What is kept in the store of the messages that one user has sent, in all " +
+			"rooms and conversations; each message counts 256 bytes more. Over it the user can send only where nothing is stored, until something has expired."},
 		{Key: "limits.connections_per_user", Default: "100", Off: "no limit", Doc: "Connections of one user. One too many is refused."},
 		{Key: "limits.requests_per_user", Doc: "Requests of all sessions of one user on this node."},
 		{Key: "limits.requests_per_user.per_second", Default: "200", Off: "no limit", Doc: "In the long run."},

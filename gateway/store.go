@@ -28,7 +28,9 @@ func keep(c *Config, bus hubbub.Bus, m *Metrics) (keeping, error) {
 	if err != nil {
 		return keeping{}, fmt.Errorf("find the store %s: %w", c.Store.Path, err)
 	}
-	store, err := sqlite.Open(context.Background(), sqlite.Options{Path: path, MaxBatch: c.Store.MaxBatch, Logger: c.Logger})
+	store, err := sqlite.Open(context.Background(), sqlite.Options{
+		Path: path, MaxBatch: c.Store.MaxBatch, KeptPerSender: int64(c.Limits.StoredPerUser), Logger: c.Logger,
+	})
 	if err != nil {
 		return keeping{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/hubbub-dev/hubbub"
@@ -31,7 +32,7 @@ func (in *Inbox) Publish(ctx context.Context, p hubbub.Publication) (Published, 
 	if err != nil {
 		return Published{}, err
 	}
-	p.ID = rand.Text()
+	p.ID = newID()
 	in.delivering.Store(p.ID, nil)
 	defer in.delivering.Delete(p.ID)
 
@@ -52,6 +53,11 @@ func (in *Inbox) Publish(ctx context.Context, p hubbub.Publication) (Published, 
 	}
 	out.Recipients = max(reached, len(accepted.To.Users))
 	return out, nil
+}
+
+// newID makes the id of a publication. Those of the same millisecond are listed by their ids, so a later one is higher.
+func newID() string {
+	return fmt.Sprintf("%013s", strconv.FormatInt(time.Now().UnixNano(), 36)) + rand.Text()[:12]
 }
 
 // step takes a step of a delivery and tells of it: one after the other if it may be of an announcement.

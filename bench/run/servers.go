@@ -44,6 +44,7 @@ func allServers() []server {
 	return []server{
 		{name: "hubbub", label: "hubbub", dir: "hubbub", proto: "ws", tls: true},
 		{name: "gateway", label: "hubbub gateway", dir: "gateway", kind: product, chat: "hubbub.v1"},
+		{name: "live", label: "hubbub gateway, without a store", dir: "live", kind: product, chat: "hubbub.v1"},
 		{name: "single", label: "the same, one commit for each message", dir: "single", kind: product, chat: "hubbub.v1"},
 		{name: "floor", label: "C epoll loop (the floor)", dir: "floor-c", kind: cProgram, proto: "ws"},
 		{name: "ws", label: "Node `ws`", dir: "node-ws", kind: nodeProgram, proto: "ws", from: []string{"ws", "bufferutil"}},

@@ -19,7 +19,7 @@ func main() {
 	ctx := kong.Parse(&commands{},
 		kong.Name("hubbub"),
 		kong.Description("Native WebSockets and presence, chat and inboxes for your users, in one binary."),
-		kong.UsageOnError(),
+		kong.ShortUsageOnError(),
 	)
 	ctx.FatalIfErrorf(ctx.Run())
 }

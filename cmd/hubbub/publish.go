@@ -98,7 +98,7 @@ func (c *publishCommand) call() (func(context.Context, client.API) (any, error),
 	}
 	if c.Title != nil {
 		n, err := c.notice(time.Now())
-		return func(ctx context.Context, api client.API) (any, error) { return api.PublishNotice(ctx, n) }, err
+		return func(ctx context.Context, api client.API) (any, error) { return c.publish(ctx, api, n) }, err
 	}
 	data, err := c.data()
 	return func(ctx context.Context, api client.API) (any, error) { return c.send(ctx, api, data) }, err
@@ -138,7 +138,11 @@ func (c *publishCommand) data() (json.RawMessage, error) {
 			return nil, fmt.Errorf("read the standard input: %w", err)
 		}
 	}
-	if data = bytes.TrimSpace(data); !json.Valid(data) {
+	data = bytes.TrimSpace(data)
+	if len(data) == 0 {
+		return nil, errors.New("there is nothing to send: give a message such as '{\"text\":\"hi\"}', or a notice by --title")
+	}
+	if !json.Valid(data) {
 		return nil, errors.New(`the data is not JSON: write a text as '"hi"' or '{"text":"hi"}'`)
 	}
 	return data, nil

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -104,4 +106,13 @@ func timeOf(flag, text string, from time.Time) (time.Time, error) {
 		return t, nil
 	}
 	return time.Time{}, fmt.Errorf("%s %s cannot be understood: write a time as 2026-01-02T15:04:05Z, or so much later as +10m or +24h", flag, text)
+}
+
+// publish makes the call, and says so where a notice has reached nobody, which is no error.
+func (c *publishCommand) publish(ctx context.Context, api client.API, n client.NewNotice) (client.PublishedNotice, error) {
+	done, err := api.PublishNotice(ctx, n)
+	if err == nil && c.Room != "" && done.Recipients == 0 && !done.Scheduled && !done.Repeated {
+		fmt.Fprintf(os.Stderr, "hubbub: the room %s has no members, so that nobody got it; to have joined is not to be a member\n", c.Room)
+	}
+	return done, err
 }

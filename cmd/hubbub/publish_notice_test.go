@@ -43,6 +43,9 @@ func TestPublishNotices(t *testing.T) {
 		t.Errorf("in ten minutes is %+v, in %v", later, left)
 	}
 	s.notice(t, "--room", "lobby", "--title", "to its members", "--at", "2020-01-02T03:04:05Z")
+	if _, aside, code := s.run(t, "", "publish", "--room", "nobodys", "--title", "x"); code != 0 || !strings.Contains(aside, "no members") {
+		t.Errorf("a notice to nobody ends with %d and says %q", code, aside)
+	}
 	for _, id := range []string{first.ID, later.ID} {
 		if out, aside, code := s.run(t, "", "publish", "--withdraw", id); code != 0 || out != "{}\n" {
 			t.Errorf("withdrawing ends with %d and prints\n%s%s", code, out, aside)

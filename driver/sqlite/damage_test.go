@@ -200,6 +200,26 @@ func TestAFileOfANewerSchemaIsRefused(t *testing.T) {
 	refuses(t, path, "newer hubbub", "99999", "before the upgrade")
 }
 
+func TestAFileWithOtherTablesIsRefused(t *testing.T) {
+	path := closed(t)
+	file, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := file.ExecContext(t.Context(), "DROP TABLE senders"); err != nil {
+		t.Fatal(err)
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, err = sqlite.Open(t.Context(), sqlite.Options{Path: path})
+	for _, words := range []string{path, "no such table", "another build", "store.path"} {
+		if err == nil || !strings.Contains(err.Error(), words) {
+			t.Errorf("the error does not say %q: %v", words, err)
+		}
+	}
+}
+
 func TestPlacesWhereThereCannotBeAStore(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "file"), nil)

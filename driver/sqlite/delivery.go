@@ -135,7 +135,7 @@ func announce(ctx context.Context, q *db.Queries, row db.Publications, now int64
 			if row.Time < other.Time || row.Time == other.Time && row.Number < other.Number {
 				return 0, "", q.FinishRemoval(ctx, row.ID)
 			}
-			if _, err := remove(ctx, q, other, now, hubbub.DeliveryStep); err != nil { // Expire removes what is left
+			if _, err := remove(ctx, q, other, now, hubbub.DeliveryStep); err != nil {
 				return 0, "", err
 			}
 			replaced = other.ID

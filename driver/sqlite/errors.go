@@ -13,7 +13,7 @@ import (
 )
 
 func errInUse(lock string) error {
-	return fmt.Errorf("another hubbub uses the store %s; stop it, or give this one a store of its own", strings.TrimSuffix(lock, ".lock"))
+	return fmt.Errorf("another hubbub uses the store %s; stop it, or set store.path to another file for this one", strings.TrimSuffix(lock, ".lock"))
 }
 
 // errClosed is what a store says that is closed.
@@ -37,7 +37,12 @@ func domain(err error) error {
 
 // errOpen says why a store cannot be opened.
 func errOpen(path string, err error) error {
-	if _, ok := errors.AsType[*sqlite.Error](err); ok {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	if ok && e.Code()&0xff == lib.SQLITE_ERROR { // a table or column is not there
+		return fmt.Errorf("the store %s has other tables than this hubbub knows: it was made by another build, or changed by another program; "+
+			"run what made it, or set store.path to another file: %w", path, err)
+	}
+	if ok {
 		return fmt.Errorf("open the store %s: %s: %w", path, explain(err), err)
 	}
 	return fmt.Errorf("open the store %s: %w", path, err)

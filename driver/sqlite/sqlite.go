@@ -36,7 +36,10 @@ type Options struct {
 	Logger   *slog.Logger     // nil means slog.Default()
 	MaxBatch int              // how many writes one commit takes at most; 0 means 256, 1 that each has its own
 	Queue    int              // how many writes may wait for a commit; further ones wait to be queued. 0 means 1024
-	Readers  int              // how many reads there may be at a time; further ones wait. 0 means one for each CPU, 2 to 8
+	// KeptPerSender is how many bytes of one user's messages are kept, in all streams together; more is refused as TooLarge. 0
+	// means 1 GiB, negative no limit. What backends send does not count.
+	KeptPerSender int64
+	Readers       int // how many reads there may be at a time; further ones wait. 0 means one for each CPU, 2 to 8
 }
 
 func (o *Options) setDefaults() error {
@@ -65,6 +68,9 @@ func (o *Options) setDefaults() error {
 	}
 	if o.Queue <= 0 {
 		o.Queue = 1024
+	}
+	if o.KeptPerSender == 0 {
+		o.KeptPerSender = 1 << 30
 	}
 	if o.Readers <= 0 {
 		o.Readers = min(max(2, runtime.GOMAXPROCS(0)), 8)

@@ -48,6 +48,9 @@ func (s *Store) append(ctx context.Context, q *db.Queries, d *hubbub.Draft) (hub
 	if d.Retention.Messages < 0 {
 		st.First, st.Due = st.Head+1, 0
 	} else {
+		if err := s.afford(ctx, q, m); err != nil {
+			return hubbub.Appended{}, err
+		}
 		a.Previous = uint64(st.Head)
 		if err := s.add(ctx, q, &st, m, d.Retention); err != nil {
 			return hubbub.Appended{}, err
@@ -57,6 +60,26 @@ func (s *Store) append(ctx context.Context, q *db.Queries, d *hubbub.Draft) (hub
 		return hubbub.Appended{}, err
 	}
 	return a, remember(ctx, q, k, &a)
+}
+
+// overhead is about what a message takes besides its data. The triggers on messages know it, too.
+const overhead = 256
+
+// afford tells whether more of a sender may be kept. Otherwise one person who writes to made-up people would fill the disk.
+func (s *Store) afford(ctx context.Context, q *db.Queries, m *hubbub.Message) error {
+	most := s.o.KeptPerSender
+	if most < 0 || m.From.User == "" {
+		return nil
+	}
+	kept, err := q.BytesOf(ctx, m.From.User)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	if kept+int64(len(m.Data)+overhead) <= most {
+		return nil
+	}
+	return hubbub.Errorf(hubbub.TooLarge, "%d KiB of what you have sent are kept, which is as much as is allowed; send more when some of it has expired",
+		kept>>10)
 }
 
 // toAppend returns the stream of a draft, and makes it if need be.

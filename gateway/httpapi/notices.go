@@ -49,7 +49,7 @@ type PublishedNotice struct {
 	Time       int64  `json:"time" doc:"When it was or will be published, in Unix milliseconds."`
 	Repeated   bool   `json:"repeated,omitempty" doc:"The key was known: this is the notice that was accepted then."`
 	Scheduled  bool   `json:"scheduled,omitempty" doc:"Its time has not come yet."`
-	Recipients int    `json:"recipients,omitempty" doc:"How many users get it, or, of a room, have got it until now; missing for announcements."`
+	Recipients *int   `json:"recipients,omitempty" doc:"How many users get it, or, of a room, have got it until now; missing for announcements, and for a room that gets it later or a second time."`
 }
 
 // Announcement is a notice for everybody, or for an audience.
@@ -133,8 +133,12 @@ func publishNotice(ctx context.Context, box *inbox.Inbox, in *noticeInput) (Publ
 	if err != nil {
 		return PublishedNotice{}, err
 	}
-	return PublishedNotice{ID: done.ID, Time: millis(done.Time), Repeated: done.Repeated, Scheduled: done.Scheduled,
-		Recipients: done.Recipients}, nil
+	out := PublishedNotice{ID: done.ID, Time: millis(done.Time), Repeated: done.Repeated, Scheduled: done.Scheduled}
+	now := !done.Scheduled && !done.Repeated
+	if to.Room != "" && now || done.Recipients > 0 {
+		out.Recipients = &done.Recipients // 0 says that the room has no members
+	}
+	return out, nil
 }
 
 // domain is how the domain says who gets a notice.

@@ -41,7 +41,7 @@ func TestNotice(t *testing.T) {
 	done := s.notice(fmt.Sprintf(`{"to": {"user": "ann"}, "category": "orders", "title": "Shipped", "body": "<b>On</b> Friday", "link": "/orders/17",
 		"actions": [{"label": "Track", "link": "https://example.com/", "data": 1}], "data": {"order": 17}, "collapse": "order-17",
 		"expires": %d}`, expires))
-	if done.Repeated || done.Scheduled || done.Recipients != 1 {
+	if done.Repeated || done.Scheduled || *done.Recipients != 1 {
 		t.Errorf("answers %+v", done)
 	}
 	if got := ann.gets(t); got != "notice Shipped" {
@@ -116,11 +116,14 @@ func TestRecipients(t *testing.T) {
 	s.sit(hubbub.Identity{User: "ann", Attrs: map[string]string{"plan": "pro"}})
 	s.sit(hubbub.Identity{User: "bob"})
 	ok[httpapi.MemberSet](s, "PUT", "/rooms/team/members/bob", "")
-	if done := s.notice(`{"to": {"users": ["ann", "ann", "cid"]}, "title": "users"}`); done.Recipients != 2 {
-		t.Errorf("two users are %d recipients", done.Recipients)
+	if done := s.notice(`{"to": {"users": ["ann", "ann", "cid"]}, "title": "users"}`); *done.Recipients != 2 {
+		t.Errorf("two users are %d recipients", *done.Recipients)
 	}
-	if done := s.notice(`{"to": {"room": "team"}, "title": "room"}`); done.Recipients != 1 {
-		t.Errorf("the members are %d recipients", done.Recipients)
+	if done := s.notice(`{"to": {"room": "team"}, "title": "room"}`); *done.Recipients != 1 {
+		t.Errorf("the members are %d recipients", *done.Recipients)
+	}
+	if done := s.notice(`{"to": {"room": "nobodys"}, "title": "room"}`); done.Recipients == nil || *done.Recipients != 0 {
+		t.Errorf("that a room has no members is said as %v", done.Recipients)
 	}
 	s.notice(`{"to": {"all": true, "attrs": {"plan": "pro"}}, "title": "pro"}`)
 	all := s.notice(`{"to": {"all": true, "newcomers": true}, "title": "all", "link": "?welcome"}`)

@@ -41,6 +41,28 @@ CREATE TABLE messages (
     PRIMARY KEY (stream, offset)
 ) STRICT, WITHOUT ROWID;
 
+-- How much of each user's messages there is, kept by the triggers below. Nobody counts what backends send.
+CREATE TABLE senders (
+    user  TEXT NOT NULL PRIMARY KEY,
+    bytes INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- +goose StatementBegin
+CREATE TRIGGER message_comes AFTER INSERT ON messages WHEN new.sender <> ''
+BEGIN
+    INSERT INTO senders (user, bytes) VALUES (new.sender, length(new.data) + 256)
+    ON CONFLICT (user) DO UPDATE SET bytes = bytes + excluded.bytes;
+END;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+CREATE TRIGGER message_goes AFTER DELETE ON messages WHEN old.sender <> ''
+BEGIN
+    UPDATE senders SET bytes = bytes - length(old.data) - 256 WHERE user = old.sender;
+    DELETE FROM senders WHERE user = old.sender AND bytes <= 0;
+END;
+-- +goose StatementEnd
+
 -- Idempotency keys, in the order of their use.
 CREATE TABLE keys (
     id       INTEGER PRIMARY KEY,
@@ -77,6 +99,7 @@ CREATE INDEX members_owners ON members (room) WHERE role = 'owner';
 DROP TABLE members;
 DROP TABLE takers;
 DROP TABLE keys;
+DROP TABLE senders;
 DROP TABLE messages;
 DROP TABLE streams;
 DROP TABLE meta;

@@ -33,3 +33,6 @@ SELECT * FROM streams WHERE swept < first ORDER BY id LIMIT ?;
 
 -- name: StreamsDue :many
 SELECT * FROM streams WHERE due > 0 AND due < sqlc.arg(now) ORDER BY due LIMIT sqlc.arg(most);
+
+-- name: BytesOf :one
+SELECT bytes FROM senders WHERE user = ?;

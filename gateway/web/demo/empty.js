@@ -2,13 +2,14 @@
 
 import { element } from "./dom.js";
 
-/** Says what a stream is for; of a room also how to join it from the browser's console. */
-export function emptyWords(stream) {
+/** Says what a stream of me, a user, is for; of a room also how to join it from the browser's console. */
+export function emptyWords(stream, me) {
   if (stream.kind === "user") {
-    return [
-      element("p", "big", "No messages yet."),
-      element("p", "", "What you write here only the two of you see, on all of your devices."),
-    ];
+    const [big, small] =
+      stream.name === me
+        ? ["No notes yet.", "What you write here only you see, on all of your devices."]
+        : ["No messages yet.", "What you write here only the two of you see, on all of your devices."];
+    return [element("p", "big", big), element("p", "", small)];
   }
   const at = new URL("ws", location.href.replace(/^http/, "ws"));
   at.search = at.hash = "";
@@ -16,8 +17,9 @@ export function emptyWords(stream) {
   const program = `s = new WebSocket("${at}?user=console")
 s.onmessage = (e) => console.log(e.data)
 s.onopen = () => {
-  s.send(JSON.stringify({id: 1, method: "room.join", params: {room: ${room}}}))
-  s.send(JSON.stringify({id: 2, method: "room.send", params: {room: ${room}, data: {text: "hello"}}}))
+  say = (id, method, params) => s.send(JSON.stringify({id, method, params}))
+  say(1, "room.join", {room: ${room}})
+  say(2, "room.send", {room: ${room}, data: {text: "hello"}})
 }`;
   const code = element("code", "", program);
   code.id = "snippet";

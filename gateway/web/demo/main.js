@@ -121,7 +121,7 @@ function show(stream) {
   current = stream;
   composer.show(`${me.user} ${stream.id}`, stream.kind === "room" ? `Write to ${stream.name}` : "Write privately");
   if (other) {
-    $("empty").replaceChildren(...emptyWords(stream));
+    $("empty").replaceChildren(...emptyWords(stream, me.user));
     log.show(stream, me.user, chat.presence);
     log.typing();
   }

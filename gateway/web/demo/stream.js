@@ -224,7 +224,7 @@ export class Stream {
   /** Tells the others that everything was read. */
   async markRead() {
     const { last } = this;
-    if (this.#marking || !this.#ready || !last || !this.unread.total) return;
+    if (this.#marking || !this.#ready || !last || !this.unread.isOpen) return;
     if (!last.position) return this.#setRead(null);
     this.#marking = true;
     try {

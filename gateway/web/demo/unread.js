@@ -12,6 +12,7 @@ export class Unread {
   #upTo = null;
   #since = []; // positions of live messages of others
   #began = false;
+  #told = false; // the server has said, or was told, up to where the person has read
 
   constructor(me) {
     this.#me = me;
@@ -26,6 +27,11 @@ export class Unread {
     return this.#since.length;
   }
 
+  /** Whether the server is to be told that everything was read, also because it knows nothing yet: it could not count later. */
+  get isOpen() {
+    return this.total > 0 || !this.#told;
+  }
+
   /** Begins at a position in a stream that was never read: what was there before counts as read. */
   begin(position) {
     if (this.#began) return;
@@ -35,7 +41,7 @@ export class Unread {
 
   /** Takes the server's count of what is unread up to a position. */
   counted(unread, position) {
-    this.#began = true;
+    this.#began = this.#told = true;
     this.#base = unread;
     this.#upTo = position;
     this.#since = this.#since.filter((each) => isAfter(each, position));
@@ -49,6 +55,7 @@ export class Unread {
 
   /** Takes a position up to which the person has read. Returns false if the rest must be counted by the server. */
   readUpTo(position, { messages, last }) {
+    this.#told = true;
     if (!position || !last || !isAfter(last.position, position)) {
       this.#base = 0;
       this.#upTo = position;

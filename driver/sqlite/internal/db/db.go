@@ -69,6 +69,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.beginRemovalStmt, err = db.PrepareContext(ctx, beginRemoval); err != nil {
 		return nil, fmt.Errorf("error preparing query BeginRemoval: %w", err)
 	}
+	if q.bytesOfStmt, err = db.PrepareContext(ctx, bytesOf); err != nil {
+		return nil, fmt.Errorf("error preparing query BytesOf: %w", err)
+	}
 	if q.claimItemsStmt, err = db.PrepareContext(ctx, claimItems); err != nil {
 		return nil, fmt.Errorf("error preparing query ClaimItems: %w", err)
 	}
@@ -390,6 +393,11 @@ func (q *Queries) Close() error {
 	if q.beginRemovalStmt != nil {
 		if cerr := q.beginRemovalStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing beginRemovalStmt: %w", cerr)
+		}
+	}
+	if q.bytesOfStmt != nil {
+		if cerr := q.bytesOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing bytesOfStmt: %w", cerr)
 		}
 	}
 	if q.claimItemsStmt != nil {
@@ -851,6 +859,7 @@ type Queries struct {
 	announcementStatesStmt         *sql.Stmt
 	announcementsStmt              *sql.Stmt
 	beginRemovalStmt               *sql.Stmt
+	bytesOfStmt                    *sql.Stmt
 	claimItemsStmt                 *sql.Stmt
 	claimableStmt                  *sql.Stmt
 	collapseNoticeStmt             *sql.Stmt
@@ -953,6 +962,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		announcementStatesStmt:         q.announcementStatesStmt,
 		announcementsStmt:              q.announcementsStmt,
 		beginRemovalStmt:               q.beginRemovalStmt,
+		bytesOfStmt:                    q.bytesOfStmt,
 		claimItemsStmt:                 q.claimItemsStmt,
 		claimableStmt:                  q.claimableStmt,
 		collapseNoticeStmt:             q.collapseNoticeStmt,

@@ -126,6 +126,11 @@ type Publications struct {
 	Content  string
 }
 
+type Senders struct {
+	User  string
+	Bytes int64
+}
+
 type Sessions struct {
 	ID        string
 	User      string

@@ -79,6 +79,17 @@ func (q *Queries) AddStream(ctx context.Context, arg AddStreamParams) (Streams, 
 	return i, err
 }
 
+const bytesOf = `-- name: BytesOf :one
+SELECT bytes FROM senders WHERE user = ?
+`
+
+func (q *Queries) BytesOf(ctx context.Context, user string) (int64, error) {
+	row := q.queryRow(ctx, q.bytesOfStmt, bytesOf, user)
+	var bytes int64
+	err := row.Scan(&bytes)
+	return bytes, err
+}
+
 const firstSince = `-- name: FirstSince :one
 SELECT offset, time FROM messages WHERE stream = ?1 AND offset >= ?2 AND time >= ?3
 ORDER BY offset LIMIT 1
