@@ -158,3 +158,24 @@ func TestMembersSeeTheirRooms(t *testing.T) {
 		t.Errorf("Bob's conversations are %+v, %v", page, err)
 	}
 }
+
+// TestSessionsMakeUsersMembersOfAFewRooms goes up to the limit.
+func TestSessionsMakeUsersMembersOfAFewRooms(t *testing.T) {
+	o := clubs()
+	o.Limits.RoomsPerMember = 2
+	h := build(t, storeFile(t), o)
+	ann, bob := open(t, h.Hub, "ann"), open(t, h.Hub, "bob")
+	for _, room := range []string{"group-1", "town"} {
+		if err := ann.AddMember(t.Context(), room, "ann", ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantReason(t, ann.AddMember(t.Context(), "group-2", "ann", ""), hubbub.TooLarge)
+	if err := bob.AddMember(t.Context(), "group-3", "bob", ""); err != nil {
+		t.Fatal(err)
+	}
+	wantReason(t, bob.AddMember(t.Context(), "group-3", "ann", ""), hubbub.TooLarge)
+	if _, err := h.SetMember(t.Context(), "group-3", "ann", hubbub.RoleMember); err != nil { // a backend may
+		t.Fatal(err)
+	}
+}

@@ -51,6 +51,12 @@ func (o *Options) setDefaults() error {
 		return fmt.Errorf("find the store %s: %w", o.Path, err)
 	}
 	o.Path = path
+	// The lock, and the files that the database puts beside the store, belong to the file and not to one of its names.
+	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			o.Path = real
+		}
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -127,7 +133,7 @@ func (s *Store) open(ctx context.Context) error {
 	}
 	counted, err := s.identify(ctx, c.q)
 	if err == nil {
-		s.writer, err = startWriter(ctx, c, &s.o, counted)
+		s.writer, err = startWriter(ctx, c, &s.o, counted, &s.readers)
 	}
 	if err != nil {
 		return errOpen(s.o.Path, errors.Join(err, c.close()))
@@ -247,7 +253,7 @@ const (
 	// checkpointPages is how many pages of PATH-wal are written back at a time, by the commit that fills them. Fewer would
 	// write the same pages back more often; more would make that commit wait longer.
 	checkpointPages = 4000
-	// walBytes is how much of PATH-wal stays when a long read has let it grow beyond that.
+	// walBytes is how much of PATH-wal stays when reads have let it grow beyond that.
 	walBytes = 64 << 20
 )
 
