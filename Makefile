@@ -62,8 +62,10 @@ fuzz:
 	scripts/fuzz $(FUZZTIME)
 
 # Churns connections for SOAK and looks for what they leave behind; then cuts clients off for as long and looks for what they miss;
-# then kills a process that writes to a store KILLS times, and a whole server as often, and looks for what is lost or doubled.
+# then kills a process that writes to a store KILLS times, and a whole server as often, and looks for what is lost or doubled; and
+# damages the files of a store as often, and looks for what is lost in silence.
 soak:
 	HUBBUB_CHURN=$(SOAK) HUBBUB_CHURN_CONNS=10000 $(GO) test -race -run TestChurn -count=1 -timeout 30m -v ./ws
 	HUBBUB_RECOVERY=$(SOAK) $(GO) test $(RACE) -run TestRecovery -count=1 -timeout 30m -v ./gateway
 	HUBBUB_KILLS=$(KILLS) $(GO) test $(RACE) -run TestKill -count=1 -timeout 60m -v ./driver/sqlite ./cmd/hubbub
+	HUBBUB_DAMAGES=$(KILLS) $(GO) test $(RACE) -run TestDamageIsNeverSilent -count=1 -timeout 60m -v ./driver/sqlite

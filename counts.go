@@ -126,7 +126,7 @@ func (p *person) setCounts(counts InboxCounts) {
 func (p *person) announced(e Announced, counted *lastCounted) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	meant := e.To.include(p.attrs)
+	meant := e.To.Include(p.attrs)
 	if meant {
 		p.deliver(Noticed{p.name, e.Notice}, nil)
 	}
@@ -149,16 +149,6 @@ func (p *person) announced(e Announced, counted *lastCounted) {
 		same.Revision = e.Revision
 		p.counts.Store(&same)
 	}
-}
-
-// include tells whether a user with these attributes belongs to an audience.
-func (a *Audiences) include(attrs map[string]string) bool {
-	for name, value := range a.Attrs {
-		if has, ok := attrs[name]; !ok || has != value {
-			return false
-		}
-	}
-	return true
 }
 
 func (c *InboxCounts) equal(other *InboxCounts) bool {

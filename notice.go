@@ -59,6 +59,16 @@ type Audiences struct {
 	Newcomers bool
 }
 
+// Include tells whether a user with these attributes belongs to the audience. Whether a newcomer does depends on more.
+func (a *Audiences) Include(attrs map[string]string) bool {
+	for name, value := range a.Attrs {
+		if has, ok := attrs[name]; !ok || has != value {
+			return false
+		}
+	}
+	return true
+}
+
 // Publication is a notice on its way to one user, to many, or to all.
 type Publication struct {
 	ID       string // at most MaxID bytes; unique

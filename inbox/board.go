@@ -110,16 +110,6 @@ func (r *reader) level(category string) level {
 	return level{max(all.seen, its.seen), max(all.read, its.read), max(all.archived, its.archived)}
 }
 
-// gets tells whether the user belongs to an audience, regardless of when the user came.
-func (r *reader) gets(to *hubbub.Audiences) bool {
-	for name, value := range to.Attrs {
-		if has, ok := r.Attrs[name]; !ok || has != value {
-			return false
-		}
-	}
-	return true
-}
-
 // oldest is the Seq after which the announcements for an audience concern the user.
 func (r *reader) oldest(to *hubbub.Audiences) uint64 {
 	if to.Newcomers {
@@ -131,7 +121,7 @@ func (r *reader) oldest(to *hubbub.Audiences) uint64 {
 // has tells whether the user gets an announcement.
 func (r *reader) has(a *hubbub.Announcement) bool {
 	to := a.Publication.To.Audience
-	return a.Seq > r.oldest(to) && r.gets(to)
+	return a.Seq > r.oldest(to) && to.Include(r.Attrs)
 }
 
 // state is how far the user has come with an announcement.

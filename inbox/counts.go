@@ -28,7 +28,7 @@ func (b *board) count(r *reader) hubbub.InboxCounts {
 	c.Categories = maps.Clone(c.Categories)
 	for i := range b.piles {
 		p := &b.piles[i]
-		if !r.gets(&p.to) {
+		if !p.to.Include(r.Attrs) {
 			continue
 		}
 		oldest, l := r.oldest(&p.to), r.level(p.category)

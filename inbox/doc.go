@@ -9,7 +9,20 @@
 // An [Inbox] stands on the inbox parts of a [hubbub.Store] and keeps nothing of its own that matters: all announcements are held in
 // memory, in an order in which counting does not have to look at each, and read again when the store says that there is a new
 // revision of them. [Inbox.Start] runs the sweeper, which twice a second delivers what is due and removes what has expired. It
-// also finishes what a process began that died.
+// also finishes what a process began that died. The sweeper is the only goroutine, and [Inbox.Close] waits for it.
+//
+// # How it works
+//
+//	Publish (publish.go)      accept: checks and fills in (validate.go, link.go). Store.Publish takes the first step, Store.Deliver the
+//	                          others, of at most hubbub.DeliveryStep users each; after each step its events are published (tell.go)
+//	sweep (sweep.go)          Store.Due and Deliver, Store.Expire, in the same steps. What Publish delivers right now it leaves alone
+//	Counts, List, Mark        look (cache.go): Store.Inbox, which is what is known of one user, and a board (board.go), which is all
+//	                          announcements of the same revision. A reader is the two together; numbers follow from it by binary
+//	                          search in piles (counts.go), pages by merging (list.go), marks as watermarks and exceptions (mark.go)
+//
+// Of locks there are two, beside those within the store and the bus. Who marks for a user keeps out others who do, since a mark of announcements
+// depends on what was made of them. And announcing is held over each step that can change the list of announcements and over the
+// telling of it, so that Announced comes in the order of the revisions. Nobody holds both.
 //
 // # Events
 //

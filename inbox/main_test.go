@@ -2,6 +2,7 @@ package inbox_test
 
 import (
 	"errors"
+	"flag"
 	"strings"
 	"testing"
 
@@ -10,7 +11,14 @@ import (
 	"github.com/hubbub-dev/hubbub"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain has the model test make fewer runs than rapid's hundred, since each takes half a second on a busy machine with the race
+// detector; -rapid.checks overrides it.
+func TestMain(m *testing.M) {
+	if err := flag.Set("rapid.checks", "25"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // wantError fails the test unless err has the reason and its message the words.
 func wantError(t testing.TB, err error, reason hubbub.Reason, words string) {

@@ -32,7 +32,8 @@ const (
 )
 
 // Mark marks notices of a user and returns how many have changed, and the counts after it. If something has, the user's
-// sessions are told. A Mark that makes no sense is Invalid. After any other error some may be marked; do it again.
+// sessions are told. A Mark that makes no sense is Invalid, and one of too many
+// IDs TooLarge. After any other error some may be marked; do it again.
 func (in *Inbox) Mark(ctx context.Context, user string, m Mark) (changed int, counts hubbub.InboxCounts, err error) {
 	if err := hubbub.CheckName("user", user); err != nil {
 		return 0, counts, err
@@ -83,7 +84,7 @@ func (m Mark) check() (hubbub.NoticeMark, error) {
 		return mark, hubbub.Errorf(hubbub.Invalid, "until is for a category or all, not for ids: leave it out")
 	}
 	if len(m.IDs) > maxMarked {
-		return mark, hubbub.Errorf(hubbub.Invalid, "there are %d ids; at most %d at once are allowed", len(m.IDs), maxMarked)
+		return mark, hubbub.Errorf(hubbub.TooLarge, "there are %d ids; at most %d at once are allowed: name a category, or all, for more", len(m.IDs), maxMarked)
 	}
 	mark.IDs = slices.Clone(m.IDs)
 	slices.Sort(mark.IDs)

@@ -201,10 +201,11 @@ func TestMarksThatAreRefused(t *testing.T) {
 		"say what to mark":                 {State: "read"},
 		"only one of these":                {State: "read", All: true, Category: "x"},
 		"the category":                     {State: "read", Category: "a b"},
-		"1001 ids; at most 1000":           {State: "read", IDs: make([]string, 1001)},
 		"until is for a category or all":   {State: "read", IDs: []string{"x"}, Until: time.Now()},
 	} {
 		_, _, err := w.Mark(w.ctx, "ann", m)
 		wantError(t, err, hubbub.Invalid, words)
 	}
+	_, _, err := w.Mark(w.ctx, "ann", inbox.Mark{State: "read", IDs: make([]string, 1001)})
+	wantError(t, err, hubbub.TooLarge, "1001 ids; at most 1000")
 }

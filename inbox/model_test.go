@@ -2,7 +2,6 @@ package inbox_test
 
 import (
 	"cmp"
-	"flag"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,13 +18,6 @@ import (
 // TestInboxesAreThoseOfAModel publishes and marks at random, and compares with a model that keeps for each user the state of each
 // notice.
 func TestInboxesAreThoseOfAModel(t *testing.T) {
-	asked := false
-	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "rapid.checks" })
-	if !asked { // each takes half a second on a busy machine with the race detector
-		if err := flag.Set("rapid.checks", "25"); err != nil {
-			t.Fatal(err)
-		}
-	}
 	synctest.Test(t, func(t *testing.T) {
 		w := openWorld(t, time.Now, nil)
 		w.Start()

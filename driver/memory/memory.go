@@ -1,7 +1,6 @@
 package memory
 
 import (
-	"crypto/rand"
 	"hash/maphash"
 	"time"
 
@@ -77,9 +76,6 @@ func New(o Options) *Driver {
 	d.budgets.most = o.KeptPerSender
 	return d
 }
-
-// random returns a word that nobody else has.
-func random() string { return rand.Text()[:12] }
 
 // shard spreads keys over the shards.
 func shard[K comparable](d *Driver, key K) int { return int(maphash.Comparable(d.seed, key) % shards) }

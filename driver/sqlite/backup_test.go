@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
@@ -20,13 +21,17 @@ var lobby = hubbub.RoomStream("lobby")
 // say appends a message that says a number.
 func say(t testing.TB, s *sqlite.Store, number int) hubbub.Appended {
 	t.Helper()
-	a, err := s.Append(t.Context(), hubbub.Draft{Message: hubbub.Message{
-		ID: fmt.Sprint("m", number), Stream: lobby, Data: json.RawMessage(fmt.Sprint(number)), From: hubbub.Sender{User: "ann"},
-	}})
+	a, err := sayTo(t.Context(), s, number)
 	if err != nil {
 		t.Error(err)
 	}
 	return a
+}
+
+func sayTo(ctx context.Context, s *sqlite.Store, number int) (hubbub.Appended, error) {
+	return s.Append(ctx, hubbub.Draft{Message: hubbub.Message{
+		ID: fmt.Sprint("m", number), Stream: lobby, Data: json.RawMessage(fmt.Sprint(number)), From: hubbub.Sender{User: "ann"},
+	}})
 }
 
 // written are the numbers of all messages of a store.

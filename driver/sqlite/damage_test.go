@@ -2,8 +2,10 @@ package sqlite_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -11,7 +13,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/hubbub-dev/hubbub"
@@ -21,43 +25,83 @@ import (
 // messages is how many messages the stores have that are damaged here.
 const messages = 400
 
-// died makes a store whose process was killed after it had acknowledged its messages, and returns its path. Half of them are in
+// died is a new copy of a store whose process was killed after it had acknowledged its messages, by its path. Half of them are in
 // PATH-wal alone.
-func died(t testing.TB) string {
-	t.Helper()
-	dir := t.TempDir()
-	path := filepath.Join(dir, "live", "hubbub.db")
-	if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	s := open(t, sqlite.Options{Path: path})
-	for i := range messages / 2 {
-		say(t, s, i)
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	s = open(t, sqlite.Options{Path: path})
-	for i := messages / 2; i < messages; i++ {
-		say(t, s, i)
-	}
-	dead := filepath.Join(dir, "hubbub.db")
-	copyStore(t, path, dead)
-	return dead
-}
+func died(t testing.TB) string { return restore(t, deadStore) }
 
 // closed is like died, but the process has ended by itself.
-func closed(t testing.TB) string {
+func closed(t testing.TB) string { return restore(t, closedStore) }
+
+func restore(t testing.TB, of func() (map[string][]byte, error)) string {
 	t.Helper()
-	path := died(t)
-	s, err := sqlite.Open(t.Context(), sqlite.Options{Path: path})
+	all, err := of()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
+	path := filepath.Join(t.TempDir(), "hubbub.db")
+	for suffix, b := range all {
+		write(t, path+suffix, b)
 	}
 	return path
+}
+
+// The files of the two, by what is behind the path. They are made once, since that takes as many commits as there are messages.
+var (
+	deadStore   = sync.OnceValues(func() (map[string][]byte, error) { return made(sayAll) })
+	closedStore = sync.OnceValues(func() (map[string][]byte, error) { return made(sayAllAndClose) })
+)
+
+// made makes a store in a new directory and returns its files.
+func made(by func(path string) (map[string][]byte, error)) (map[string][]byte, error) {
+	dir, err := os.MkdirTemp("", "")
+	if err != nil {
+		return nil, err
+	}
+	all, err := by(filepath.Join(dir, "hubbub.db"))
+	return all, errors.Join(err, os.RemoveAll(dir))
+}
+
+func sayAllAndClose(path string) (map[string][]byte, error) {
+	if _, err := sayAll(path); err != nil {
+		return nil, err
+	}
+	return remains(path)
+}
+
+// sayAll returns the files as they are before the store is closed.
+func sayAll(path string) (all map[string][]byte, err error) {
+	for from := 0; from < messages; from += messages / 2 {
+		s, err := sqlite.Open(context.Background(), sqlite.Options{Path: path})
+		if err != nil {
+			return nil, err
+		}
+		for i := from; i < from+messages/2 && err == nil; i++ {
+			_, err = sayTo(context.Background(), s, i)
+		}
+		if err == nil {
+			all, err = remains(path)
+		}
+		if err := errors.Join(err, s.Close()); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// remains are the files that a killed process leaves of a store.
+func remains(path string) (map[string][]byte, error) {
+	all := map[string][]byte{}
+	for _, suffix := range []string{"", "-wal", ".lock"} {
+		b, err := os.ReadFile(path + suffix)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		all[suffix] = b
+	}
+	return all, nil
 }
 
 // copyStore copies the files that are left of a store.
@@ -142,21 +186,21 @@ func keeps(t *testing.T, path string, n int) string {
 }
 
 func TestDamagedFilesAreRefused(t *testing.T) {
-	const restore = "hubbub backup makes them"
+	const advice = "hubbub backup makes them"
 	for name, test := range map[string]struct {
 		make   func(testing.TB) string
 		damage func(b []byte) []byte
 		words  []string
 	}{
-		"no beginning":        {closed, func(b []byte) []byte { clear(b[:100]); return b }, []string{"damaged", restore}},
-		"empty":               {closed, func([]byte) []byte { return nil }, []string{"empty", restore, ".lock"}},
-		"empty with a WAL":    {died, func([]byte) []byte { return nil }, []string{"empty", restore, "-wal"}},
-		"nearly nothing":      {closed, func(b []byte) []byte { return b[:50] }, []string{"damaged", restore}},
-		"half":                {closed, func(b []byte) []byte { return b[:len(b)/8192*4096] }, []string{"damaged", restore}},
-		"half a page less":    {closed, func(b []byte) []byte { return b[:len(b)-2048] }, []string{"damaged", restore}},
-		"half with a WAL":     {died, func(b []byte) []byte { return b[:len(b)/8192*4096] }, []string{"damaged", restore}},
-		"a page of zeros":     {closed, func(b []byte) []byte { clear(b[len(b)/8192*4096:][:4096]); return b }, []string{"damaged", restore}},
-		"zeros in the schema": {closed, func(b []byte) []byte { clear(b[200:4096]); return b }, []string{"damaged", restore}},
+		"no beginning":        {closed, func(b []byte) []byte { clear(b[:100]); return b }, []string{"damaged", advice}},
+		"empty":               {closed, func([]byte) []byte { return nil }, []string{"empty", advice, ".lock"}},
+		"empty with a WAL":    {died, func([]byte) []byte { return nil }, []string{"empty", advice, "-wal"}},
+		"nearly nothing":      {closed, func(b []byte) []byte { return b[:50] }, []string{"damaged", advice}},
+		"half":                {closed, func(b []byte) []byte { return b[:len(b)/8192*4096] }, []string{"damaged", advice}},
+		"half a page less":    {closed, func(b []byte) []byte { return b[:len(b)-2048] }, []string{"damaged", advice}},
+		"half with a WAL":     {died, func(b []byte) []byte { return b[:len(b)/8192*4096] }, []string{"damaged", advice}},
+		"a page of zeros":     {closed, func(b []byte) []byte { clear(b[len(b)/8192*4096:][:4096]); return b }, []string{"damaged", advice}},
+		"zeros in the schema": {closed, func(b []byte) []byte { clear(b[200:4096]); return b }, []string{"damaged", advice}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := test.make(t)
@@ -307,10 +351,14 @@ func TestARestoredBackupBesideAnOldWAL(t *testing.T) {
 
 // TestDamageIsNeverSilent damages stores anywhere. Either all that was acknowledged is there, or there is an error.
 func TestDamageIsNeverSilent(t *testing.T) {
+	t.Parallel()
+	rounds, err := strconv.Atoi(cmp.Or(os.Getenv("HUBBUB_DAMAGES"), "60"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	dead, ended := died(t), closed(t)
 	path := filepath.Join(t.TempDir(), "hubbub.db")
 	refused := 0
-	const rounds = 150
 	for seed := range uint64(rounds) {
 		r := rand.New(rand.NewPCG(seed, 4))
 		from := []string{dead, ended}[r.IntN(2)]
@@ -319,7 +367,7 @@ func TestDamageIsNeverSilent(t *testing.T) {
 		what := damage(t, r, path)
 		n, err := survivors(t.Context(), path)
 		if err == nil && n != messages {
-			t.Errorf("seed %d, %s of %s: only %d messages are left, and nobody says so", seed, what, filepath.Base(filepath.Dir(from)), n)
+			t.Errorf("seed %d, %s of %s: only %d messages are left, and nobody says so", seed, what, from, n)
 		}
 		if err != nil {
 			refused++

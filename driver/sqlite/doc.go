@@ -4,6 +4,19 @@
 // is fast enough since writers share commits: all writes that are waiting go into one transaction, each within its own
 // savepoint, so that one that is refused takes back only what itself has done.
 //
+// # How it works
+//
+//	a method that writes     write (writer.go): its function goes into the queue of the writer, the goroutine that owns the one
+//	                         connection which writes
+//	writer.run               gathers a batch; BEGIN, each function within its savepoint, the number of the commit, COMMIT; notes that
+//	                         number in PATH.lock (tally.go); calls what must happen in the order of the writes (writeThen), and answers all
+//	a method that reads      read (reader.go): a transaction on one of some connections, which sees one moment
+//
+// That goroutine is the only one; Close waits for it, and for the reads. SQL is in queries/ and migrations/, from which sqlc makes
+// internal/db (make generate). The interfaces of the root are in streams.go, pages.go and keys.go (Log), conversations.go,
+// members.go, journal.go, outbox.go; Notices in publications.go (Publish), delivery.go (Deliver, Due) and removal.go (Expire, Withdraw),
+// Inboxes in inbox.go (lists and counts) and marks.go. inspect.go and wal.go look for damage before a file is opened, backup.go copies one.
+//
 // # Files
 //
 // Beside PATH there are PATH-wal and PATH-shm, which belong to the database and must stay with it, and PATH.lock, by which a

@@ -133,6 +133,7 @@ func writeUntilKilled() {
 
 // TestKill kills a process that writes, again and again. What it has acknowledged must be there, all of it once.
 func TestKill(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	lives, err := strconv.Atoi(cmp.Or(os.Getenv("HUBBUB_KILLS"), "20"))
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,6 +20,10 @@ func TestMain(m *testing.M) {
 	case child == "kill":
 		writeUntilKilled()
 	case child == "" || !runChild(child):
+		// Of what rapid does a hundred times each step is a commit here; -rapid.checks overrides it.
+		if err := flag.Set("rapid.checks", "30"); err != nil {
+			panic(err)
+		}
 		goleak.VerifyTestMain(m)
 	}
 }
