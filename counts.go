@@ -76,8 +76,7 @@ func (c *counting) read(changed map[*person]struct{}) error {
 			return err
 		}
 		delete(changed, p)
-		p.setCounts(counts)
-		p.tellCounts()
+		p.counted(counts)
 	}
 	return nil
 }
@@ -98,10 +97,22 @@ func (p *person) recount() {
 	}
 }
 
-// setCounts takes counts that were read. If an announcement came meanwhile that they do not have, they are read again.
-func (p *person) setCounts(counts InboxCounts) {
+// counted takes counts that were read, and tells the user's sessions if they are other than what was told last.
+func (p *person) counted(counts InboxCounts) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.setCounts(counts)
+	now := p.counts.Load()
+	if p.told != nil && p.told.equal(now) {
+		return
+	}
+	p.told = now
+	p.deliver(InboxCounted{*now}, nil)
+}
+
+// setCounts takes counts that were read. If an announcement came meanwhile that they do not have, they are read again. The caller
+// holds mu.
+func (p *person) setCounts(counts InboxCounts) {
 	if counts.Revision < p.heard {
 		p.recount()
 		if p.counts.Load() != nil {
@@ -109,18 +120,6 @@ func (p *person) setCounts(counts InboxCounts) {
 		}
 	}
 	p.counts.Store(&counts)
-}
-
-// tellCounts tells the user's sessions the counts, if they are other than what was told last.
-func (p *person) tellCounts() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	counts := p.counts.Load()
-	if counts == nil || p.told != nil && p.told.equal(counts) {
-		return
-	}
-	p.told = counts
-	p.deliver(InboxCounted{*counts}, nil)
 }
 
 // announced gives the user an announcement, and counts it without reading anything.

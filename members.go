@@ -223,7 +223,11 @@ func (s *Session) becomeMember(ctx context.Context, room string, role Role) erro
 	if err := h.roomForOneMore(ctx, s.user); err != nil {
 		return err
 	}
-	if rule.Create {
+	founding, err := h.mayBegin(ctx, rule, room)
+	if err != nil {
+		return err
+	}
+	if founding {
 		_, err := h.setMember(ctx, room, Member{User: s.user, Role: RoleOwner}, true, s.user)
 		if err == nil || AsError(err).Reason != Conflict {
 			return err
@@ -241,6 +245,17 @@ func (s *Session) becomeMember(ctx context.Context, room string, role Role) erro
 	}
 	_, err = h.setMember(ctx, room, Member{User: s.user, Role: role}, false, s.user)
 	return err
+}
+
+// mayBegin tells whether sessions may begin the list of members of a room, as far as the rule and what is kept of the room say: what
+// members have said is not for a stranger who comes when all of them have left.
+func (h *Hub) mayBegin(ctx context.Context, rule *RoomRule, room string) (bool, error) {
+	if !rule.Create || rule.Join != AccessMember || rule.History == HistoryNone {
+		return rule.Create, nil
+	}
+	stream := RoomStream(room)
+	page, err := h.logOf(stream).Before(ctx, stream, Position{}, 1)
+	return len(page.Messages) == 0, err
 }
 
 // RemoveMember ends a membership: one's own, or as owner anybody's, or as admin a member's. Otherwise it is Forbidden; Conflict for the

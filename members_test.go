@@ -58,6 +58,61 @@ func TestWhoMayAddWhom(t *testing.T) {
 	wantReason(t, err, hubbub.Forbidden)
 }
 
+// TestRoomsPerMemberAreBounded has nobody become a member of more rooms than the limit says, by themself or by others; backends may
+// make it more.
+func TestRoomsPerMemberAreBounded(t *testing.T) {
+	o := clubs()
+	o.Limits.RoomsPerMember = 2
+	h := build(t, storeFile(t), o)
+	ctx := t.Context()
+	ann, bob := open(t, h.Hub, "ann"), open(t, h.Hub, "bob")
+	for _, room := range []string{"group-1", "town"} {
+		if err := ann.AddMember(ctx, room, "ann", ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantReason(t, ann.AddMember(ctx, "group-2", "ann", ""), hubbub.TooLarge)
+	wantReason(t, ann.AddMember(ctx, "village", "ann", ""), hubbub.TooLarge)
+	if err := bob.AddMember(ctx, "group-3", "bob", ""); err != nil {
+		t.Fatal(err)
+	}
+	wantReason(t, bob.AddMember(ctx, "group-3", "ann", ""), hubbub.TooLarge)
+	if _, err := h.SetMember(ctx, "group-3", "ann", hubbub.RoleMember); err != nil {
+		t.Errorf("a backend may not add her: %v", err)
+	}
+}
+
+// TestNobodyInheritsARoom has the last member of a room leave for good: what was said there is not for whoever comes next, but a
+// backend may begin anew. A room where nothing was said is as good as new.
+func TestNobodyInheritsARoom(t *testing.T) {
+	for _, kind := range []hubbub.HistoryKind{hubbub.HistoryDurable, hubbub.HistoryMemory} {
+		o := clubs()
+		o.Rooms[1].History = kind
+		h := build(t, storeFile(t), o)
+		ctx := t.Context()
+		ann, eve := open(t, h.Hub, "ann"), open(t, h.Hub, "eve")
+		for _, room := range []string{"group-silent", "group-secret"} {
+			if err := ann.AddMember(ctx, room, "ann", ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ann.join(t, "group-secret", nil)
+		ann.say(t, "group-secret", "between us")
+		for _, room := range []string{"group-silent", "group-secret"} {
+			if err := ann.RemoveMember(ctx, room, "ann"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wantReason(t, eve.AddMember(ctx, "group-secret", "eve", ""), hubbub.Forbidden)
+		if err := eve.AddMember(ctx, "group-silent", "eve", ""); err != nil {
+			t.Error(err)
+		}
+		if _, err := h.SetMember(ctx, "group-secret", "eve", hubbub.RoleOwner); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestWhoIsRemovedLeaves takes the sessions of somebody who is no member any more out of the room, and tells all.
 func TestWhoIsRemovedLeaves(t *testing.T) {
 	h := build(t, storeFile(t), clubs())
@@ -101,5 +156,26 @@ func TestMembersSeeTheirRooms(t *testing.T) {
 	page, err := bob.Conversations(t.Context(), "", 0)
 	if err != nil || len(page.Conversations) != 1 || page.Conversations[0].Unread != 1 {
 		t.Errorf("Bob's conversations are %+v, %v", page, err)
+	}
+}
+
+// TestSessionsMakeUsersMembersOfAFewRooms goes up to the limit.
+func TestSessionsMakeUsersMembersOfAFewRooms(t *testing.T) {
+	o := clubs()
+	o.Limits.RoomsPerMember = 2
+	h := build(t, storeFile(t), o)
+	ann, bob := open(t, h.Hub, "ann"), open(t, h.Hub, "bob")
+	for _, room := range []string{"group-1", "town"} {
+		if err := ann.AddMember(t.Context(), room, "ann", ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantReason(t, ann.AddMember(t.Context(), "group-2", "ann", ""), hubbub.TooLarge)
+	if err := bob.AddMember(t.Context(), "group-3", "bob", ""); err != nil {
+		t.Fatal(err)
+	}
+	wantReason(t, bob.AddMember(t.Context(), "group-3", "ann", ""), hubbub.TooLarge)
+	if _, err := h.SetMember(t.Context(), "group-3", "ann", hubbub.RoleMember); err != nil { // a backend may
+		t.Fatal(err)
 	}
 }

@@ -89,6 +89,7 @@ func (h *Hub) register(ctx context.Context, s *Session) (Opened, error) {
 	if err != nil {
 		return Opened{}, err
 	}
+	p.has(s.identity.Attrs)
 	p.add(s)
 	opened, err := h.driver.Open(ctx, s.record(s.identity), h.o.Devices)
 	if err != nil {
@@ -97,7 +98,6 @@ func (h *Hub) register(ctx context.Context, s *Session) (Opened, error) {
 		return Opened{}, err
 	}
 	s.person = p
-	p.has(s.identity.Attrs)
 	return opened, nil
 }
 

@@ -19,7 +19,8 @@ type person struct {
 	counts atomic.Pointer[InboxCounts] // of the inbox; nil where there is none
 
 	mu       sync.Mutex
-	attrs    map[string]string    // of the last sign-in here
+	attrs    map[string]string    // of the last sign-in here, from has on
+	met      bool                 // has was called
 	told     *InboxCounts         // counts that the sessions were told last; nil before that
 	heard    uint64               // the latest revision of the announcements
 	sessions []*Session           // also those that are being opened
@@ -34,7 +35,8 @@ func (h *Hub) newPerson(name string) *person { return &person{hub: h, name: name
 
 func (p *person) topic() Topic { return Topic{TopicUser, p.name} }
 
-// prime reads the counts. The subscription has begun, so that no change can be missed.
+// prime reads the counts. The subscription has begun, so that no change can be missed. If one has come meanwhile, and the counts were
+// read again for it already, then those are kept, since these may be older.
 func (p *person) prime(ctx context.Context) error {
 	if p.hub.o.Counts == nil {
 		return nil
@@ -43,7 +45,11 @@ func (p *person) prime(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.setCounts(counts)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.counts.Load() == nil {
+		p.setCounts(counts)
+	}
 	return nil
 }
 
@@ -175,14 +181,15 @@ func (p *person) add(s *Session) {
 	p.sessions = append(p.sessions, s)
 }
 
-// has takes the attributes that the user has now, on which depends what announcements are counted.
+// has takes the attributes that the user has now, on which depends what announcements are counted. The store knows them already, so
+// the counts of a user who comes are right, unless an announcement was heard before this.
 func (p *person) has(attrs map[string]string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.sessions) > 1 && !maps.Equal(p.attrs, attrs) {
+	if (p.met || p.heard > 0) && !maps.Equal(p.attrs, attrs) {
 		p.recount()
 	}
-	p.attrs = attrs
+	p.attrs, p.met = attrs, true
 }
 
 func (p *person) remove(s *Session) {

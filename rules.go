@@ -36,7 +36,8 @@ type RoomRule struct {
 	Send Access // who of those in the room may send
 
 	// Create lets any session that may call [Session.AddMember] begin the list of members of such a room: who adds themself
-	// first is the owner. Otherwise only backends add the first member.
+	// first is the owner, unless the room is for members and messages of earlier ones are kept. Otherwise only backends add the
+	// first member.
 	Create bool
 
 	History HistoryKind

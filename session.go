@@ -169,10 +169,10 @@ func (s *Session) Refresh(ctx context.Context, id Identity) (left []string, err 
 	if err := h.arrive(ctx, &id); err != nil {
 		return nil, err
 	}
+	s.person.has(id.Attrs)
 	if err := h.driver.Update(ctx, s.record(id)); err != nil {
 		return nil, err
 	}
-	s.person.has(id.Attrs)
 	s.mu.Lock()
 	s.identity = id
 	s.expireAt(id.Expires)

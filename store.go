@@ -131,7 +131,7 @@ type Notices interface {
 }
 
 // DeliveryStep is how many inboxes one step of a delivery changes at most.
-const DeliveryStep = 500
+const DeliveryStep = 200
 
 // Removed says whose inboxes have lost notices.
 type Removed struct {

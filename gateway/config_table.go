@@ -128,7 +128,7 @@ func chatEntries() []settings.Entry {
 			"in, members of the room, those whose token permits it, or only backends. Members need a store."},
 		{Key: "rooms[].send", Default: "anyone", OneOf: accessKinds(), Doc: "Who of those in the room may send."},
 		{Key: "rooms[].create", Doc: "Any session may begin the list of members of such a room by adding its own user, who is the owner " +
-			"then. Otherwise a backend adds the first member."},
+			"then, unless the room is for members and messages of earlier ones are kept. Otherwise a backend adds the first member."},
 		{Key: "rooms[].history", Doc: "How much of the room is kept, for those who come late or back."},
 		{Key: "rooms[].history.kind", Empty: emptyKind, OneOf: []string{"", "memory", "durable", "none"}, Doc: "Where it is kept: in " +
 			"memory, as long as the process runs, or in the store, where a message is when its sender is told that it is accepted. With " +

@@ -2,7 +2,6 @@ package inbox
 
 import (
 	"context"
-	"hash/maphash"
 	"log/slog"
 	"sync"
 	"time"
@@ -33,20 +32,16 @@ type Options struct {
 	Logger    *slog.Logger     // nil means slog.Default()
 }
 
-// markers is how many users can mark announcements at the same time without waiting for each other, about.
-const markers = 256
-
 // Inbox publishes notices and announcements, lists them for their users, counts and marks them. All methods may be called
 // concurrently. Their errors are of type [hubbub.Error], or of the store. Make one with [New].
 type Inbox struct {
 	// Immutable after New.
-	o    Options
-	seed maphash.Seed
+	o Options
 
 	// Safe for concurrent use.
 	boards     cache
-	delivering sync.Map            // ids of publications that Publish delivers, which the sweeper leaves to it
-	marking    [markers]sync.Mutex // by user: what is made of announcements depends on what was made before
+	delivering sync.Map // ids of publications that Publish delivers, which the sweeper leaves to it
+	marking    turns
 	// announcing orders the events about announcements as the store has ordered what they tell.
 	announcing sync.Mutex
 	telling    trouble // of the bus
@@ -75,7 +70,7 @@ func New(o Options) *Inbox {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	in := &Inbox{o: o, seed: maphash.MakeSeed()}
+	in := &Inbox{o: o}
 	in.boards.init(o.Store)
 	in.telling.log, in.telling.what = o.Logger, "tell sessions about their inboxes"
 	in.sweeping.log, in.sweeping.what = o.Logger, "publish what is scheduled and remove what has expired"
@@ -84,10 +79,3 @@ func New(o Options) *Inbox {
 
 // now is the time in whole milliseconds, as it is kept.
 func (in *Inbox) now() time.Time { return in.o.Now().Truncate(time.Millisecond) }
-
-// lockMarks keeps others from changing what a user has made of announcements, until the returned function is called.
-func (in *Inbox) lockMarks(user string) (unlock func()) {
-	mu := &in.marking[maphash.String(in.seed, user)%markers]
-	mu.Lock()
-	return mu.Unlock
-}

@@ -3,6 +3,7 @@ package inbox
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -23,8 +24,12 @@ type Mark struct {
 // maxMarked is how many ids a Mark may have.
 const maxMarked = 1000
 
-// markStep is how many notices are changed in one transaction, so that no other writer waits long.
-const markStep = 500
+// The first step of a mark changes so few notices that it shares a commit with others, and mostly it is the only one. Those that follow
+// change more, but not so many that another writer waits long.
+const (
+	firstMarks = 16
+	markStep   = 200
+)
 
 // Mark marks notices of a user and returns how many have changed, and the counts after it. If something has, the user's
 // sessions are told. A Mark that makes no sense is Invalid, and one of too many
@@ -89,19 +94,25 @@ func (m Mark) check() (hubbub.NoticeMark, error) {
 
 // mark marks the notices in steps and then the announcements.
 func (in *Inbox) mark(ctx context.Context, user string, m *hubbub.NoticeMark) (changed int, err error) {
+	done, err := in.marking.take(ctx, user)
+	if err != nil {
+		return 0, err
+	}
+	defer done()
 	if m.IDs == nil && m.Until.IsZero() {
 		if m.Until, err = in.newest(ctx, user); err != nil {
 			return 0, err
 		}
 	}
 	step := *m
-	step.Limit = markStep
+	step.Limit = firstMarks
 	for more := true; more; {
 		var n int
 		if n, more, err = in.o.Store.MarkNotices(ctx, user, step); err != nil {
 			return changed, err
 		}
 		changed += n
+		step.Limit = markStep
 	}
 	n, err := in.markAnnouncements(ctx, user, *m)
 	return changed + n, err
@@ -118,9 +129,9 @@ func (in *Inbox) newest(ctx context.Context, user string) (time.Time, error) {
 	return until, err
 }
 
-// markAnnouncements tells how many of the user's announcements it has changed.
-func (in *Inbox) markAnnouncements(ctx context.Context, user string, m hubbub.NoticeMark) (changed int, err error) {
-	defer in.lockMarks(user)()
+// markAnnouncements tells how many of the user's announcements it has changed. Single ones come first, in steps like notices: the
+// watermark does not hold for them.
+func (in *Inbox) markAnnouncements(ctx context.Context, user string, m hubbub.NoticeMark) (told int, err error) {
 	s, b, err := in.look(ctx, user)
 	if err != nil || len(b.bySeq) == 0 {
 		return 0, err
@@ -129,8 +140,21 @@ func (in *Inbox) markAnnouncements(ctx context.Context, user string, m hubbub.No
 	if mark.Up == nil && len(mark.Made) == 0 {
 		return 0, nil
 	}
-	if err := in.o.Store.MarkAnnouncements(ctx, user, mark); err != nil {
-		return 0, err
+	for part := range slices.Chunk(slices.Collect(maps.Keys(mark.Made)), markStep) {
+		made := make(map[string]hubbub.NoticeState, len(part))
+		for _, id := range part {
+			made[id] = mark.Made[id]
+		}
+		if err := in.o.Store.MarkAnnouncements(ctx, user, hubbub.AnnouncementMark{Made: made}); err != nil {
+			return told, err
+		}
+		told = min(told+len(part), changed)
+	}
+	if mark.Up != nil {
+		err = in.o.Store.MarkAnnouncements(ctx, user, hubbub.AnnouncementMark{Up: mark.Up}) // it forgets only what says less
+	}
+	if err != nil {
+		return told, err
 	}
 	return changed, nil
 }

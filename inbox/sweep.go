@@ -10,7 +10,7 @@ import (
 const (
 	sweepEvery = 500 * time.Millisecond
 	sweepDue   = 256 // publications that one round delivers a step of
-	sweepOff   = 500 // notices that one round removes
+	sweepOff   = 200 // notices that one round removes
 )
 
 // Start begins to publish what is scheduled and to remove what expires, at most a second late, until [Inbox.Close]. It is

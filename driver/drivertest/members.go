@@ -165,8 +165,12 @@ func membershipPages(r *memberRig) {
 		for after, pages := "", 0; ; pages++ {
 			page, err := r.Memberships(r.Context(), "ann", after, limit)
 			r.must(err)
+			if page.Total != len(want) {
+				r.Fatalf("page %d of %d counts %d rooms, want %d", pages, limit, page.Total, len(want))
+			}
 			for _, m := range page.Memberships {
-				if m.Role != hubbub.RoleAdmin || !m.Since.Equal(r.clock.Now()) || len(page.Memberships) > limit || pages > 100 {
+				if m.Role != hubbub.RoleAdmin || !m.Since.Equal(r.clock.Now()) || len(page.Memberships) > limit || pages > 100 ||
+					page.Total != len(want) {
 					r.Fatalf("page %d of %d has %+v", pages, limit, page)
 				}
 				got = append(got, m.Room)

@@ -56,7 +56,7 @@ func (s *Store) Conversations(ctx context.Context, user, before string, limit in
 	if err != nil || limit <= 0 {
 		return page, err
 	}
-	err = s.read(ctx, func(ctx context.Context, q *db.Queries) error {
+	err = s.readMany(ctx, func(ctx context.Context, q *db.Queries) error {
 		rows, err := q.StreamsOf(ctx, db.StreamsOfParams{User: user, Place: place, Now: millis(s.o.Now()), Most: int64(limit) + 1})
 		if err != nil {
 			return err

@@ -14,7 +14,7 @@ import (
 // Deliver implements [hubbub.Notices].
 func (s *Store) Deliver(ctx context.Context, id string) (hubbub.Step, error) {
 	var step hubbub.Step
-	err := s.write(ctx, func(ctx context.Context, q *db.Queries) (err error) {
+	err := s.writeRows(ctx, hubbub.DeliveryStep, func(ctx context.Context, q *db.Queries) (err error) {
 		step, err = s.deliver(ctx, q, id, millis(s.o.Now()))
 		return err
 	})

@@ -3,7 +3,9 @@ package sqlite
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"fmt"
+	"strings"
 
 	"github.com/hubbub-dev/hubbub/driver/sqlite/internal/db"
 )
@@ -53,4 +55,58 @@ func (s *Store) Rows(ctx context.Context) (n int, err error) {
 func FindWALEnd(wal []byte) (kept, torn int64) {
 	end := findWALEnd(bytes.NewReader(wal), int64(len(wal)))
 	return end.kept, end.torn
+}
+
+// ReadMany runs f as the read of a long list.
+func (s *Store) ReadMany(ctx context.Context, f func()) error {
+	return s.readMany(ctx, func(context.Context, *db.Queries) error { f(); return nil })
+}
+
+// Plans tells how the database goes about each query of the store.
+func (s *Store) Plans(ctx context.Context) (map[string][]string, error) {
+	c := <-s.readers.free
+	defer func() { s.readers.free <- c }()
+	all := recorder{Conn: c.conn}
+	q, err := db.Prepare(ctx, &all)
+	if err != nil {
+		return nil, err
+	}
+	defer q.Close()
+	plans := make(map[string][]string)
+	for _, text := range all.texts {
+		if plans[text], err = plan(ctx, c.conn, text); err != nil {
+			return nil, fmt.Errorf("%w in %s", err, text)
+		}
+	}
+	return plans, nil
+}
+
+// recorder takes down which queries are prepared.
+type recorder struct {
+	*sql.Conn
+	texts []string
+}
+
+func (r *recorder) PrepareContext(ctx context.Context, text string) (*sql.Stmt, error) {
+	r.texts = append(r.texts, text)
+	return r.Conn.PrepareContext(ctx, text)
+}
+
+func plan(ctx context.Context, c *sql.Conn, text string) (steps []string, err error) {
+	text = strings.ReplaceAll(text, "/*SLICE:names*/?", "?")
+	args := make([]any, strings.Count(text, "?"))
+	rows, err := c.QueryContext(ctx, "EXPLAIN QUERY PLAN "+text, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, parent, unused int
+		var step string
+		if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+			return nil, err
+		}
+		steps = append(steps, step)
+	}
+	return steps, rows.Err()
 }

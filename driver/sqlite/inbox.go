@@ -136,7 +136,7 @@ func (s *Store) NoticesOf(ctx context.Context, user string, query hubbub.NoticeQ
 		return nil, err
 	}
 	var notices []hubbub.Notice
-	err = s.read(ctx, func(ctx context.Context, q *db.Queries) (err error) {
+	err = s.readMany(ctx, func(ctx context.Context, q *db.Queries) (err error) {
 		notices, err = l.list(ctx, q)
 		return err
 	})

@@ -18,7 +18,11 @@ func (s *Store) MarkNotices(ctx context.Context, user string, m hubbub.NoticeMar
 	if err != nil {
 		return 0, false, err
 	}
-	err = s.write(ctx, func(ctx context.Context, q *db.Queries) error {
+	rows := int(k.limit)
+	if k.ids != nil {
+		rows = len(k.ids)
+	}
+	err = s.writeRows(ctx, rows, func(ctx context.Context, q *db.Queries) error {
 		n, err := k.mark(ctx, q)
 		changed, more = int(n), n > 0 && n >= k.limit
 		return err
@@ -124,7 +128,7 @@ func (s *Store) MarkAnnouncements(ctx context.Context, user string, m hubbub.Ann
 	if err != nil {
 		return err
 	}
-	err = s.write(ctx, func(ctx context.Context, q *db.Queries) error {
+	err = s.writeRows(ctx, len(states), func(ctx context.Context, q *db.Queries) error {
 		if up.Seq > 0 {
 			if err := raise(ctx, q, up); err != nil {
 				return err
@@ -170,12 +174,12 @@ func raise(ctx context.Context, q *db.Queries, up db.RaiseAnnouncementMarkParams
 
 // makeOf remembers what a user has made of one announcement. What is no announcement, or not any more, is passed over.
 func makeOf(ctx context.Context, q *db.Queries, user, id string, state int64) error {
-	row, err := q.Publication(ctx, id)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && (row.Seq == 0 || row.Status != published) {
+	seq, err := q.AnnouncementSeq(ctx, id)
+	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return q.MakeAnnouncement(ctx, db.MakeAnnouncementParams{User: user, Seq: row.Seq, ID: id, State: state})
+	return q.MakeAnnouncement(ctx, db.MakeAnnouncementParams{User: user, Seq: seq, ID: id, State: state})
 }

@@ -79,7 +79,7 @@ func (s *Store) MemberOf(ctx context.Context, room, user string) (role hubbub.Ro
 // Members implements [hubbub.Members].
 func (s *Store) Members(ctx context.Context, room, after string, limit int) (page hubbub.MemberPage, err error) {
 	limit = max(0, limit)
-	err = s.read(ctx, func(ctx context.Context, q *db.Queries) error {
+	err = s.readMany(ctx, func(ctx context.Context, q *db.Queries) error {
 		total, err := q.CountMembers(ctx, room)
 		if err != nil {
 			return err
@@ -100,7 +100,12 @@ func (s *Store) Members(ctx context.Context, room, after string, limit int) (pag
 // Memberships implements [hubbub.Members].
 func (s *Store) Memberships(ctx context.Context, user, after string, limit int) (page hubbub.MembershipPage, err error) {
 	limit = max(0, limit)
-	err = s.read(ctx, func(ctx context.Context, q *db.Queries) error {
+	err = s.readMany(ctx, func(ctx context.Context, q *db.Queries) error {
+		total, err := q.CountMemberships(ctx, user)
+		if err != nil {
+			return err
+		}
+		page.Total = int(total)
 		rows, err := q.MembershipsOf(ctx, db.MembershipsOfParams{User: user, After: after, Most: int64(limit) + 1})
 		for _, r := range rows[:min(limit, len(rows))] {
 			page.Memberships = append(page.Memberships, hubbub.Membership{Room: r.Room, Role: hubbub.Role(r.Role), Since: timeOf(r.Since)})

@@ -69,7 +69,11 @@ func (s *Store) Publish(ctx context.Context, p hubbub.Publication) (hubbub.Step,
 		return hubbub.Step{}, err
 	}
 	var step hubbub.Step
-	err = s.write(ctx, func(ctx context.Context, q *db.Queries) (err error) {
+	rows := len(d.To.Users)
+	if d.To.Room != "" {
+		rows = hubbub.DeliveryStep // nobody knows yet
+	}
+	err = s.writeRows(ctx, rows, func(ctx context.Context, q *db.Queries) (err error) {
 		step, err = s.publish(ctx, q, d)
 		return err
 	})

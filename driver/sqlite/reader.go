@@ -11,7 +11,8 @@ import (
 type readers struct {
 	closing chan struct{}
 	free    chan *conn
-	number  int // of all of them
+	many    chan struct{} // has room for those who may read many rows at a time
+	number  int           // of all of them
 }
 
 // read runs f once in a transaction that sees the store as it was at one moment, between two commits. It waits for a free
@@ -30,13 +31,51 @@ func (s *Store) read(ctx context.Context, f func(ctx context.Context, q *db.Quer
 	case c = <-s.readers.free:
 	}
 	defer func() { s.readers.free <- c }() // has room for all
-	ctx = context.WithoutCancel(ctx)
+	return domain(c.read(context.WithoutCancel(ctx), f))
+}
+
+// read runs f in a transaction, which ends also if f panics: a connection that stays in one is lost, and keeps PATH-wal from shrinking.
+func (c *conn) read(ctx context.Context, f func(ctx context.Context, q *db.Queries) error) (err error) {
 	if _, err := c.begin.ExecContext(ctx); err != nil {
-		return domain(err)
+		return err
 	}
-	err := f(ctx, c.q)
-	_, end := c.rollback.ExecContext(ctx) // there is nothing to commit
-	return domain(errors.Join(err, end))
+	defer func() {
+		_, end := c.rollback.ExecContext(ctx) // there is nothing to commit
+		err = errors.Join(err, end)
+	}()
+	return f(ctx, c.q)
+}
+
+// pause waits for the reads that are running and lets none begin until resume is called. It tells false if the store is closed
+// meanwhile.
+func (r *readers) pause() (resume func(), ok bool) {
+	held := make([]*conn, 0, r.number)
+	resume = func() {
+		for _, c := range held {
+			r.free <- c
+		}
+	}
+	for range r.number {
+		select {
+		case c := <-r.free:
+			held = append(held, c)
+		case <-r.closing:
+			return resume, false
+		}
+	}
+	return resume, true
+}
+
+// readMany is read for f that may read many rows. One connection always remains for those who read little, since a sign-in and
+// each change of a member waits for one.
+func (s *Store) readMany(ctx context.Context, f func(ctx context.Context, q *db.Queries) error) error {
+	select {
+	case s.readers.many <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-s.readers.many }()
+	return s.read(ctx, f)
 }
 
 // close waits for the reads that are running.

@@ -14,7 +14,7 @@ import (
 // Withdraw implements [hubbub.Notices]. If the process dies between two of its steps, Expire goes on.
 func (s *Store) Withdraw(ctx context.Context, id string) (hubbub.Removed, error) {
 	var gone hubbub.Removed
-	err := s.write(ctx, func(ctx context.Context, q *db.Queries) error {
+	err := s.writeRows(ctx, hubbub.DeliveryStep, func(ctx context.Context, q *db.Queries) error {
 		row, err := q.Publication(ctx, id)
 		if errors.Is(err, sql.ErrNoRows) || err == nil && row.Status == removed {
 			return hubbub.Errorf(hubbub.NotFound, "there is no publication %q, or it is withdrawn or expired", id)
@@ -38,7 +38,7 @@ func (s *Store) Withdraw(ctx context.Context, id string) (hubbub.Removed, error)
 // Expire implements [hubbub.Notices].
 func (s *Store) Expire(ctx context.Context, limit int) (hubbub.Removed, error) {
 	var gone hubbub.Removed
-	err := s.write(ctx, func(ctx context.Context, q *db.Queries) (err error) {
+	err := s.writeRows(ctx, limit, func(ctx context.Context, q *db.Queries) (err error) {
 		gone, err = expire(ctx, q, millis(s.o.Now()), int64(limit))
 		return err
 	})

@@ -51,6 +51,12 @@ func (o *Options) setDefaults() error {
 		return fmt.Errorf("find the store %s: %w", o.Path, err)
 	}
 	o.Path = path
+	// The lock, and the files that the database puts beside the store, belong to the file and not to one of its names.
+	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			o.Path = real
+		}
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -83,7 +89,8 @@ type Store struct {
 	place   atomic.Int64 // the last Streams.Place
 	writer  *writer
 	readers readers
-	close   func() error // once
+	long    chan struct{} // has room for the one write that changes many rows
+	close   func() error  // once
 }
 
 // Open opens a store, and makes or upgrades its file first if need be. Its error says what to do if the file is in use by
@@ -102,7 +109,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{o: o, lock: lock}
+	s := &Store{o: o, lock: lock, long: make(chan struct{}, 1)}
 	s.close = sync.OnceValue(s.closeAll)
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -126,12 +133,12 @@ func (s *Store) open(ctx context.Context) error {
 	}
 	counted, err := s.identify(ctx, c.q)
 	if err == nil {
-		s.writer, err = startWriter(ctx, c, &s.o, counted)
+		s.writer, err = startWriter(ctx, c, &s.o, counted, &s.readers)
 	}
 	if err != nil {
 		return errOpen(s.o.Path, errors.Join(err, c.close()))
 	}
-	s.readers = readers{closing: make(chan struct{}), free: make(chan *conn, s.o.Readers)}
+	s.readers = readers{closing: make(chan struct{}), free: make(chan *conn, s.o.Readers), many: make(chan struct{}, max(1, s.o.Readers-1))}
 	for range s.o.Readers {
 		c, err := connect(ctx, s.o.Path, readOnly)
 		if err != nil {
@@ -246,7 +253,7 @@ const (
 	// checkpointPages is how many pages of PATH-wal are written back at a time, by the commit that fills them. Fewer would
 	// write the same pages back more often; more would make that commit wait longer.
 	checkpointPages = 4000
-	// walBytes is how much of PATH-wal stays when a long read has let it grow beyond that.
+	// walBytes is how much of PATH-wal stays when reads have let it grow beyond that.
 	walBytes = 64 << 20
 )
 

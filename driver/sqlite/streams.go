@@ -202,7 +202,7 @@ func (s *Store) Trim(ctx context.Context, limit int) (more bool, err error) {
 	if limit <= 0 {
 		return true, nil
 	}
-	err = s.write(ctx, func(ctx context.Context, q *db.Queries) error {
+	err = s.writeRows(ctx, limit, func(ctx context.Context, q *db.Queries) error {
 		dropped, err := s.trim(ctx, q, int64(limit))
 		more = dropped >= int64(limit)
 		return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"runtime/debug"
 	"strconv"
 	"sync"
@@ -23,6 +24,8 @@ type writer struct {
 	maxBatch int
 	queue    chan *write // bounded by Options.Queue
 	ended    chan struct{}
+	readers  *readers // which are there before the first write
+	wal      string   // PATH-wal
 
 	mu     sync.RWMutex // held for reading while a write is queued, so that none comes after the queue was closed
 	closed bool
@@ -33,6 +36,7 @@ type writer struct {
 	took               time.Duration // by the last commit
 	failing            bool          // the last commit has failed
 	tally              tally
+	tolerated          int64 // bytes of PATH-wal up to which shrink does nothing
 
 	// Safe for concurrent use.
 	commits, writes, failed atomic.Uint64
@@ -94,9 +98,9 @@ func (w *writer) enqueue(ctx context.Context, one *write) error {
 	}
 }
 
-func startWriter(ctx context.Context, c *conn, o *Options, t tally) (*writer, error) {
+func startWriter(ctx context.Context, c *conn, o *Options, t tally, r *readers) (*writer, error) {
 	w := &writer{
-		logger: o.Logger, maxBatch: o.MaxBatch, conn: c, tally: t,
+		logger: o.Logger, maxBatch: o.MaxBatch, conn: c, tally: t, readers: r, wal: o.Path + "-wal", tolerated: walBytes,
 		queue: make(chan *write, o.Queue), ended: make(chan struct{}),
 	}
 	var err error
@@ -153,6 +157,7 @@ func (w *writer) run() {
 			}
 			one.done <- one.err
 		}
+		w.shrink()
 	}
 }
 
@@ -213,6 +218,28 @@ func (w *writer) fill(batch []*write, want int, patience <-chan time.Time) []*wr
 		}
 	}
 	return batch
+}
+
+// shrink lets PATH-wal begin anew when it has grown beyond what it should. The database does that by itself when everything in it is
+// written back and nobody reads from it. Where reads never cease there is always one that began before the last commit, so here
+// they have to wait for a moment. Other processes, such as one that makes a backup, are not waited for: then it is tried again
+// when the file has grown by as much as is written back at a time.
+func (w *writer) shrink() {
+	info, err := os.Stat(w.wal)
+	if err != nil || info.Size() <= walBytes {
+		w.tolerated = walBytes
+		return
+	}
+	if info.Size() <= w.tolerated {
+		return
+	}
+	w.tolerated = info.Size() + walBytes/4
+	resume, ok := w.readers.pause()
+	defer resume()
+	if ok {
+		// What cannot be written back stays where it is.
+		w.conn.conn.ExecContext(context.Background(), "PRAGMA wal_checkpoint(PASSIVE)")
+	}
 }
 
 // commit runs a batch in one transaction. Its error concerns all of the batch: nothing of it has taken effect.

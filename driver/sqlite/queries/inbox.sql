@@ -145,3 +145,6 @@ UPDATE notices SET state = @state WHERE (notices.id, notices.user) IN (
 UPDATE notices SET state = @state
 WHERE id = @id AND user = @user AND state >= @lowest AND state <= @highest AND time <= @until
   AND (CAST(@category AS TEXT) = '' OR category = @category);
+
+-- name: AnnouncementSeq :one
+SELECT seq FROM publications WHERE id = ? AND seq <> 0 AND status = 1;

@@ -22,5 +22,11 @@ SELECT user, role, since FROM members WHERE room = sqlc.arg(room) AND user > sql
 -- name: CountMembers :one
 SELECT count(*) FROM members WHERE room = ?;
 
+-- name: CountMemberships :one
+SELECT count(*) FROM members WHERE user = ?;
+
 -- name: MembershipsOf :many
 SELECT room, role, since FROM members WHERE user = sqlc.arg(user) AND room > sqlc.arg(after) ORDER BY room LIMIT sqlc.arg(most);
+
+-- name: CountMemberships :one
+SELECT count(*) FROM members WHERE user = ?;

@@ -60,6 +60,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.announcementMarksStmt, err = db.PrepareContext(ctx, announcementMarks); err != nil {
 		return nil, fmt.Errorf("error preparing query AnnouncementMarks: %w", err)
 	}
+	if q.announcementSeqStmt, err = db.PrepareContext(ctx, announcementSeq); err != nil {
+		return nil, fmt.Errorf("error preparing query AnnouncementSeq: %w", err)
+	}
 	if q.announcementStatesStmt, err = db.PrepareContext(ctx, announcementStates); err != nil {
 		return nil, fmt.Errorf("error preparing query AnnouncementStates: %w", err)
 	}
@@ -86,6 +89,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.countMembersStmt, err = db.PrepareContext(ctx, countMembers); err != nil {
 		return nil, fmt.Errorf("error preparing query CountMembers: %w", err)
+	}
+	if q.countMembershipsStmt, err = db.PrepareContext(ctx, countMemberships); err != nil {
+		return nil, fmt.Errorf("error preparing query CountMemberships: %w", err)
 	}
 	if q.countOfOthersStmt, err = db.PrepareContext(ctx, countOfOthers); err != nil {
 		return nil, fmt.Errorf("error preparing query CountOfOthers: %w", err)
@@ -377,6 +383,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing announcementMarksStmt: %w", cerr)
 		}
 	}
+	if q.announcementSeqStmt != nil {
+		if cerr := q.announcementSeqStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing announcementSeqStmt: %w", cerr)
+		}
+	}
 	if q.announcementStatesStmt != nil {
 		if cerr := q.announcementStatesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing announcementStatesStmt: %w", cerr)
@@ -420,6 +431,11 @@ func (q *Queries) Close() error {
 	if q.countMembersStmt != nil {
 		if cerr := q.countMembersStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countMembersStmt: %w", cerr)
+		}
+	}
+	if q.countMembershipsStmt != nil {
+		if cerr := q.countMembershipsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countMembershipsStmt: %w", cerr)
 		}
 	}
 	if q.countOfOthersStmt != nil {
@@ -848,6 +864,7 @@ type Queries struct {
 	addUserStmt                    *sql.Stmt
 	announcementClockStmt          *sql.Stmt
 	announcementMarksStmt          *sql.Stmt
+	announcementSeqStmt            *sql.Stmt
 	announcementStatesStmt         *sql.Stmt
 	announcementsStmt              *sql.Stmt
 	beginRemovalStmt               *sql.Stmt
@@ -857,6 +874,7 @@ type Queries struct {
 	collapseNoticeStmt             *sql.Stmt
 	collapsingAnnouncementsStmt    *sql.Stmt
 	countMembersStmt               *sql.Stmt
+	countMembershipsStmt           *sql.Stmt
 	countOfOthersStmt              *sql.Stmt
 	deadItemsStmt                  *sql.Stmt
 	dropKeysStmt                   *sql.Stmt
@@ -950,6 +968,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		addUserStmt:                    q.addUserStmt,
 		announcementClockStmt:          q.announcementClockStmt,
 		announcementMarksStmt:          q.announcementMarksStmt,
+		announcementSeqStmt:            q.announcementSeqStmt,
 		announcementStatesStmt:         q.announcementStatesStmt,
 		announcementsStmt:              q.announcementsStmt,
 		beginRemovalStmt:               q.beginRemovalStmt,
@@ -959,6 +978,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		collapseNoticeStmt:             q.collapseNoticeStmt,
 		collapsingAnnouncementsStmt:    q.collapsingAnnouncementsStmt,
 		countMembersStmt:               q.countMembersStmt,
+		countMembershipsStmt:           q.countMembershipsStmt,
 		countOfOthersStmt:              q.countOfOthersStmt,
 		deadItemsStmt:                  q.deadItemsStmt,
 		dropKeysStmt:                   q.dropKeysStmt,

@@ -159,6 +159,17 @@ func (q *Queries) AnnouncementMarks(ctx context.Context, user string) ([]Announc
 	return items, nil
 }
 
+const announcementSeq = `-- name: AnnouncementSeq :one
+SELECT seq FROM publications WHERE id = ? AND seq <> 0 AND status = 1
+`
+
+func (q *Queries) AnnouncementSeq(ctx context.Context, id string) (int64, error) {
+	row := q.queryRow(ctx, q.announcementSeqStmt, announcementSeq, id)
+	var seq int64
+	err := row.Scan(&seq)
+	return seq, err
+}
+
 const announcementStates = `-- name: AnnouncementStates :many
 SELECT id, state FROM announcement_states WHERE user = ?
 `

@@ -20,6 +20,17 @@ func (q *Queries) CountMembers(ctx context.Context, room string) (int64, error) 
 	return count, err
 }
 
+const countMemberships = `-- name: CountMemberships :one
+SELECT count(*) FROM members WHERE user = ?
+`
+
+func (q *Queries) CountMemberships(ctx context.Context, user string) (int64, error) {
+	row := q.queryRow(ctx, q.countMembershipsStmt, countMemberships, user)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const hasMembers = `-- name: HasMembers :one
 SELECT EXISTS (SELECT 1 FROM members WHERE room = ?1 AND user <> ?2)
 `
