@@ -20,8 +20,8 @@
 //	                          announcements of the same revision. A reader is the two together; numbers follow from it by binary
 //	                          search in piles (counts.go), pages by merging (list.go), marks as watermarks and exceptions (mark.go)
 //
-// Of locks there are two, beside those within the store and the bus. Who marks for a user keeps out others who do, since a mark of announcements
-// depends on what was made of them. And announcing is held over each step that can change the list of announcements and over the
+// Of locks there are two, beside those within the store and the bus. Marks of one user take turns (turn.go), since what is
+// made of announcements depends on what was made before. And announcing is held over each step that can change the list of announcements and over the
 // telling of it, so that Announced comes in the order of the revisions. Nobody holds both.
 //
 // # Events

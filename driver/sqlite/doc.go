@@ -10,7 +10,9 @@
 //	                         connection which writes
 //	writer.run               gathers a batch; BEGIN, each function within its savepoint, the number of the commit, COMMIT; notes that
 //	                         number in PATH.lock (tally.go); calls what must happen in the order of the writes (writeThen), and answers all
-//	a method that reads      read (reader.go): a transaction on one of some connections, which sees one moment
+//	                         Of those that change many rows one is queued at a time (writeRows, long.go)
+//	a method that reads      read (reader.go): a transaction on one of some connections, which sees one moment. Those that read many
+//	                         rows leave one connection to the others (readMany)
 //
 // That goroutine is the only one; Close waits for it, and for the reads. SQL is in queries/ and migrations/, from which sqlc makes
 // internal/db (make generate). The interfaces of the root are in streams.go, pages.go and keys.go (Log), conversations.go,
