@@ -289,7 +289,8 @@ func (p *person) member(e MemberChanged) {
 	}
 }
 
-// recheck takes the session out of a room, or out of all if it is "", that it may not be in any more.
+// recheck takes the session out of a room, or out of all if it is "", that it may not be in any more. If nobody can tell, it leaves the room
+// that was named, since the user was removed from that, and stays in the others.
 func (s *Session) recheck(room string) {
 	s.ops.Lock()
 	defer s.ops.Unlock()
@@ -301,7 +302,7 @@ func (s *Session) recheck(room string) {
 			continue
 		}
 		err := s.hub.allow(s.hub.context, &id, m.room.name, m.room.rule.Join, joining, id.Rooms.Join)
-		if err != nil && AsError(err).Reason == Forbidden {
+		if err != nil && (room != "" || AsError(err).Reason == Forbidden) {
 			s.leave(m.room.name)
 		}
 	}

@@ -24,7 +24,7 @@ type InboxQuery struct {
 	Category string `json:"category,omitempty"` // "" means all
 	State    string `json:"state,omitempty"`    // "unread", "unseen", "seen", "read" or "archived"; "" means all but archived
 	Before   string `json:"before,omitempty"`   // Next of the page before; "" for the first
-	Limit    int    `json:"limit,omitempty"`    // 1 to 1000; 0 means 50
+	Limit    int    `json:"limit,omitempty"`    // 1 to 1000, for an API 1 to 200; 0 means 50
 }
 
 func (q InboxQuery) query() string {

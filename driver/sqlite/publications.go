@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -28,11 +29,20 @@ type draft struct {
 	hash               []byte // of what must be the same for the same key
 }
 
+// encodeContent leaves < and > as they are: escaped they would have six bytes each.
+func encodeContent(c hubbub.NoticeContent) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(c)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}
+
 func newDraft(p hubbub.Publication) (draft, error) {
 	p.To.Users = slices.Clone(p.To.Users)
 	slices.Sort(p.To.Users)
 	p.To.Users = slices.Compact(p.To.Users)
-	content, err := json.Marshal(p.Content)
+	content, err := encodeContent(p.Content)
 	if err != nil {
 		return draft{}, hubbub.Errorf(hubbub.Invalid, "the content of the notice is not JSON: %w", err)
 	}

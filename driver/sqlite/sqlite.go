@@ -228,8 +228,12 @@ func dsn(path string, m mode) string {
 	if !strings.HasPrefix(path, "/") {
 		path = "/" + path // C:/…
 	}
+	cache := readCacheKiB
+	if m == readWrite {
+		cache = writeCacheKiB
+	}
 	q := url.Values{"_pragma": {
-		"busy_timeout(5000)", "foreign_keys(1)", "temp_store(memory)", "cache_size(-" + strconv.Itoa(cacheKiB) + ")",
+		"busy_timeout(5000)", "foreign_keys(1)", "temp_store(memory)", "cache_size(-" + strconv.Itoa(cache) + ")",
 		"synchronous(full)",
 	}}
 	switch m {
@@ -257,8 +261,9 @@ const (
 	walBytes = 64 << 20
 )
 
-// cacheKiB is how much each connection keeps of the file in memory.
-const cacheKiB = 16 << 10
+// How much a connection keeps of the file in memory. What readers do not have the system's cache has mostly; the writer must not lose
+// pages that it has changed before the commit.
+const writeCacheKiB, readCacheKiB = 16 << 10, 4 << 10
 
 // conn is one connection with all statements prepared.
 type conn struct {

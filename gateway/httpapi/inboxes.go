@@ -47,7 +47,7 @@ type inboxInput struct {
 	Category string `query:"category" doc:"Only of this category." example:"orders"`
 	State    string `query:"state" enum:"all,unread,unseen,seen,read,archived" default:"all" doc:"Only in this state. all is all but archived; unread is unseen and seen."`
 	Before   string `query:"before" doc:"The next of the page before; missing for the first page."`
-	Limit    int    `query:"limit" minimum:"1" maximum:"1000" default:"50" doc:"How many at most."`
+	Limit    int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many at most."`
 }
 
 type markInput struct {

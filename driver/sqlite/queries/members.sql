@@ -27,6 +27,3 @@ SELECT count(*) FROM members WHERE user = ?;
 
 -- name: MembershipsOf :many
 SELECT room, role, since FROM members WHERE user = sqlc.arg(user) AND room > sqlc.arg(after) ORDER BY room LIMIT sqlc.arg(most);
-
--- name: CountMemberships :one
-SELECT count(*) FROM members WHERE user = ?;
