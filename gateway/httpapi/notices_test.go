@@ -248,7 +248,7 @@ func TestHostileNotices(t *testing.T) {
 		`{"state": "unseen", "all": true}`: {422, hubbub.Invalid, "state"},
 		`{"state": "read", "all": true, "category": "x"}`:                     invalid,
 		`{"state": "read", "ids": ["x"], "until": 1}`:                         invalid,
-		`{"state": "read", "ids": [` + strings.Repeat(`"x",`, 1000) + `"x"]}`: {422, hubbub.Invalid, "1000"},
+		`{"state": "read", "ids": [` + strings.Repeat(`"x",`, 1000) + `"x"]}`: {413, hubbub.TooLarge, "1000"},
 		`{"state": "read", "all": true, "user": "bob"}`:                       {422, hubbub.Invalid, "body.user"},
 	} {
 		s.refuse(want, "POST", "/users/ann/inbox/marks", body)
