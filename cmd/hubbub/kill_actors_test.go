@@ -276,7 +276,7 @@ func (w *world) publish(n client.NewNotice, to []string) (id string) {
 	began := w.publishing(n, to)
 	w.insist("publish", func(ctx context.Context) error {
 		done, err := w.api.PublishNotice(ctx, n)
-		if !n.Expires.IsZero() && time.Now().After(n.Expires) && reasonOf(err) == hubbub.Invalid {
+		if !n.Expires.IsZero() && time.Now().After(n.Expires.Add(-time.Millisecond)) && reasonOf(err) == hubbub.Invalid {
 			return nil // too late to repeat it; whether it was accepted or not, it is gone
 		}
 		id = done.ID
