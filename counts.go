@@ -107,7 +107,7 @@ func (p *person) counted(counts InboxCounts) {
 		return
 	}
 	p.told = now
-	p.deliver(InboxCounted{*now}, nil)
+	p.deliver(InboxCounted{now}, nil)
 }
 
 // setCounts takes counts that were read. If an announcement came meanwhile that they do not have, they are read again. The caller
@@ -122,12 +122,12 @@ func (p *person) setCounts(counts InboxCounts) {
 	p.counts.Store(&counts)
 }
 
-// announced gives the user an announcement, and counts it without reading anything.
-func (p *person) announced(e Announced, counted *lastCounted) {
+// announced counts an announcement for the user without reading anything, and tells the notice if nobody else does.
+func (p *person) announced(e Announced, tell bool, counted *lastCounted) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	meant := e.To.Include(p.attrs)
-	if meant {
+	if meant && tell {
 		p.deliver(Noticed{p.name, e.Notice}, nil)
 	}
 	if p.hub.o.Counts == nil {
@@ -143,7 +143,7 @@ func (p *person) announced(e Announced, counted *lastCounted) {
 		more := counted.withUnseen(counts, e)
 		p.counts.Store(more)
 		p.told = more
-		p.deliver(InboxCounted{*more}, nil) // at once, so that it goes with the notice in one write to the socket
+		p.deliver(InboxCounted{more}, nil) // at once, so that it goes with the notice in one write to the socket
 	default:
 		same := *counts
 		same.Revision = e.Revision

@@ -58,7 +58,7 @@ func pro(name string) hubbub.Identity {
 // shown is the red dot that a client shows: what it was told last, or found when it came.
 func shown(c client, welcome hubbub.InboxCounts) hubbub.InboxCounts {
 	if all := events[hubbub.InboxCounted](c); len(all) > 0 {
-		return all[len(all)-1].Counts
+		return *all[len(all)-1].Counts
 	}
 	return welcome
 }

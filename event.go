@@ -86,9 +86,9 @@ type MemberChanged struct {
 	By   string // the user who did it; "" for a backend
 }
 
-// Noticed brings a notice to a user who is online.
+// Noticed brings a notice to a user who is online, or an announcement to everybody.
 type Noticed struct {
-	User   string
+	User   string // "" for everybody
 	Notice Notice
 }
 
@@ -114,8 +114,8 @@ type NoticeRemoved struct {
 // InboxChanged tells the nodes that a user's counts have to be read again, or, without a user, everybody's.
 type InboxChanged struct{ User string }
 
-// InboxCounted tells a session what its user has not dealt with.
-type InboxCounted struct{ Counts InboxCounts }
+// InboxCounted tells a session what its user has not dealt with. Counts is shared with others, and must not be changed.
+type InboxCounted struct{ Counts *InboxCounts }
 
 // Draining tells a session that its node shuts down, and when to come back.
 type Draining struct{ Retry Retry }

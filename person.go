@@ -12,8 +12,9 @@ import (
 type person struct {
 	holders
 	// Immutable.
-	hub  *Hub
-	name string
+	hub    *Hub
+	name   string
+	number uint64 // rises in the order in which people came
 
 	// Safe for concurrent use; stored with mu held.
 	counts atomic.Pointer[InboxCounts] // of the inbox; nil where there is none
@@ -31,7 +32,9 @@ type person struct {
 // each is taken as it comes.
 const maxPairs = 1024
 
-func (h *Hub) newPerson(name string) *person { return &person{hub: h, name: name} }
+func (h *Hub) newPerson(name string) *person {
+	return &person{hub: h, name: name, number: h.people.Add(1)}
+}
 
 func (p *person) topic() Topic { return Topic{TopicUser, p.name} }
 

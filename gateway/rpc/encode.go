@@ -37,7 +37,7 @@ func encode(e hubbub.Event, viewer string) (ws.Message, bool) {
 	case hubbub.Noticed:
 		return notify("inbox.notice", noticeOf(&e.Notice))
 	case hubbub.InboxCounted:
-		return notify("inbox.counts", wireCounts(e.Counts))
+		return notify("inbox.counts", wireCounts(*e.Counts))
 	case hubbub.NoticesMarked:
 		return notify("inbox.marked", markedOf(e.Mark))
 	case hubbub.NoticeRemoved:

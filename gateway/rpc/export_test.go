@@ -83,11 +83,15 @@ func CloseCodes() []string {
 }
 
 // LastNotice encodes notices as a Server does for its conns.
-type LastNotice struct{ last lastNotice }
+type LastNotice struct{ last lastFrame[noticeKey] }
+
+func (l *LastNotice) encode(n *hubbub.Notice) (ws.Message, bool) {
+	return l.last.encode(noticeKey{n.ID, n.State}, hubbub.Noticed{Notice: *n})
+}
 
 // Encode returns the frame of a notice, "" if it has none.
 func (l *LastNotice) Encode(n *hubbub.Notice) string {
-	m, ok := l.last.encode(n)
+	m, ok := l.encode(n)
 	if !ok {
 		return ""
 	}
@@ -96,7 +100,7 @@ func (l *LastNotice) Encode(n *hubbub.Notice) string {
 
 // SameFrame tells whether two notices in a row share the bytes of their frame.
 func (l *LastNotice) SameFrame(a, b *hubbub.Notice) bool {
-	first, _ := l.last.encode(a)
-	second, _ := l.last.encode(b)
+	first, _ := l.encode(a)
+	second, _ := l.encode(b)
 	return &first.Data[0] == &second.Data[0]
 }

@@ -32,25 +32,30 @@ func markedOf(m hubbub.NoticeMark) markedParams {
 	return out
 }
 
-// lastNotice is the frame of the notice that was told last. What is published to many, an announcement above all, is told to one
-// conn after the other, and looks the same to all who have not seen it: 4 µs of encoding for each were as much as sending it. The
-// zero value has none. Safe for concurrent use.
-type lastNotice struct{ frame atomic.Pointer[noticeFrame] }
+// lastFrame is the frame that was told last, by a key that says what it is of. What is published to many, an announcement above all, is
+// told to one conn after the other, and so are the counts that most of them have then: encoding a notice for each was as much as
+// sending it. The zero value has none. Safe for concurrent use.
+type lastFrame[K comparable] struct{ frame atomic.Pointer[keyedFrame[K]] }
 
-type noticeFrame struct {
-	id    string // what has an id does not change
-	state hubbub.NoticeState
+type keyedFrame[K comparable] struct {
+	key   K
 	frame ws.Message
 }
 
-// encode makes the frame of a notice. It tells false for one that cannot be encoded.
-func (l *lastNotice) encode(n *hubbub.Notice) (ws.Message, bool) {
-	if last := l.frame.Load(); last != nil && last.id == n.ID && last.state == n.State {
+// noticeKey is what a notice looks like to all: what has an id does not change.
+type noticeKey struct {
+	id    string
+	state hubbub.NoticeState
+}
+
+// encode makes the frame of an event, the same for all users. It tells false for one that cannot be encoded.
+func (l *lastFrame[K]) encode(key K, e hubbub.Event) (ws.Message, bool) {
+	if last := l.frame.Load(); last != nil && last.key == key {
 		return last.frame, true
 	}
-	frame, ok := encode(hubbub.Noticed{Notice: *n}, "")
+	frame, ok := encode(e, "")
 	if ok {
-		l.frame.Store(&noticeFrame{n.ID, n.State, frame})
+		l.frame.Store(&keyedFrame[K]{key, frame})
 	}
 	return frame, ok
 }

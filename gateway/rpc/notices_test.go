@@ -60,9 +60,9 @@ func TestCountsAreAlwaysTheSameBytes(t *testing.T) {
 	for i := range 20 {
 		counts.Categories[fmt.Sprintf("c%02d", i)] = hubbub.CategoryCounts{Unread: i}
 	}
-	first := rpc.Encode(hubbub.InboxCounted{Counts: counts}, "")
+	first := rpc.Encode(hubbub.InboxCounted{Counts: &counts}, "")
 	for range 20 {
-		if again := rpc.Encode(hubbub.InboxCounted{Counts: counts}, ""); again != first {
+		if again := rpc.Encode(hubbub.InboxCounted{Counts: &counts}, ""); again != first {
 			t.Fatalf("%s\n%s", first, again)
 		}
 	}
@@ -86,7 +86,7 @@ func BenchmarkNotice(b *testing.B) {
 }
 
 func BenchmarkCounts(b *testing.B) {
-	e := hubbub.InboxCounted{Counts: hubbub.InboxCounts{Unread: 12, Unseen: 3, Categories: map[string]hubbub.CategoryCounts{
+	e := hubbub.InboxCounted{Counts: &hubbub.InboxCounts{Unread: 12, Unseen: 3, Categories: map[string]hubbub.CategoryCounts{
 		"general": {Unread: 4}, "news": {Unread: 8, Unseen: 3},
 	}}}
 	b.ReportAllocs()

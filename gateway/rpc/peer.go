@@ -38,15 +38,21 @@ type peer struct {
 
 // Send tells an event to this conn.
 func (p *peer) Send(e hubbub.Event) {
-	m, ok := ws.Message{}, false
-	if noticed, is := e.(hubbub.Noticed); is {
-		m, ok = p.server.notice.encode(&noticed.Notice) // many are told the same, one by one
-	} else {
-		m, ok = encode(e, p.user)
-	}
+	m, ok := p.frame(e)
 	if ok {
 		p.push(m)
 	}
+}
+
+// frame makes the frame of an event. Some are told to many, one by one.
+func (p *peer) frame(e hubbub.Event) (ws.Message, bool) {
+	switch e := e.(type) {
+	case hubbub.Noticed:
+		return p.server.notice.encode(noticeKey{e.Notice.ID, e.Notice.State}, e)
+	case hubbub.InboxCounted:
+		return p.server.counts.encode(e.Counts, e)
+	}
+	return encode(e, p.user)
 }
 
 // push sends a frame. Its errors say that the conn is closing, which OnClose tells too.

@@ -61,8 +61,10 @@ type Server struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 
+	// Safe for concurrent use.
 	audiences atomic.Uint64 // how many there ever were
-	notice    lastNotice
+	notice    lastFrame[noticeKey]
+	counts    lastFrame[*hubbub.InboxCounts]
 	running   sync.WaitGroup
 }
 
