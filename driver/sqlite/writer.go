@@ -165,8 +165,9 @@ func (w *writer) run() {
 //
 // Those whose writes were just committed often write again at once. Without waiting for them, the senders would fall into two
 // halves that take turns, each with its own commit. So if a batch had more than one write, the next one waits for as many new
-// ones as were answered, beside those that are queued already. But it waits no longer than the last commit took, nor than
-// maxPatience: what they wait here they save by sharing a commit. Who writes alone never waits.
+// ones as were answered, beside those that are queued already. But it waits no longer than four times what the last commit took,
+// nor than maxPatience: what they wait here they save by sharing a commit. (With only once or twice that, 64 who wrote over
+// sockets on one core did not all come in time, and fell into halves.) Who writes alone never waits.
 func (w *writer) expect(answered int) int {
 	if answered <= 1 {
 		return 0
@@ -197,7 +198,7 @@ func (w *writer) gather(batch []*write, expected int) []*write {
 	batch = append(batch, one)
 	batch = w.fill(batch, len(batch)+len(w.queue), nil)
 	if len(batch) < min(expected, w.maxBatch) {
-		patience := time.NewTimer(min(w.took, maxPatience))
+		patience := time.NewTimer(min(4*w.took, maxPatience))
 		defer patience.Stop()
 		batch = w.fill(batch, expected, patience.C)
 	}
