@@ -11,23 +11,28 @@ import (
 	"github.com/hubbub-dev/hubbub/inbox"
 )
 
-// BenchmarkInbox reads the inbox of a user who has 100,000 notices in ten categories and 1,000 announcements, all unseen.
+// BenchmarkInbox reads the inbox of a user who has 100,000 notices in ten categories and 1,000 announcements, all unseen, and counts that
+// of one who has 100 notices and the same announcements.
 func BenchmarkInbox(b *testing.B) {
 	const notices, announcements = 100_000, 1_000
 	w := openWorld(b, time.Now, nil)
 	w.arrive("ann", "plan=pro")
+	w.arrive("bob", "plan=pro")
+	w.fill(100, users("bob"))
 	w.fill(notices, users("ann"))
 	w.fill(announcements/2, everybody())
 	w.fill(announcements/2, everybody("plan=pro"))
 	if c := w.counts("ann"); c.Unseen != notices+announcements {
 		b.Fatalf("the counts are %+v", c)
 	}
-	b.Run("Counts", func(b *testing.B) {
-		for b.Loop() {
-			w.counts("ann")
-		}
-	})
-	for name, q := range map[string]inbox.Query{"List": {}, "List/unread of a category": {State: "unread", Category: "c7"}} {
+	for name, user := range map[string]string{"Counts": "ann", "CountsOfFew": "bob"} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				w.counts(user)
+			}
+		})
+	}
+	for name, q := range map[string]inbox.Query{"List": {}, "ListOfCategory": {State: "unread", Category: "c7"}} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				if page, err := w.List(w.ctx, "ann", q); err != nil || len(page.Notices) != 50 {

@@ -133,12 +133,9 @@ func tables() []table {
 			[]column{{"until the last has it", "ms_to_last", 1, "ms", false}, {"CPU per delivery", "cpu_us", 1, "µs", false}}},
 		{"The gateway: an announcement to 10,000", "announce-all", "POST /api/v1/notices to all; the next one when the last of 10,000 people has its inbox.counts, and before that the notice.",
 			[]column{{"until the last has it", "ms_to_last", 1, "ms", false}, {"CPU per person", "cpu_us", 1, "µs", false}}},
-		{"The inbox: unread counts", "inbox-counts", "Of a user with 100,000 notices and 1,000 announcements (BenchmarkCounts/many in package inbox, on the SQLite store; no sockets).",
-			[]column{{"time per call", "ms_per_call", 1, "ms", false}}},
-		{"The inbox: unread counts of a small one", "inbox-counts-few", "Of a user with 100 notices and 1,000 announcements (BenchmarkCounts/few).",
-			[]column{{"time per call", "ms_per_call", 1, "ms", false}}},
-		{"The inbox: the first page", "inbox-page", "50 of those 100,000 notices and 1,000 announcements (BenchmarkList/many).",
-			[]column{{"time per call", "ms_per_call", 1, "ms", false}}},
+		{"The inbox of 100,000 notices", "inbox", "Of a user with as many notices and 1,000 announcements, beside one with 100 notices (BenchmarkInbox in package inbox, on the SQLite store; no sockets).",
+			[]column{{"unread counts", "counts_ms_per_call", 1, "ms", false}, {"the same with 100 notices", "countsoffew_ms_per_call", 1, "ms", false},
+				{"first page", "list_ms_per_call", 1, "ms", false}, {"first page of what is unread in a category", "listofcategory_ms_per_call", 1, "ms", false}}},
 	}
 }
 
@@ -172,8 +169,8 @@ func bars() []bar {
 		{"presence of 1,000 users of 100,000 online: time per call", "presence", "ms_per_call", "", false, 10, "ms", ""},
 		{"durable private messages, 64 senders, group commit: accepted per second", "private", "messages_per_second", "single", true, 4, "× one commit each", ""},
 		{"durable private messages, 64 senders: messages per commit", "private", "messages_per_commit", "", true, 32, "", ""},
-		{"unread counts, 100,000 notices and 1,000 announcements: time per call", "inbox-counts", "ms_per_call", "", false, 1, "ms", ""},
-		{"first page of that inbox: time per call", "inbox-page", "ms_per_call", "", false, 5, "ms", ""},
+		{"unread counts, 100,000 notices and 1,000 announcements: time per call", "inbox", "counts_ms_per_call", "", false, 1, "ms", ""},
+		{"first page of that inbox: time per call", "inbox", "list_ms_per_call", "", false, 5, "ms", ""},
 		{"an announcement to 10,000 online, until the last has its counts", "announce-all", "ms_to_last", "gateway", false, 2, "× a broadcast", "broadcast-all"},
 	}
 }

@@ -58,9 +58,7 @@ func allScenarios() []scenario {
 		{name: "private", own: true, chat: true, conns: 64, args: []string{"-scenario", "private", "-time", "10s"}},
 		{name: "broadcast-all", own: true, chat: true, conns: 10000, args: []string{"-scenario", "everybody", "-time", "5s"}},
 		{name: "announce-all", own: true, chat: true, conns: 10000, args: []string{"-scenario", "everybody", "-announce", "-time", "5s"}},
-		{name: "inbox-counts", bench: "BenchmarkCounts/many", pkg: "inbox"},
-		{name: "inbox-counts-few", bench: "BenchmarkCounts/few", pkg: "inbox"},
-		{name: "inbox-page", bench: "BenchmarkList/many", pkg: "inbox"},
+		{name: "inbox", bench: "BenchmarkInbox", pkg: "inbox"},
 	}
 }
 
@@ -163,7 +161,8 @@ func (sc scenario) argsFor(s server) []string {
 	return []string{"-proto", s.proto}
 }
 
-// benchmark runs a benchmark of package hubbub, which prints its name, a count and then pairs of a value and a unit.
+// benchmark runs a benchmark of the module, which prints a line for each of its parts, or for the whole if it has none: its name, a
+// count and then pairs of a value and a unit.
 func benchmark(ctx context.Context, s server, sc scenario) (sample, error) {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
@@ -171,22 +170,41 @@ func benchmark(ctx context.Context, s server, sc scenario) (sample, error) {
 	if sc.quick {
 		times = "5x"
 	}
-	pattern := "^" + strings.ReplaceAll(sc.bench, "/", "$/^") + "$"
-	cmd := exec.CommandContext(ctx, "taskset", "-c", "0", s.benchmarks(sc.pkg), "-test.run", "^$", "-test.bench", pattern,
+	cmd := exec.CommandContext(ctx, "taskset", "-c", "0", s.benchmarks(sc.pkg), "-test.run", "^$", "-test.bench", "^"+sc.bench+"$",
 		"-test.benchtime", times)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w\n%s", sc.bench, err, out)
 	}
+	got := sample{}
 	for line := range strings.Lines(string(out)) {
 		words := strings.Fields(line)
 		if len(words) < 4 || !strings.HasPrefix(words[0], sc.bench) || words[3] != "ns/op" {
 			continue
 		}
 		ns, err := strconv.ParseFloat(words[2], 64)
-		return sample{"ms_per_call": ns / 1e6}, err
+		if err != nil {
+			return nil, err
+		}
+		got[partOf(words[0], sc.bench)+"ms_per_call"] = ns / 1e6
 	}
-	return nil, fmt.Errorf("%s printed no result:\n%s", sc.bench, out)
+	if len(got) == 0 {
+		return nil, fmt.Errorf("%s printed no result:\n%s", sc.bench, out)
+	}
+	return got, nil
+}
+
+// partOf is the name of a part of a benchmark as figures have it, "" for the whole. What is behind the last hyphen, if anything, is on
+// how many CPUs it ran.
+func partOf(name, bench string) string {
+	part, ok := strings.CutPrefix(name, bench+"/")
+	if !ok {
+		return ""
+	}
+	if i := strings.LastIndexByte(part, '-'); i > 0 && strings.Trim(part[i+1:], "0123456789") == "" {
+		part = part[:i]
+	}
+	return strings.ToLower(part) + "_"
 }
 
 // progress is the line that tells how it goes.
@@ -197,7 +215,7 @@ func progress(got sample, err error) string {
 	var parts []string
 	for _, f := range []struct{ name, format string }{
 		{"cpu_us", "%.2f µs CPU"}, {"deliveries_per_second", "%.0f deliveries/s"}, {"messages_per_second", "%.0f messages/s"},
-		{"conns_per_second", "%.0f conns/s"}, {"sessions_per_second", "%.0f sessions/s"}, {"ms_per_call", "%.3f ms"}, {"ms_to_last", "%.1f ms to the last"}, {"messages_per_commit", "%.1f messages per commit"},
+		{"conns_per_second", "%.0f conns/s"}, {"sessions_per_second", "%.0f sessions/s"}, {"ms_per_call", "%.3f ms"}, {"counts_ms_per_call", "counts %.3f ms"}, {"list_ms_per_call", "list %.3f ms"}, {"ms_to_last", "%.1f ms to the last"}, {"messages_per_commit", "%.1f messages per commit"},
 		{"store_bytes_per_message", "%.0f B stored"}, {"ping_p99_ms", "ping p99 %.2f ms"}, {"control_p99_ms", "control p99 %.2f ms"},
 		{"rss_per_conn", "%.0f B resident"}, {"live_per_conn", "%.0f B live"}, {"server_cpu_of_wall", "server's CPU %.2f"},
 		{"others_cpu_of_wall", "others' CPU %.2f"},
