@@ -151,8 +151,8 @@ func (e *everybody) Receive(event Event) {
 	e.deliver(event, nil)
 }
 
-// announce gives an announcement to all it is for, and counts it. What is for everybody is encoded and kept in the audience once, which
-// takes less than half of giving it to each.
+// announce gives an announcement to all it is for, and counts it. What is for everybody is encoded and kept in the audience once: given
+// to each of 10,000, it took a seventh more of the CPU.
 func (e *everybody) announce(event Announced) {
 	toAll := len(event.To.Attrs) == 0
 	if toAll {
