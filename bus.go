@@ -16,7 +16,7 @@ const (
 // Topic is what nodes subscribe to.
 type Topic struct {
 	Kind TopicKind
-	Name string // of the room or user; "" for TopicAll
+	Name string // of the room or user; "" for TopicAll, and with TopicPresence for everybody
 }
 
 // Bus carries events between the nodes, this one included. Its methods may be called concurrently.

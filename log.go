@@ -2,6 +2,7 @@ package hubbub
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 )
 
@@ -27,6 +28,11 @@ type Draft struct {
 	// their positions, as far as they are appended by this process. It must not block nor call the log. nil means that
 	// nobody wants to know.
 	Accepted func(Appended)
+	// Original is what the key stands for, if somebody has changed the data of the message meanwhile; nil means Message.Data.
+	Original json.RawMessage
+	// Report makes the outbox items of a message that is new, which a store puts there in the same transaction. nil means none.
+	// Drivers that are no store do not call it.
+	Report func(Message) []OutboxItem
 }
 
 // KeyLife is how long an idempotency key is remembered at least. Trimming forgets it after that.

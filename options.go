@@ -2,6 +2,7 @@ package hubbub
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"time"
 )
@@ -34,7 +35,15 @@ type Options struct {
 	// OnTransition is told what the registry decided, at least once for each transition, before it is confirmed; an error has
 	// it told again later. It is called concurrently. nil means that nobody else must know.
 	OnTransition func(context.Context, Transition) error
-	Logger       *slog.Logger // nil means slog.Default()
+	// Report makes outbox items of what happens; nil means none. It needs Store.
+	Report Report
+	// MayJoin is asked before a session joins a room that the rule lets it join, and again when it joins anew after a new token. It is
+	// called concurrently; its error refuses. nil means that all may.
+	MayJoin func(ctx context.Context, s *Session, room string) error
+	// MaySend is asked about each message of a session that the rule lets it send. It returns what is sent instead of the data, nil
+	// for the data as they are. It is called concurrently; its error refuses. nil means that all may.
+	MaySend func(context.Context, Sending) (json.RawMessage, error)
+	Logger  *slog.Logger // nil means slog.Default()
 }
 
 // PrivateRule says how messages between two users behave.
@@ -45,4 +54,15 @@ type PrivateRule struct {
 	Retention  Retention
 	MaxMessage int  // bytes of a message's data; 0 means 16 KiB
 	Rate       Rate // of messages of each session; the zero value means 10 per second, bursts of 20
+	Report     bool // messages are facts that Options.Report is asked about; needs Options.Store
+}
+
+// Sending is a message that a session wants to send. Either Room or To is set.
+type Sending struct {
+	Session string
+	From    Identity
+	Room    string
+	To      string          // the other user
+	Data    json.RawMessage // must not be changed
+	Key     string
 }

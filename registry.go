@@ -79,10 +79,26 @@ type Registry interface {
 	// End removes the sessions that the target selects, and takes them out of their rooms. Sessions that have ended already
 	// are left out, so each ends once.
 	End(ctx context.Context, t Target, why EndReason) ([]Transition, error)
+}
+
+// Revocations knows which credentials are not valid any more. A revocation of a whole user, without Device, Token and Before, is a
+// block. Its methods may be called concurrently.
+type Revocations interface {
 	// Revoke remembers that credentials are not valid any more. It ends no session.
 	Revoke(ctx context.Context, r Revocation) error
 	// Revoked tells whether a session with this record would be refused as revoked.
 	Revoked(ctx context.Context, s SessionRecord) (bool, error)
+	// Blocked tells whether a user is blocked, and until when; zero means for ever.
+	Blocked(ctx context.Context, user string) (blocked bool, until time.Time, err error)
+	// Unblock forgets the blocks of a user, and tells whether there were any.
+	Unblock(ctx context.Context, user string) (bool, error)
+}
+
+// Ordered is a [Driver] that knows in which order it decides.
+type Ordered interface {
+	// OnDecision sets the function that gets the transitions of each decision before the method that has made it returns them; those of one
+	// user in the order in which they were decided. It must not block, nor call the driver. It is set before anything is decided.
+	OnDecision(f func([]Transition))
 }
 
 // Revocation says that what was issued to a user before a time is not valid any more, or that a user is blocked.
@@ -224,6 +240,7 @@ type Driver interface {
 	Conversations
 	Bus
 	Registry
+	Revocations
 	Leases
 	Directory
 	Occupancy

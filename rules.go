@@ -44,6 +44,7 @@ type RoomRule struct {
 	// Retention is how much is kept; the zero value means 1000 messages, 4 MiB and 24 h, and 365 days if it is durable.
 	Retention Retention
 
+	Report       bool       // messages are facts that Options.Report is asked about; needs Options.Store
 	HidePresence bool       // nobody may ask who is in the room, nor is told who comes and goes
 	Quiet        bool       // nobody is told who comes and goes, as in a room that is larger than Limits.SmallRoom
 	Slow         SlowPolicy // what a session misses that reads too slowly

@@ -80,8 +80,9 @@ type Journal interface {
 	// now on, or are for newcomers. Where nothing has changed nothing is written.
 	Arrive(ctx context.Context, u Visitor) error
 	// Record takes transitions, each of which counts once: sessions that have connected are open, those that have disconnected
-	// are not any more, whichever is told first, and were then seen last.
-	Record(ctx context.Context, ts []Transition) error
+	// are not any more, whichever is told first, and were then seen last. It puts the items into the outbox in the same transaction,
+	// in their order.
+	Record(ctx context.Context, ts []Transition, items []OutboxItem) error
 	// Lost returns the transitions by which the open sessions of all nodes but this one end, with the reason EndNodeLost, and
 	// their users go offline. Their ids are the same each time, until they are recorded.
 	Lost(ctx context.Context, node string) ([]Transition, error)
@@ -205,6 +206,9 @@ type NoticeMark struct {
 	Category string    // only of this one; "" means all
 	Until    time.Time // only those that were published until then; zero means any
 	Limit    int
+	// Report makes the outbox items of the notices that the mark has changed, by their ids; it is called at most once in each try of the
+	// transaction, and not if none has changed. nil means none.
+	Report func(ids []string) []OutboxItem
 }
 
 // AnnouncementMark is what a user makes of announcements, in one step.
@@ -215,6 +219,8 @@ type AnnouncementMark struct {
 	// Made is what was made of single ones, by id, for which the watermarks do not hold from now on. What is not published is
 	// passed over.
 	Made map[string]NoticeState
+	// Items go into the outbox in the same transaction.
+	Items []OutboxItem
 }
 
 // OutboxItem is something that must be delivered outside of the gateway at least once, such as a webhook.
@@ -244,6 +250,23 @@ type Outbox interface {
 	Replay(ctx context.Context, target string, ids []string) (int, error)
 }
 
+// Backlogs is what operators need of the outbox. Its methods may be called concurrently.
+type Backlogs interface {
+	// Backlogs tells what is in the outbox for each target that has or had something, in ascending order of their names.
+	Backlogs(ctx context.Context) ([]Backlog, error)
+	// Discard removes up to limit dead items that were accepted before a time, and of targets that are not among those named all
+	// items that were. It tells whether there may be more.
+	Discard(ctx context.Context, before time.Time, targets []string, limit int) (more bool, err error)
+}
+
+// Backlog is what is in the outbox for a target.
+type Backlog struct {
+	Target  string
+	Waiting int       // items that are to be delivered
+	Dead    int       // items that were given up
+	Oldest  time.Time // when the oldest that waits was accepted; zero if none does
+}
+
 // Settlement is what became of an item.
 type Settlement struct {
 	Target, ID string
@@ -261,3 +284,33 @@ const (
 	OutcomeRetry                    // it waits, and so do those of the same Order
 	OutcomeDead                     // it is given up; those of the same Order go on
 )
+
+// RoomStates remembers which rooms were told to be occupied, so that those who are told hear of each change once, also if the
+// process dies. Its methods may be called concurrently.
+type RoomStates interface {
+	// SetOccupied remembers whether somebody is in a room. If that is new, it puts the items into the outbox in the same
+	// transaction, and tells so.
+	SetOccupied(ctx context.Context, room string, occupied bool, items []OutboxItem) (changed bool, err error)
+	// OccupiedRooms lists the rooms that are remembered as occupied in ascending order, from the one after after.
+	OccupiedRooms(ctx context.Context, after string, limit int) ([]string, error)
+}
+
+// KeptRevocations keeps revocations beyond the life of what decides by them. Its methods may be called concurrently.
+type KeptRevocations interface {
+	// KeepRevocation remembers a revocation until its Until.
+	KeepRevocation(ctx context.Context, r Revocation) error
+	// ForgetBlocks forgets the blocks of a user, see [Revocations].
+	ForgetBlocks(ctx context.Context, user string) error
+	// KeptRevocations lists what is not over, in an order of its own, from the one after the cursor after; "" is the beginning, and
+	// a next of "" the end.
+	KeptRevocations(ctx context.Context, after string, limit int) (rs []Revocation, next string, err error)
+}
+
+// Eraser forgets people.
+type Eraser interface {
+	// Erase removes a part of everything that is kept about a user, and tells whether there is more: who the user is, what the user
+	// has sent to rooms, conversations with others as a whole, memberships, receipts, the inbox, and what waits in the outbox
+	// in the order of the user. What is begun anew under the same name has nothing of it. Other streams keep their order and epoch:
+	// what was erased is a hole. It may be called concurrently; calling it again is harmless.
+	Erase(ctx context.Context, user string) (more bool, err error)
+}

@@ -229,7 +229,7 @@ func (h *Hub) record(ctx context.Context, transitions []Transition, beginnings b
 	if len(those) == 0 {
 		return true
 	}
-	if err := h.store.Record(ctx, those); err != nil {
+	if err := h.store.Record(ctx, those, nil); err != nil {
 		h.complain("record who came and went", err)
 		return false
 	}

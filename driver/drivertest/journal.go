@@ -57,7 +57,7 @@ func (r *journalRig) visitor(user string) hubbub.Visitor {
 
 func (r *journalRig) record(ts ...hubbub.Transition) {
 	r.Helper()
-	r.must(r.Record(r.Context(), ts))
+	r.must(r.Record(r.Context(), ts, nil))
 }
 
 func (r *journalRig) lost(node string) []hubbub.Transition {
@@ -117,7 +117,7 @@ func visitors(r *journalRig) {
 	if v := r.visitor("ann"); v.User != "" {
 		r.Fatalf("a new journal knows %+v", v)
 	}
-	r.must(r.Record(r.Context(), nil))
+	r.must(r.Record(r.Context(), nil, nil))
 	r.expectLost("b")
 	info := json.RawMessage(`{"name": "Ann \u00e9"}`)
 	first := r.clock.Now()

@@ -186,7 +186,7 @@ func selects(t *hubbub.Target, s *session) bool {
 		(t.Token == "" || t.Token == s.Token) && (t.IssuedBefore.IsZero() || s.Issued.Before(t.IssuedBefore))
 }
 
-// Revoke implements [hubbub.Registry].
+// Revoke implements [hubbub.Revocations].
 func (d *Driver) Revoke(_ context.Context, r hubbub.Revocation) error {
 	us := d.lockUser(r.User)
 	defer us.mu.Unlock()
@@ -196,9 +196,38 @@ func (d *Driver) Revoke(_ context.Context, r hubbub.Revocation) error {
 	return nil
 }
 
-// Revoked implements [hubbub.Registry].
+// Revoked implements [hubbub.Revocations].
 func (d *Driver) Revoked(_ context.Context, r hubbub.SessionRecord) (bool, error) {
 	us := d.lockUser(r.User)
 	defer us.mu.Unlock()
 	return us.revoked.revoked(&r, d.options.Now()), nil
 }
+
+// Blocked implements [hubbub.Revocations].
+func (d *Driver) Blocked(_ context.Context, user string) (blocked bool, until time.Time, err error) {
+	us := d.lockUser(user)
+	defer us.mu.Unlock()
+	now := d.options.Now()
+	for _, r := range us.revoked.byUser[user] {
+		if isBlock(r) && !over(r, now) {
+			return true, r.Until, nil // it implies all others
+		}
+	}
+	return false, time.Time{}, nil
+}
+
+// Unblock implements [hubbub.Revocations].
+func (d *Driver) Unblock(_ context.Context, user string) (bool, error) {
+	us := d.lockUser(user)
+	defer us.mu.Unlock()
+	before := len(us.revoked.byUser[user])
+	rest := slices.DeleteFunc(us.revoked.byUser[user], isBlock)
+	if len(rest) == 0 {
+		delete(us.revoked.byUser, user)
+		return before > 0, nil
+	}
+	us.revoked.byUser[user] = rest
+	return len(rest) < before, nil
+}
+
+func isBlock(r hubbub.Revocation) bool { return r.Device == "" && r.Token == "" && r.Before.IsZero() }

@@ -104,8 +104,8 @@ func visitor(row db.Users) (hubbub.Visitor, error) {
 
 // Record implements [hubbub.Journal]. What a transition changes it changes once: sessions are remembered for a day after their
 // end, and of those that make a user online or offline the newest counts.
-func (s *Store) Record(ctx context.Context, ts []hubbub.Transition) error {
-	if len(ts) == 0 {
+func (s *Store) Record(ctx context.Context, ts []hubbub.Transition, items []hubbub.OutboxItem) error {
+	if len(ts) == 0 && len(items) == 0 {
 		return nil
 	}
 	return s.write(ctx, func(ctx context.Context, q *db.Queries) error {
@@ -114,6 +114,9 @@ func (s *Store) Record(ctx context.Context, ts []hubbub.Transition) error {
 			if err := record(ctx, q, t, now); err != nil {
 				return fmt.Errorf("record %s of %q: %w", t.Kind, t.User, err)
 			}
+		}
+		if err := putItems(ctx, q, items, now); err != nil {
+			return err
 		}
 		// Twice as many as can have come: there are never many more than a day's.
 		return q.ForgetSessions(ctx, db.ForgetSessionsParams{Before: now.Add(-rememberFor).UnixMilli(), Most: int64(2 * len(ts))})

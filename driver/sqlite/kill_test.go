@@ -79,12 +79,12 @@ func (w worker) round(ctx context.Context, s *sqlite.Store, i int) error {
 			return err
 		},
 		func() error { return s.Put(ctx, []hubbub.OutboxItem{w.item(i)}) },
-		func() error { return s.Record(ctx, []hubbub.Transition{w.began(i)}) },
+		func() error { return s.Record(ctx, []hubbub.Transition{w.began(i)}, nil) },
 		func() error {
 			if i%2 == 0 {
 				return nil // stays open
 			}
-			return s.Record(ctx, []hubbub.Transition{w.ended(i)})
+			return s.Record(ctx, []hubbub.Transition{w.ended(i)}, nil)
 		},
 	} {
 		if err := do(); err != nil {
@@ -370,7 +370,7 @@ func (l *life) checkSessions(t *testing.T, s *sqlite.Store) {
 			t.Fatalf("%s does not go offline", w.user())
 		}
 	}
-	if err := s.Record(t.Context(), lost); err != nil {
+	if err := s.Record(t.Context(), lost, nil); err != nil {
 		t.Fatal(err)
 	}
 	if again, err := s.Lost(t.Context(), "now"); err != nil || len(again) > 0 {

@@ -36,14 +36,17 @@ func (s *Store) Put(ctx context.Context, items []hubbub.OutboxItem) error {
 		return nil
 	}
 	return s.write(ctx, func(ctx context.Context, q *db.Queries) error {
-		now := s.o.Now()
-		for i := range items {
-			if err := putItem(ctx, q, &items[i], now); err != nil {
-				return fmt.Errorf("put %q for %q into the outbox: %w", items[i].ID, items[i].Target, err)
-			}
-		}
-		return nil
+		return putItems(ctx, q, items, s.o.Now())
 	})
+}
+
+func putItems(ctx context.Context, q *db.Queries, items []hubbub.OutboxItem, now time.Time) error {
+	for i := range items {
+		if err := putItem(ctx, q, &items[i], now); err != nil {
+			return fmt.Errorf("put %q for %q into the outbox: %w", items[i].ID, items[i].Target, err)
+		}
+	}
+	return nil
 }
 
 func putItem(ctx context.Context, q *db.Queries, item *hubbub.OutboxItem, now time.Time) error {
