@@ -36,7 +36,7 @@ WHERE outbox.state = 0 AND outbox.seq IN (
 -- DeliverItems empties items of which only the ids must be known now.
 -- name: DeliverItems :exec
 UPDATE outbox SET state = 5, open = 0, due = @now, line = '', payload = x'', error = ''
-WHERE outbox.seq IN (SELECT j.value FROM json_each(@seqs) AS j) AND outbox.open = 1;
+WHERE outbox.seq IN (SELECT j.value FROM json_each(@seqs) AS j) AND outbox.state < 5;
 
 -- name: OpenItem :one
 SELECT seq FROM outbox WHERE target = @target AND id = @id AND open = 1;

@@ -84,7 +84,7 @@ func (q *Queries) DeadItems(ctx context.Context, arg DeadItemsParams) ([]Outbox,
 
 const deliverItems = `-- name: DeliverItems :exec
 UPDATE outbox SET state = 5, open = 0, due = ?1, line = '', payload = x'', error = ''
-WHERE outbox.seq IN (SELECT j.value FROM json_each(?2) AS j) AND outbox.open = 1
+WHERE outbox.seq IN (SELECT j.value FROM json_each(?2) AS j) AND outbox.state < 5
 `
 
 type DeliverItemsParams struct {
