@@ -91,6 +91,7 @@ type Store struct {
 	readers readers
 	long    chan struct{} // has room for the one write that changes many rows
 	close   func() error  // once
+	claims  claims        // of the outbox
 }
 
 // Open opens a store, and makes or upgrades its file first if need be. Its error says what to do if the file is in use by
@@ -234,7 +235,7 @@ func dsn(path string, m mode) string {
 	}
 	q := url.Values{"_pragma": {
 		"busy_timeout(5000)", "foreign_keys(1)", "temp_store(memory)", "cache_size(-" + strconv.Itoa(cache) + ")",
-		"synchronous(full)",
+		"synchronous(full)", "secure_delete(fast)",
 	}}
 	switch m {
 	case readWrite:
