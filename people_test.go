@@ -256,3 +256,61 @@ func TestWatchersAreSentAwayByTheEnd(t *testing.T) {
 	end(t, h)
 	wantReason(t, <-w.over, hubbub.Unavailable)
 }
+
+// TestAnErasedUserWasNeverHere erases somebody who is online, with all that was said; what others have said and who is revoked stays.
+func TestAnErasedUserWasNeverHere(t *testing.T) {
+	store := openMoody(t, storeFile(t))
+	h := reporting(t, store, hubbub.RoomRule{Match: "club", History: hubbub.HistoryDurable}, hubbub.RoomRule{Match: "*"})
+	ann, bob := open(t, h, "ann"), open(t, h, "bob")
+	for _, room := range []string{"club", "lobby"} {
+		ann.join(t, room, nil)
+		bob.join(t, room, nil)
+		ann.say(t, room, "by Ann")
+		bob.say(t, room, "by Bob")
+		if _, err := h.SetMember(t.Context(), room, "ann", hubbub.RoleMember); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := ann.SendUser(t.Context(), "bob", text("psst")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Revoke(t.Context(), hubbub.Revocation{User: "ann", Token: "stolen"}); err != nil {
+		t.Fatal(err)
+	}
+	ended, err := h.Erase(t.Context(), "ann")
+	if ended != 1 || err != nil {
+		t.Fatalf("%d sessions were ended, %v", ended, err)
+	}
+	if why := ann.closed(); why != hubbub.EndLoggedOut {
+		t.Errorf("Ann's session was closed: %q", why)
+	}
+	_, err = ann.SendUser(t.Context(), "bob", text("one more"))
+	wantReason(t, err, hubbub.NotFound)
+	for _, room := range []string{"club", "lobby"} {
+		page, err := bob.History(t.Context(), hubbub.RoomStream(room), hubbub.HistoryQuery{})
+		if err != nil || datas(page.Messages) != `["by Bob"]` {
+			t.Errorf("the room %s has %s, %v", room, datas(page.Messages), err)
+		}
+		members, err := h.Members(t.Context(), room, "", 0)
+		if err != nil || len(members.Members) != 0 {
+			t.Errorf("the room %s has the members %v, %v", room, members.Members, err)
+		}
+	}
+	if page, err := bob.Conversations(t.Context(), "", 0); err != nil || len(page.Conversations) != 2 {
+		t.Errorf("Bob's conversations are %+v, %v", page.Conversations, err)
+	}
+	end(t, h) // which tells that Ann is offline, or leaves it to the next one
+	if known, err := store.Visitors(t.Context(), []string{"ann", "bob"}); err != nil || len(known) != 1 {
+		t.Errorf("the store knows %v, %v", known, err)
+	}
+	if lost, err := store.Lost(t.Context(), "another node"); err != nil || len(lost) != 1 || lost[0].User != "bob" {
+		t.Errorf("the store has to end %+v, %v", lost, err)
+	}
+	h = reporting(t, store)
+	defer end(t, h)
+	wantReason(t, h.Check(t.Context(), hubbub.Identity{User: "ann", Token: "stolen"}), hubbub.Unauthorized)
+	again := open(t, h, "ann")
+	if page, err := again.Conversations(t.Context(), "", 0); err != nil || len(page.Conversations) != 0 {
+		t.Errorf("Ann's conversations are %+v, %v", page.Conversations, err)
+	}
+}
