@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"strconv"
 	"sync"
@@ -18,24 +17,27 @@ import (
 // Hub is one node: it has the sessions of this process. All its methods may be called concurrently.
 type Hub struct {
 	// Immutable after New.
-	o      Options // with defaults
-	driver Driver
-	poster Poster // nil if the driver is none
-	store  Store  // nil if nothing lasts
-	rules  []RoomRule
-	node   string // this incarnation
-	log    *slog.Logger
+	o       Options // with defaults
+	driver  Driver
+	poster  Poster // nil if the driver is none
+	ordered bool   // the driver gives its decisions to handover by itself
+	store   Store  // nil if nothing lasts
+	rules   []RoomRule
+	node    string // this incarnation
+	log     *slog.Logger
 
 	// Safe for concurrent use.
-	rooms    *shelf[*room]
-	users    *shelf[*person]
-	watches  *shelf[*watch]
-	all      *everybody
-	expiries expiries
-	turns    turns
-	counting counting
-	messages atomic.Uint64 // given out by newID
-	people   atomic.Uint64 // that ever came, however often
+	rooms     *shelf[*room]
+	users     *shelf[*person]
+	watches   *shelf[*watch]
+	all       *everybody
+	expiries  expiries
+	turns     turns
+	counting  counting
+	handover  handover
+	vacancies *vacancies    // nil if nobody wants to know of them
+	messages  atomic.Uint64 // given out by newID
+	people    atomic.Uint64 // that ever came, however often
 
 	// Guarded by mu.
 	mu       sync.Mutex
@@ -49,6 +51,7 @@ type Hub struct {
 	context context.Context
 	stop    context.CancelFunc
 	ending  chan struct{}  // buffered; tells keepOrder that a session has ended, so that somebody's grace runs
+	handing sync.WaitGroup // handover, which ends last of all
 	leaving sync.WaitGroup // sessions that are wound up: they need context until they are done
 	wg      sync.WaitGroup // the keepers, and those who read what was missed: they end with context
 }
@@ -75,11 +78,17 @@ func New(ctx context.Context, o Options) (*Hub, error) {
 		return nil, err
 	}
 	h.poster, _ = o.Driver.(Poster)
+	h.handover.init(h)
+	if d, ok := o.Driver.(Ordered); ok {
+		h.ordered = true
+		d.OnDecision(h.handover.add)
+	}
 	h.rooms = newShelf(Bus(o.Driver), h.newRoom)
 	h.users = newShelf(Bus(o.Driver), h.newPerson)
 	h.watches = newShelf(Bus(o.Driver), h.newWatch)
 	h.all = &everybody{hub: h, crowd: crowd{name: "everybody"}}
 	h.counting.hub = h
+	h.vacancies = newVacancies(h)
 	h.sessions = map[*Session]struct{}{}
 	h.ending = make(chan struct{}, 1)
 	h.context, h.stop = context.WithCancel(context.Background())
@@ -93,15 +102,32 @@ func New(ctx context.Context, o Options) (*Hub, error) {
 		return nil, fmt.Errorf("subscribe to what concerns everybody: %w", err)
 	}
 	h.all.unsubscribe = unsubscribe
-	if err := h.takeOver(ctx); err != nil {
+	if err := h.resume(ctx); err != nil {
 		unsubscribe()
 		_, _ = h.driver.Release(ctx, h.node)
-		return nil, fmt.Errorf("end the sessions that were open when the process died: %w", err)
+		return nil, err
+	}
+	handing, stop := context.WithCancel(context.Background())
+	h.handover.stop = stop
+	h.handing.Go(func() { h.handover.run(handing) })
+	if h.vacancies != nil {
+		h.wg.Go(h.vacancies.keep)
 	}
 	h.wg.Go(h.keepLease)
 	h.wg.Go(h.keepOrder)
 	h.wg.Go(h.keepTrim)
 	return h, nil
+}
+
+// resume does what the store remembers of the time before the process began.
+func (h *Hub) resume(ctx context.Context) error {
+	if err := h.loadRevocations(ctx); err != nil {
+		return fmt.Errorf("load what was revoked: %w", err)
+	}
+	if err := h.takeOver(ctx); err != nil {
+		return fmt.Errorf("end the sessions that were open when the process died: %w", err)
+	}
+	return nil
 }
 
 // Node is this incarnation of the node.
@@ -187,90 +213,4 @@ func (e *everybody) leave(s *Session) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.remove(s)
-}
-
-// Drain tells all sessions to come back within the window, and then closes them in stages spread over half of it, until
-// ctx ends; what is left then is closed at once. Without a window all are closed at once, and told to come back within
-// a second. No session can be opened any more.
-func (h *Hub) Drain(ctx context.Context, window Retry) {
-	pace := max(window.Max/2, 0)
-	if window == (Retry{}) {
-		window.Max = time.Second
-	}
-	h.all.Receive(Draining{window})
-	left := h.shut()
-
-	const stages = 20
-	pause := time.NewTicker(max(pace/stages, time.Millisecond))
-	defer pause.Stop()
-	for stage := range stages {
-		for _, s := range left[len(left)*stage/stages : len(left)*(stage+1)/stages] {
-			s.end(EndDraining, nil, window)
-		}
-		if stage == stages-1 || len(left) == 0 {
-			return
-		}
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-		}
-	}
-}
-
-// shut has no session opened any more, and returns those that are open.
-func (h *Hub) shut() []*Session {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.closing = true
-	return slices.Collect(maps.Keys(h.sessions))
-}
-
-// Close ends the hub: sessions that are left, also those that are being opened, and its lease. It waits until the
-// driver and Options.OnTransition were told of every end, or until ctx ends; then the error is that of ctx, and the
-// lease runs out by itself.
-func (h *Hub) Close(ctx context.Context) error {
-	for _, s := range h.shut() {
-		s.end(EndDraining, nil, Retry{})
-		s.Closed()
-	}
-	h.all.unsubscribe()
-	err := await(ctx, &h.leaving)
-	h.mu.Lock()
-	h.over = true
-	h.mu.Unlock()
-	h.stop()
-	if err := cmp.Or(err, await(ctx, &h.wg)); err != nil {
-		return fmt.Errorf("end the hub: %w", err)
-	}
-	transitions, err := h.driver.Release(ctx, h.node)
-	if err != nil {
-		return fmt.Errorf("give the node's lease back: %w", err)
-	}
-	h.announce(ctx, transitions)
-	return nil
-}
-
-// begin runs f on a goroutine that Close waits for. After that nothing is begun: a subscription that has ended may still be in
-// the middle of a call.
-func (h *Hub) begin(f func()) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if !h.over {
-		h.wg.Go(f)
-	}
-}
-
-// await waits for a group, or until ctx ends.
-func await(ctx context.Context, wg *sync.WaitGroup) error {
-	done := make(chan struct{})
-	go func() {
-		wg.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

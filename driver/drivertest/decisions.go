@@ -201,10 +201,10 @@ func blocks(r *rig) {
 func erasedSessions(r *rig) {
 	erase := func(user string) { r.Helper(); eraseAll(&r.base, r.Driver, user) }
 	r.renew()
-	r.must(r.Revoke(r.Context(), hubbub.Revocation{User: "gone"}))
-	erase("gone")
-	if blocked, _, err := r.Blocked(r.Context(), "gone"); blocked || err != nil {
-		r.Fatalf("who was erased is blocked, %v", err)
+	r.must(r.Revoke(r.Context(), hubbub.Revocation{User: "blocked"}))
+	erase("blocked")
+	if blocked, _, err := r.Blocked(r.Context(), "blocked"); !blocked || err != nil {
+		r.Fatalf("who was erased is blocked no more, %v", err)
 	}
 	for _, user := range []string{"gone", "grace", "online", "back"} {
 		r.open(user+" phone "+user, hubbub.DeviceLimit{})

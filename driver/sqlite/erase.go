@@ -49,7 +49,7 @@ func (e eraser) rows(ctx context.Context) (more bool, err error) {
 	err = e.write(ctx, func(ctx context.Context, q *db.Queries) error {
 		left := int64(hubbub.DeliveryStep)
 		for _, part := range []func(ctx context.Context, q *db.Queries, most int64) (int64, error){
-			e.person, e.sessions, e.revocations, e.memberships, e.pairs, e.notices, e.marks, e.states,
+			e.person, e.sessions, e.memberships, e.pairs, e.notices, e.marks, e.states,
 		} {
 			n, err := part(ctx, q, left)
 			if left -= n; err != nil || left <= 0 {
@@ -69,10 +69,6 @@ func (e eraser) person(ctx context.Context, q *db.Queries, _ int64) (int64, erro
 // sessions erases those that are open: of others nobody knows whose they were.
 func (e eraser) sessions(ctx context.Context, q *db.Queries, most int64) (int64, error) {
 	return q.EraseSessions(ctx, db.EraseSessionsParams{User: e.user, Limit: most})
-}
-
-func (e eraser) revocations(ctx context.Context, q *db.Queries, most int64) (int64, error) {
-	return q.EraseRevocations(ctx, db.EraseRevocationsParams{User: e.user, Limit: most})
 }
 
 func (e eraser) memberships(ctx context.Context, q *db.Queries, most int64) (int64, error) {

@@ -4,9 +4,6 @@ DELETE FROM users WHERE user = ?;
 -- name: EraseSessions :execrows
 DELETE FROM sessions WHERE id IN (SELECT s.id FROM sessions AS s WHERE s.user = ? AND s.ended = 0 LIMIT ?);
 
--- name: EraseRevocations :execrows
-DELETE FROM revocations WHERE number IN (SELECT r.number FROM revocations AS r WHERE r.user = ? LIMIT ?);
-
 -- LongestStanding is the member of a role who has been there for the longest.
 -- name: LongestStanding :one
 SELECT user FROM members WHERE room = @room AND role = @role AND user <> @except ORDER BY since, user LIMIT 1;

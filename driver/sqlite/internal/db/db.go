@@ -150,9 +150,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.erasePairMessagesStmt, err = db.PrepareContext(ctx, erasePairMessages); err != nil {
 		return nil, fmt.Errorf("error preparing query ErasePairMessages: %w", err)
 	}
-	if q.eraseRevocationsStmt, err = db.PrepareContext(ctx, eraseRevocations); err != nil {
-		return nil, fmt.Errorf("error preparing query EraseRevocations: %w", err)
-	}
 	if q.eraseSessionsStmt, err = db.PrepareContext(ctx, eraseSessions); err != nil {
 		return nil, fmt.Errorf("error preparing query EraseSessions: %w", err)
 	}
@@ -675,11 +672,6 @@ func (q *Queries) Close() error {
 	if q.erasePairMessagesStmt != nil {
 		if cerr := q.erasePairMessagesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing erasePairMessagesStmt: %w", cerr)
-		}
-	}
-	if q.eraseRevocationsStmt != nil {
-		if cerr := q.eraseRevocationsStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing eraseRevocationsStmt: %w", cerr)
 		}
 	}
 	if q.eraseSessionsStmt != nil {
@@ -1278,7 +1270,6 @@ type Queries struct {
 	erasePairStmt                  *sql.Stmt
 	erasePairKeysStmt              *sql.Stmt
 	erasePairMessagesStmt          *sql.Stmt
-	eraseRevocationsStmt           *sql.Stmt
 	eraseSessionsStmt              *sql.Stmt
 	eraseTakerStmt                 *sql.Stmt
 	eraseUserStmt                  *sql.Stmt
@@ -1430,7 +1421,6 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		erasePairStmt:                  q.erasePairStmt,
 		erasePairKeysStmt:              q.erasePairKeysStmt,
 		erasePairMessagesStmt:          q.erasePairMessagesStmt,
-		eraseRevocationsStmt:           q.eraseRevocationsStmt,
 		eraseSessionsStmt:              q.eraseSessionsStmt,
 		eraseTakerStmt:                 q.eraseTakerStmt,
 		eraseUserStmt:                  q.eraseUserStmt,

@@ -205,23 +205,6 @@ func (q *Queries) ErasePairMessages(ctx context.Context, arg ErasePairMessagesPa
 	return result.RowsAffected()
 }
 
-const eraseRevocations = `-- name: EraseRevocations :execrows
-DELETE FROM revocations WHERE number IN (SELECT r.number FROM revocations AS r WHERE r.user = ? LIMIT ?)
-`
-
-type EraseRevocationsParams struct {
-	User  string
-	Limit int64
-}
-
-func (q *Queries) EraseRevocations(ctx context.Context, arg EraseRevocationsParams) (int64, error) {
-	result, err := q.exec(ctx, q.eraseRevocationsStmt, eraseRevocations, arg.User, arg.Limit)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
-}
-
 const eraseSessions = `-- name: EraseSessions :execrows
 DELETE FROM sessions WHERE id IN (SELECT s.id FROM sessions AS s WHERE s.user = ? AND s.ended = 0 LIMIT ?)
 `
