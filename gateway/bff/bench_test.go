@@ -30,7 +30,8 @@ func method(b *testing.B, route bff.Route, backends map[string]*backend.Backend)
 	}
 }
 
-// BenchmarkDirect is what a caller would have to do without a gateway: the client of net/http with kept conns, and JSON decoded.
+// BenchmarkDirect is what a caller would have to do without a gateway: the client of net/http with kept conns, and JSON
+// decoded.
 func BenchmarkDirect(b *testing.B) {
 	s := httptest.NewServer(answer(product))
 	defer s.Close()
@@ -110,7 +111,8 @@ func BenchmarkThree(b *testing.B) {
 	}
 }
 
-// BenchmarkThreeAt1000 makes 1,000 calls a second and reports their 50th and 99th percentile. All is in one process: backends, gateway and caller.
+// BenchmarkThreeAt1000 makes 1,000 calls a second and reports their 50th and 99th percentile. All is in one process:
+// backends, gateway and caller.
 func BenchmarkThreeAt1000(b *testing.B) {
 	route, backends := threeSlow(b)
 	bff := one(b, route, backends)

@@ -27,8 +27,8 @@ type param struct {
 // errNotJSON is Invalid, and answered with 400 over HTTP.
 var errNotJSON = hubbub.Errorf(hubbub.Invalid, `the params are not a JSON object such as {"id": 7}`)
 
-// fromJSON reads params from a JSON object; nothing and null are no params. The values are in the order of the declaration, nil for
-// what is missing.
+// fromJSON reads params from a JSON object; nothing and null are no params. The values are in the order of the
+// declaration, nil for what is missing.
 func (r *route) fromJSON(text json.RawMessage) ([]any, error) {
 	if len(text) > maxParams {
 		return nil, tooManyBytes(len(text))
