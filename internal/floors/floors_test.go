@@ -36,8 +36,8 @@ var floors = []floor{
 	{dir: "driver/drivertest", may: []string{"."}, tests: true},
 	{dir: "client", may: []string{"ws", "."}},
 	{dir: "gateway/rpc", may: []string{"ws", ".", "inbox"}},
-	{dir: "gateway/httpapi", may: []string{"ws", ".", "inbox"}},
-	{dir: "gateway/auth", may: []string{"."}},
+	{dir: "gateway/httpapi", may: []string{"ws", ".", "inbox", "internal/watch"}},
+	{dir: "gateway/auth", may: []string{".", "internal/watch"}},
 	{dir: "gateway/backend", may: []string{"."}},
 	{dir: "gateway/hook", may: []string{".", "gateway/backend", "internal/template"}},
 	{dir: "gateway/bff", may: []string{".", "gateway/backend", "internal/template", "internal/jq"}},
@@ -48,6 +48,7 @@ var floors = []floor{
 	{dir: "internal/settings"},
 	{dir: "internal/jq"},
 	{dir: "internal/template", may: []string{"."}},
+	{dir: "internal/watch"},
 	{dir: "cmd", may: []string{"*"}},
 
 	{dir: "internal/testkit", tests: true},
