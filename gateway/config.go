@@ -37,6 +37,12 @@ type Config struct {
 	Inbox   InboxConfig   `koanf:"inbox"`
 	Devices DevicesConfig `koanf:"devices"`
 
+	Backends []BackendConfig `koanf:"backends"`
+	Hooks    []HookConfig    `koanf:"hooks"` // the first that fits is asked
+	BFF      BFFConfig       `koanf:"bff"`
+	Events   []EventConfig   `koanf:"events"`
+	Webhooks []WebhookConfig `koanf:"webhooks"`
+
 	Limits    LimitsConfig    `koanf:"limits"`
 	Heartbeat HeartbeatConfig `koanf:"heartbeat"`
 	Presence  PresenceConfig  `koanf:"presence"`
@@ -77,6 +83,8 @@ type CORSConfig struct {
 // APIConfig is about the HTTP API for backends.
 type APIConfig struct {
 	Keys []APIKeyConfig `koanf:"keys"`
+	File string         `koanf:"file"` // more keys, read again when it changes; "" means none
+	Rate RateConfig     `koanf:"rate"` // of each key
 }
 
 // APIKeyConfig is one key of a backend.
@@ -110,8 +118,9 @@ type RoomConfig struct {
 	Create       bool          `koanf:"create"` // who adds themself first is the owner
 	History      HistoryConfig `koanf:"history"`
 	HidePresence bool          `koanf:"hide_presence"`
-	Quiet        bool          `koanf:"quiet"` // nobody is told who comes and goes
-	Slow         string        `koanf:"slow"`  // "close", "drop-oldest" or "latest"
+	Quiet        bool          `koanf:"quiet"`  // nobody is told who comes and goes
+	Slow         string        `koanf:"slow"`   // "close", "drop-oldest" or "latest"
+	Report       bool          `koanf:"report"` // messages are told to webhooks
 	MaxMessage   Size          `koanf:"max_message"`
 	Rate         RateConfig    `koanf:"rate"`
 }
@@ -137,6 +146,7 @@ type PrivateConfig struct {
 	History    PrivateHistoryConfig `koanf:"history"`
 	MaxMessage Size                 `koanf:"max_message"`
 	Rate       RateConfig           `koanf:"rate"`
+	Report     bool                 `koanf:"report"` // messages are told to webhooks
 }
 
 // PrivateHistoryConfig says how much of each pair of users is kept.
