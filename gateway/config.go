@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hubbub-dev/hubbub/gateway/auth"
+	"github.com/hubbub-dev/hubbub/gateway/event"
 	"github.com/hubbub-dev/hubbub/internal/settings"
 )
 
@@ -40,7 +41,7 @@ type Config struct {
 	Backends []BackendConfig `koanf:"backends"`
 	Hooks    []HookConfig    `koanf:"hooks"` // the first that fits is asked
 	BFF      BFFConfig       `koanf:"bff"`
-	Events   []EventConfig   `koanf:"events"`
+	Events   []event.Rule    `koanf:"events"`
 	Webhooks []WebhookConfig `koanf:"webhooks"`
 
 	Limits    LimitsConfig    `koanf:"limits"`

@@ -36,16 +36,17 @@ func backendEntries() []settings.Entry {
 
 func routeEntries() []settings.Entry {
 	all := []settings.Entry{
-		{Key: "bff", Doc: "Calls of frontends that backends answer: `GET` or `POST /bff/NAME`, and the method `bff.NAME` of hubbub.v1."},
+		{Key: "bff", Doc: "Calls of frontends that backends answer: `GET` or `POST /bff/NAME`, and the method `bff.NAME` of hubbub.v1. " +
+			"docs/bff.md is about them."},
 		{Key: "bff.routes", Doc: "The calls. Each has either `parts`, which are asked at the same time and make one object, or `proxy`. Texts " +
 			"below them are templates: `{params.id}`, `{user.id}`, `{parts.NAME.field}`; `{{` is a brace."},
-		{Key: "bff.routes[].name", Required: true, Example: "home", Doc: "The name of the call."},
+		{Key: "bff.routes[].name", Required: true, Example: "home", Doc: "The name of the call: letters, digits, `.`, `_` and `-`."},
 		{Key: "bff.routes[].doc", Doc: "What it is for, for those who read the file."},
-		{Key: "bff.routes[].method", Default: "GET", OneOf: []string{"GET", "POST"}, Doc: "`GET` can be called by GET and POST, `POST` by POST alone, " +
-			"which is for what changes something. It says nothing of the method of hubbub.v1."},
+		{Key: "bff.routes[].method", Empty: "GET if all parts are called with GET or HEAD, otherwise POST", OneOf: []string{"", "GET", "POST"}, Doc: "`GET` " +
+			"is for what changes nothing: it is called by GET or POST; `POST` by POST alone. It says nothing of hubbub.v1."},
 		{Key: "bff.routes[].auth", Default: "required", OneOf: []string{"required", "optional"}, Doc: "Whether callers must have signed in."},
-		{Key: "bff.routes[].params", Doc: "What callers may pass. Anything else is refused."},
-		{Key: "bff.routes[].params[].name", Required: true, Example: "id", Doc: "The name."},
+		{Key: "bff.routes[].params", Doc: "What callers may say. Anything else is refused."},
+		{Key: "bff.routes[].params[].name", Required: true, Example: "id", Doc: "The name: letters, digits, `_` and `-`."},
 		{Key: "bff.routes[].params[].type", Default: "string", OneOf: []string{"string", "int", "number", "bool", "json"}, Doc: "What it must be."},
 		{Key: "bff.routes[].params[].required", Doc: "Whether it must be there."},
 		{Key: "bff.routes[].params[].default", Doc: "What it is otherwise."},
@@ -55,30 +56,35 @@ func routeEntries() []settings.Entry {
 		{Key: "bff.routes[].parts[].name", Required: true, Example: "product", Doc: "The name of the part in the result, and in templates."},
 		{Key: "bff.routes[].parts[].required", Doc: "Without this part the whole call fails. Otherwise its status and error are in the result."},
 		{Key: "bff.routes[].proxy", Doc: "The one request of a call whose result is that of a backend."},
+		{Key: "bff.routes[].proxy.name", Doc: "Not needed."},
+		{Key: "bff.routes[].proxy.required", Doc: "It is anyway."},
 	}
-	all = append(all, cacheEntries("bff.routes[].cache", "the whole result")...)
-	all = append(all, callEntries("bff.routes[].parts[].", true)...)
-	return append(all, callEntries("bff.routes[].proxy.", false)...)
+	all = append(all, cacheEntries("bff.routes[].cache", "The cache of parts that are called with GET or HEAD and have none of their own.")...)
+	all = append(all, partEntries("bff.routes[].parts[].")...)
+	return append(all, partEntries("bff.routes[].proxy.")...)
 }
 
-// callEntries are those of a request to a backend.
-func callEntries(prefix string, required bool) []settings.Entry {
+// partEntries are those of a request to a backend.
+func partEntries(prefix string) []settings.Entry {
 	return append([]settings.Entry{
-		{Key: prefix + "backend", Required: required, Example: "products", Doc: "Who is asked: a name of `backends`."},
+		{Key: prefix + "backend", Required: true, Example: "products", Doc: "Who is asked: a name of `backends`."},
 		{Key: prefix + "method", OneOf: []string{"", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}, Empty: "GET, or POST with a body", Doc: "The method."},
-		{Key: prefix + "path", Required: required, Example: `"/products/{params.id}"`, Doc: "The path, a template. What is put in is escaped, so that it stays one segment."},
-		{Key: prefix + "query", Doc: "The query, with templates as values. A list repeats the name."},
-		{Key: prefix + "headers", Secret: true, Doc: "Headers of the request, with templates as values."},
-		{Key: prefix + "body", Doc: "The body, which is sent as JSON. A text that is one reference alone keeps the type of what it names."},
-		{Key: prefix + "timeout", Empty: "that of the backend", Doc: "How long the request may take."},
+		{Key: prefix + "path", Required: true, Example: `"/products/{params.id}"`, Doc: "The path, a template. Values in it are escaped and stay within their " +
+			"segment; one that is missing or empty makes the part fail."},
+		{Key: prefix + "query", Doc: "The query, with templates as values. A list repeats the name; what is missing is left out."},
+		{Key: prefix + "headers", Secret: true, Doc: "Headers of the request, with templates as values. One whose value is missing is left out."},
+		{Key: prefix + "body", Doc: "The body, which is sent as JSON. A text that is one reference alone keeps the type of what it names. A proxy " +
+			"with POST, PUT or PATCH and without body sends all parameters."},
+		{Key: prefix + "timeout", Empty: "as long as backend and budget allow", Doc: "How long the request may take."},
 		{Key: prefix + "pick", Example: `"{id, title}"`, Doc: "A jq expression that makes the result of the response's JSON."},
-	}, cacheEntries(prefix+"cache", "the result")...)
+	}, cacheEntries(prefix+"cache", "Whether the result is kept for the next one who asks the same.")...)
 }
 
-func cacheEntries(key, what string) []settings.Entry {
+func cacheEntries(key, doc string) []settings.Entry {
 	return []settings.Entry{
-		{Key: key, Doc: "Whether " + what + " is kept for the next one who asks the same."},
-		{Key: key + ".by", OneOf: []string{"", "user", "shared"}, Doc: "For whom: the same user, or everybody. Empty means that it is not kept."},
+		{Key: key, Doc: doc},
+		{Key: key + ".by", OneOf: []string{"", "user", "shared"}, Doc: "For whom a result is kept: the same user, or everybody, so that the request does " +
+			"not tell who asks. Empty means that it is not kept."},
 		{Key: key + ".ttl", Doc: "How long."},
 	}
 }
@@ -87,7 +93,8 @@ func eventEntries() []settings.Entry {
 	return []settings.Entry{
 		{Key: "events", Doc: "What to do when a backend tells by `POST /api/v1/events` that something has happened. Every rule that fits is carried out, in order."},
 		{Key: "events[].type", Required: true, Example: "product.listed", Doc: "Glob of the event's type: `*` stands for any characters."},
-		{Key: "events[].when", Example: `".price < 100"`, Doc: "A jq expression of the event's data that must be true. Empty means always."},
+		{Key: "events[].when", Example: `".data.price < 100"`, Doc: "A jq expression about `{type, id, data}`: the rule does nothing if it gives " +
+			"false or null. Empty means always."},
 		{Key: "events[].do", Doc: "Calls of the HTTP API, in order."},
 		{Key: "events[].do[].call", Required: true, Example: `"POST /rooms/{data.room}/messages"`, Doc: "Method and path behind `/api/v1`. References are " +
 			"`{type}`, `{id}` and `{data.field}`."},

@@ -19,6 +19,8 @@
 // and networks ("10.0.0.0/8"). Numbers, sizes and durations are greater than zero, or "off" where the table allows it, which
 // the struct gets as -1: so a zero in a struct that a program filled by itself can mean the default, see [Table.Fill].
 //
+// A pointer to a struct is a section that need not be there; then it is nil, and nothing in it is required.
+//
 // A field of type any, or map[string]any, takes whatever JSON can say, such as the body of a request.
 //
 // A secret can be put into a file of its own: beside each secret key stands one that ends with _file. The file of a list of texts has one

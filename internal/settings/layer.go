@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"strings"
 	"unicode/utf8"
 
@@ -184,6 +185,8 @@ func (l *layer) value(n *node, y *yaml.Node, key string) any {
 	switch {
 	case n.list:
 		return l.list(n, y, key)
+	case isNull(y) && n.typ.Kind() == reflect.Pointer:
+		return nil
 	case !n.leaf():
 		return l.section(n, y, key)
 	case isNull(y):

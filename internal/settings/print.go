@@ -148,6 +148,9 @@ func (p *printer) comment(doc string) {
 
 // effective writes the settings of a section, or of an element of a list.
 func (p *printer) effective(n *node, section reflect.Value, key string) {
+	if section = reflect.Indirect(section); !section.IsValid() {
+		return
+	}
 	for _, c := range n.children {
 		if c.fileFor != nil {
 			continue

@@ -20,6 +20,12 @@ type plan struct {
 	Headers map[string]string `koanf:"headers"`
 	Keys    []string          `koanf:"keys"`
 	Do      []step            `koanf:"do"`
+	Extra   *extra            `koanf:"extra"`
+}
+
+type extra struct {
+	Path string `koanf:"path"`
+	Size int    `koanf:"size"`
 }
 
 type deep struct {
@@ -33,6 +39,8 @@ func deepTable(t *testing.T) *settings.Table {
 		{Key: "plans[].headers", Doc: "Headers.", Secret: true}, {Key: "plans[].keys", Doc: "Keys.", Secret: true},
 		{Key: "plans[].do", Doc: "Steps."}, {Key: "plans[].do[].call", Doc: "Call.", Required: true, Example: `"POST /a"`},
 		{Key: "plans[].do[].body", Doc: "Body.", Example: `{text: "{data.x}"}`}, {Key: "plans[].do[].more", Doc: "More."},
+		{Key: "plans[].extra", Doc: "Extra."}, {Key: "plans[].extra.path", Doc: "Path.", Required: true, Example: "/a"},
+		{Key: "plans[].extra.size", Doc: "Size.", Default: "5"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -66,6 +74,9 @@ plans:
         body: *b
   - name: text
     do: [{call: x, body: "{data}"}]
+    extra: {path: /x}
+  - name: none
+    extra:
 `
 
 func TestListsInListsAndTrees(t *testing.T) {
@@ -73,12 +84,12 @@ func TestListsInListsAndTrees(t *testing.T) {
 		"list": []any{1, map[string]any{"a": []any{}}}}
 	want := deep{[]plan{
 		{"shelf", map[string]string{"Authorization": "Bearer s3cret", "X.Dot": "s3cret"}, []string{"s3cret", "s3cret"}, []step{
-			{"POST /broadcast", body, map[string]any{"limit": 5, "tags": []any{"a", "b"}}}, {"POST /notices", body, nil}}},
-		{Name: "text", Do: []step{{Call: "x", Body: "{data}"}}},
+			{"POST /broadcast", body, map[string]any{"limit": 5, "tags": []any{"a", "b"}}}, {"POST /notices", body, nil}}, nil},
+		{Name: "text", Do: []step{{Call: "x", Body: "{data}"}}, Extra: &extra{"/x", 5}}, {Name: "none"},
 	}}
 	variable := `DEEP_PLANS=[{name: shelf, headers: {Authorization: Bearer s3cret, X.Dot: s3cret}, keys: [s3cret, s3cret], do: [` +
 		`{call: POST /broadcast, body: &b {text: "{data.x}", n: 3, f: 2.5, yes: true, no: ~, day: 2024-01-01, list: [1, {a: []}]}, ` +
-		`more: {limit: 5, tags: [a, b]}}, {call: POST /notices, body: *b}]}, {name: text, do: [{call: x, body: "{data}"}]}]`
+		`more: {limit: 5, tags: [a, b]}}, {call: POST /notices, body: *b}]}, {name: text, do: [{call: x, body: "{data}"}], extra: {path: /x}}, {name: none, extra: ~}]`
 	for name, s := range map[string]settings.Sources{"file": {File: file(t, "c.yaml", deepText)}, "variable": {Environ: []string{variable}}} {
 		c, l := loadDeep(t, s)
 		if !reflect.DeepEqual(c, want) {
@@ -108,7 +119,7 @@ func TestDeepExampleIsValid(t *testing.T) {
 	text = "plans:" + strings.NewReplacer("headers: {}", "headers:", "keys: []", "keys:", "\n# ", "\n", "# headers_file", "headers_file", "# keys_file", "keys_file").Replace("\n"+text)
 	c, _ := loadDeep(t, settings.Sources{File: file(t, "c.yaml", text)})
 	want := deep{[]plan{{"a", map[string]string{"Authorization": "Bearer: x", "X-A": "b"}, []string{"one", "two"},
-		[]step{{"POST /a", map[string]any{"text": "{data.x}"}, nil}}}}}
+		[]step{{"POST /a", map[string]any{"text": "{data.x}"}, nil}}, &extra{"/a", 5}}}}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got %+v from\n%s", c, text)
 	}
@@ -133,6 +144,7 @@ func TestTreesThatAreRefused(t *testing.T) {
 		"deep error": {"1\n        mroe: 5", "F:6: plans[0].do[0].mroe: there is no such setting; did you mean more?"},
 		"deep list":  {"1\n      - body: 2", "F:6: plans[0].do[1].call: this is missing"},
 		"map twice":  {"1\n        more: {a: 1, a: 2}", "plans[0].do[0].more.a: this is set twice"},
+		"required":   {"1\n    extra: {size: 3}", "F:6: plans[0].extra.path: this is missing"},
 		"no map":     {"1\n        more: [a]", "more: this must be a map of names to what JSON can say"},
 	} {
 		path := file(t, "c.yaml", "plans:\n  - name: a\n    do:\n      - call: x\n        body: "+c.body+"\n")
