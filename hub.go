@@ -93,15 +93,26 @@ func New(ctx context.Context, o Options) (*Hub, error) {
 		return nil, fmt.Errorf("subscribe to what concerns everybody: %w", err)
 	}
 	h.all.unsubscribe = unsubscribe
-	if err := h.takeOver(ctx); err != nil {
+	if err := h.resume(ctx); err != nil {
 		unsubscribe()
 		_, _ = h.driver.Release(ctx, h.node)
-		return nil, fmt.Errorf("end the sessions that were open when the process died: %w", err)
+		return nil, err
 	}
 	h.wg.Go(h.keepLease)
 	h.wg.Go(h.keepOrder)
 	h.wg.Go(h.keepTrim)
 	return h, nil
+}
+
+// resume does what the store remembers of the time before the process began.
+func (h *Hub) resume(ctx context.Context) error {
+	if err := h.loadRevocations(ctx); err != nil {
+		return fmt.Errorf("load what was revoked: %w", err)
+	}
+	if err := h.takeOver(ctx); err != nil {
+		return fmt.Errorf("end the sessions that were open when the process died: %w", err)
+	}
+	return nil
 }
 
 // Node is this incarnation of the node.

@@ -153,6 +153,37 @@ func (h *Hub) SendUser(ctx context.Context, user, device string, data json.RawMe
 	return e, h.driver.Publish(ctx, Topic{TopicUser, user}, e)
 }
 
+// SendUsers tells all devices of up to 1000 users something that is not kept, under one ID. It returns those who were not online.
+func (h *Hub) SendUsers(ctx context.Context, users []string, data json.RawMessage) (d Direct, offline []string, err error) {
+	out := Outgoing{Data: data}
+	if err := out.check(h.o.Private.MaxMessage); err != nil {
+		return Direct{}, nil, err
+	}
+	if len(users) == 0 {
+		return Direct{}, nil, Errorf(Invalid, "the users are missing: name 1 to %d", maxPage)
+	}
+	if users, err = distinctUsers(users); err != nil {
+		return Direct{}, nil, err
+	}
+	now, err := h.driver.Presences(ctx, users)
+	if err != nil {
+		return Direct{}, nil, err
+	}
+	d = Direct{ID: h.newID(), Data: data, Time: time.Now()}
+	for i, user := range users {
+		if len(now[i].Devices) == 0 {
+			offline = append(offline, user)
+			continue
+		}
+		one := d
+		one.To = user
+		if err := h.driver.Publish(ctx, Topic{TopicUser, user}, one); err != nil {
+			return Direct{}, nil, err
+		}
+	}
+	return d, offline, nil
+}
+
 func onDevice(device string) string {
 	if device == "" {
 		return ""

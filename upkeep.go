@@ -184,9 +184,10 @@ func (h *Hub) announce(ctx context.Context, transitions []Transition) {
 		}
 	}
 	for user := range changed {
-		changed := PresenceChanged{Presence{User: user}}
-		if err := h.driver.Publish(ctx, Topic{TopicPresence, user}, changed); err != nil {
-			h.complain("tell that a user's presence has changed", err)
+		for _, watched := range []string{user, ""} { // by those who watch the user, and by those who watch everybody
+			if err := h.driver.Publish(ctx, Topic{TopicPresence, watched}, PresenceChanged{Presence{User: user}}); err != nil {
+				h.complain("tell that a user's presence has changed", err)
+			}
 		}
 	}
 }
