@@ -244,4 +244,5 @@ type Driver interface {
 	Leases
 	Directory
 	Occupancy
+	Eraser
 }

@@ -39,17 +39,17 @@ func (d *Driver) Open(_ context.Context, r hubbub.SessionRecord, l hubbub.Device
 	}
 	o.Generation = d.add(us, u, &session{SessionRecord: r, lease: lease})
 	o.Transitions = append(o.Transitions,
-		d.decided(hubbub.Transition{Kind: hubbub.SessionConnected, User: u.name, Session: r, Time: now}, r.ID))
+		d.transition(hubbub.Transition{Kind: hubbub.SessionConnected, User: u.name, Session: r, Time: now}, r.ID))
 	if u.in != nil {
 		u.in.remove(u)
 	}
-	if online {
-		return o, nil
+	if !online {
+		u.came = r.ID
+		d.online.add(u.name)
+		o.Transitions = append(o.Transitions,
+			d.transition(hubbub.Transition{Kind: hubbub.UserOnline, User: u.name, Time: now}, r.ID))
 	}
-	u.came = r.ID
-	d.online.add(u.name)
-	o.Transitions = append(o.Transitions,
-		d.decided(hubbub.Transition{Kind: hubbub.UserOnline, User: u.name, Time: now}, r.ID))
+	d.decided(o.Transitions)
 	return o, nil
 }
 
@@ -177,7 +177,9 @@ func (d *Driver) End(_ context.Context, t hubbub.Target, why hubbub.EndReason) (
 	if len(all) == 0 {
 		return nil, nil
 	}
-	return append(all, d.settle(us, u, now)...), nil
+	all = append(all, d.settle(us, u, now)...)
+	d.decided(all)
+	return all, nil
 }
 
 func selects(t *hubbub.Target, s *session) bool {

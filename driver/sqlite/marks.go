@@ -139,7 +139,7 @@ func (s *Store) MarkAnnouncements(ctx context.Context, user string, m hubbub.Ann
 				return err
 			}
 		}
-		return nil
+		return putItems(ctx, q, m.Items, s.o.Now())
 	})
 	if err != nil {
 		return fmt.Errorf("mark announcements: %w", err)
