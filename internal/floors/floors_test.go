@@ -38,6 +38,8 @@ var floors = []floor{
 	{dir: "gateway/rpc", may: []string{"ws", ".", "inbox"}},
 	{dir: "gateway/httpapi", may: []string{"ws", ".", "inbox"}},
 	{dir: "gateway/auth", may: []string{"."}},
+	{dir: "gateway/backend", may: []string{"."}},
+	{dir: "gateway/hook", may: []string{".", "gateway/backend", "internal/template"}},
 	{dir: "gateway/bff", may: []string{".", "gateway/backend", "internal/template"}},
 	{dir: "gateway/event", may: []string{".", "internal/template"}},
 	{dir: "gateway/webhook", may: []string{"."}},
