@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -52,7 +51,7 @@ type userMessageInput struct {
 
 // publishing registers the calls that send.
 func (a *API) publishing() {
-	handle(a, Publish, huma.Operation{
+	handleOnce(a, Publish, huma.Operation{
 		OperationID: "broadcast", Method: http.MethodPost, Path: "/broadcast", Tags: []string{"messages"},
 		Summary: "Send to everybody", Description: "Tells everybody who is online. It is not kept for those who are not.",
 	}, a.broadcast)
@@ -62,7 +61,7 @@ func (a *API) publishing() {
 			"order, and is kept as long as the room's rule says. not_found if no rule knows the room, too_large if the rule does not " +
 			"allow so much data, conflict if the key was used for other data.",
 	}, a.sendToRoom)
-	handle(a, Publish, huma.Operation{
+	handleOnce(a, Publish, huma.Operation{
 		OperationID: "send-to-user", Method: http.MethodPost, Path: "/users/{user}/messages", Tags: []string{"messages"},
 		Summary: "Send to a user or device", Description: "Tells the devices of a user that are online. It is live only: it is not " +
 			"kept, belongs to no conversation, and cannot be fetched later. not_found if none of them is online.",
@@ -105,21 +104,6 @@ func (a *API) sendToUser(ctx context.Context, in *userMessageInput) (Sent, error
 		return Sent{}, err
 	}
 	return Sent{ID: d.ID, Time: millis(d.Time)}, nil
-}
-
-// idempotencyKey joins the two places of a key. The header may have the quotes of a structured field (RFC 8941, section 3.3.3),
-// as its draft standard wants.
-func idempotencyKey(header, body string) (string, error) {
-	if len(header) >= 2 && strings.HasPrefix(header, `"`) && strings.HasSuffix(header, `"`) {
-		header = header[1 : len(header)-1]
-	}
-	switch {
-	case header != "" && body != "" && header != body:
-		return "", hubbub.Errorf(hubbub.Invalid, "the header Idempotency-Key and the key in the body differ: send one of them, or the same twice")
-	case header != "":
-		return header, nil
-	}
-	return body, nil
 }
 
 // millis is a time as JSON has it: Unix milliseconds, 0 for the zero value.
