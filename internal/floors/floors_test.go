@@ -36,6 +36,8 @@ var floors = []floor{
 	{dir: "driver/drivertest", may: []string{"."}, tests: true},
 	{dir: "client", may: []string{"ws", "."}},
 	{dir: "gateway/rpc", may: []string{"ws", ".", "inbox"}},
+	{dir: "gateway/httpapi", may: []string{"ws", ".", "inbox"}},
+	{dir: "gateway/auth", may: []string{"."}},
 	{dir: "gateway/backend", may: []string{"."}},
 	{dir: "gateway/hook", may: []string{".", "gateway/backend", "internal/template"}},
 	{dir: "gateway/bff", may: []string{".", "gateway/backend", "internal/template"}},
