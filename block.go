@@ -12,8 +12,8 @@ func (h *Hub) Revoke(ctx context.Context, r Revocation) (ended int, err error) {
 	if err := CheckName("user", r.User); err != nil {
 		return 0, err
 	}
-	if kept, ok := h.store.(KeptRevocations); ok {
-		if err := kept.KeepRevocation(ctx, r); err != nil {
+	if h.store != nil {
+		if err := h.store.KeepRevocation(ctx, r); err != nil {
 			return 0, err
 		}
 	}
@@ -46,8 +46,8 @@ func (h *Hub) Unblock(ctx context.Context, user string) (bool, error) {
 	if err := CheckName("user", user); err != nil {
 		return false, err
 	}
-	if kept, ok := h.store.(KeptRevocations); ok {
-		if err := kept.ForgetBlocks(ctx, user); err != nil {
+	if h.store != nil {
+		if err := h.store.ForgetBlocks(ctx, user); err != nil {
 			return false, err
 		}
 	}
@@ -64,12 +64,11 @@ func (h *Hub) Blocked(ctx context.Context, user string) (bool, time.Time, error)
 
 // loadRevocations tells the driver what was revoked before the process began.
 func (h *Hub) loadRevocations(ctx context.Context) error {
-	kept, ok := h.store.(KeptRevocations)
-	if !ok {
+	if h.store == nil {
 		return nil
 	}
 	for after := ""; ; {
-		some, next, err := kept.KeptRevocations(ctx, after, maxPage)
+		some, next, err := h.store.KeptRevocations(ctx, after, maxPage)
 		if err != nil {
 			return err
 		}

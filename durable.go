@@ -16,6 +16,9 @@ func (h *Hub) checkDurable() error {
 	if h.store != nil {
 		return nil
 	}
+	if h.o.Report != nil || h.o.Private.Report || slices.ContainsFunc(h.rules, func(r RoomRule) bool { return r.Report }) {
+		return errors.New("hubbub: Options.Report, and Report of a rule, need Options.Store, which has the outbox; for one process use driver/sqlite")
+	}
 	if h.o.Private.History == HistoryDurable {
 		return errors.New("hubbub: Options.Private.History is HistoryDurable, which needs Options.Store; for one process use driver/sqlite")
 	}

@@ -28,16 +28,17 @@ type Hub struct {
 	log     *slog.Logger
 
 	// Safe for concurrent use.
-	rooms    *shelf[*room]
-	users    *shelf[*person]
-	watches  *shelf[*watch]
-	all      *everybody
-	expiries expiries
-	turns    turns
-	counting counting
-	handover handover
-	messages atomic.Uint64 // given out by newID
-	people   atomic.Uint64 // that ever came, however often
+	rooms     *shelf[*room]
+	users     *shelf[*person]
+	watches   *shelf[*watch]
+	all       *everybody
+	expiries  expiries
+	turns     turns
+	counting  counting
+	handover  handover
+	vacancies *vacancies    // nil if nobody wants to know of them
+	messages  atomic.Uint64 // given out by newID
+	people    atomic.Uint64 // that ever came, however often
 
 	// Guarded by mu.
 	mu       sync.Mutex
@@ -88,6 +89,7 @@ func New(ctx context.Context, o Options) (*Hub, error) {
 	h.watches = newShelf(Bus(o.Driver), h.newWatch)
 	h.all = &everybody{hub: h, crowd: crowd{name: "everybody"}}
 	h.counting.hub = h
+	h.vacancies = newVacancies(h)
 	h.sessions = map[*Session]struct{}{}
 	h.ending = make(chan struct{}, 1)
 	h.context, h.stop = context.WithCancel(context.Background())
@@ -109,6 +111,9 @@ func New(ctx context.Context, o Options) (*Hub, error) {
 	handing, stop := context.WithCancel(context.Background())
 	h.handover.stop = stop
 	h.handing.Go(func() { h.handover.run(handing) })
+	if h.vacancies != nil {
+		h.wg.Go(h.vacancies.keep)
+	}
 	h.wg.Go(h.keepLease)
 	h.wg.Go(h.keepOrder)
 	h.wg.Go(h.keepTrim)
@@ -273,6 +278,11 @@ func (h *Hub) Close(ctx context.Context) error {
 	}
 	h.announce(ctx, transitions)
 	failed = cmp.Or(failed, h.handover.flush(ctx))
+	if h.vacancies != nil && failed == nil {
+		if err := h.vacancies.look(ctx); err != nil { // otherwise the next hub tells it
+			h.complain("tell which rooms are vacated", err)
+		}
+	}
 	h.handover.stop()
 	ended := await(ctx, &h.handing)
 	if err := cmp.Or(failed, ended); err != nil {

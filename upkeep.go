@@ -183,6 +183,9 @@ func (h *Hub) spread(ctx context.Context, transitions []Transition) {
 			if r, ok := h.rooms.get(left.Room); ok {
 				r.setSize(left.Count) // a room where nobody is told of it has a size, too
 			}
+			if left.Count == 0 {
+				h.vacancies.note(left.Room)
+			}
 			h.tellPresence(ctx, left.Room, left.Count, left)
 		}
 	}
