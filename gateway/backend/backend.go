@@ -131,12 +131,20 @@ func (b *Backend) do(ctx context.Context, call *Call) (Reply, error) {
 		return Reply{}, err
 	}
 	defer func() { <-b.turns }()
+	done, err := b.breaker.allow()
+	if err != nil {
+		return Reply{}, err
+	}
 	for tried := 0; ; tried++ {
-		reply, again, err := b.try(ctx, &r)
-		safe := r.method == http.MethodGet || r.method == http.MethodHead
-		if !again || !safe || tried >= b.config.Retries || !pause(ctx, tried) {
+		reply, again, err := b.try(ctx, &r, done)
+		if !again || !r.safe() || tried >= b.config.Retries || !pause(ctx, tried) {
 			return reply, err
 		}
+		next, refusal := b.breaker.allow()
+		if refusal != nil {
+			return reply, err
+		}
+		done = next
 	}
 }
 
@@ -159,26 +167,20 @@ func (b *Backend) takeTurn(ctx context.Context) error {
 	}
 }
 
-// try sends the request once. It tells whether trying again makes sense.
-func (b *Backend) try(ctx context.Context, r *request) (reply Reply, again bool, err error) {
-	done, err := b.breaker.allow()
-	if err != nil {
-		return Reply{}, false, err
-	}
+// try sends the request once and tells the breaker by done how it went. It tells whether trying again makes sense.
+func (b *Backend) try(ctx context.Context, r *request, done func(error)) (reply Reply, again bool, err error) {
 	reply, failed := b.exchange(r.to(ctx))
-	if failed == nil {
-		if reply.Status >= http.StatusInternalServerError {
-			done(errFailed)
-			return reply, retryable(reply.Status), nil
-		}
+	ended := ctx.Err()
+	switch {
+	case failed == nil && reply.Status < http.StatusInternalServerError:
 		done(nil)
 		return reply, false, nil
-	}
-	if failed.answered {
+	case failed == nil:
+		done(errFailed)
+		return reply, retryable(reply.Status), nil
+	case failed.answered:
 		done(nil)
 		return Reply{}, false, b.unavailable(failed)
-	}
-	switch ended := ctx.Err(); {
 	case errors.Is(ended, context.Canceled):
 		done(errGaveUp)
 		return Reply{}, false, b.unavailable(&fault{says: "was not waited for: the caller gave up", cause: ended})

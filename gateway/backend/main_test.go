@@ -2,6 +2,7 @@ package backend_test
 
 import (
 	"io"
+	"log"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -59,5 +60,8 @@ func get(t testing.TB, b *backend.Backend, path string) backend.Reply {
 	}
 	return reply
 }
+
+// discard is a log that nobody reads.
+var discard = log.New(io.Discard, "", 0)
 
 var ann = &hubbub.Identity{User: "ann", Device: "d1", Platform: "web", Info: []byte(`{"name":"Ann"}`), Attrs: map[string]string{"plan": "pro"}}

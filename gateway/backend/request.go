@@ -90,7 +90,10 @@ func (b *Backend) header(call *Call) (http.Header, error) {
 	return header, nil
 }
 
-// send makes the request of net/http for one try.
+// safe tells whether sending it twice does no harm.
+func (r *request) safe() bool { return r.method == http.MethodGet || r.method == http.MethodHead }
+
+// to makes the request of net/http for one try.
 func (r *request) to(ctx context.Context) *http.Request {
 	sent := &http.Request{Method: r.method, URL: r.url, Header: r.header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 	if len(r.body) > 0 {
