@@ -26,12 +26,13 @@ func (d *Driver) Open(_ context.Context, r hubbub.SessionRecord, l hubbub.Device
 		return hubbub.Opened{}, err
 	}
 	var o hubbub.Opened
-	online := false
+	if u != nil {
+		o.Transitions = d.endLost(us, u, now)
+		u = us.byName[r.User] // who was erased is forgotten by going offline
+	}
+	online := u != nil && u.in != &us.gone
 	if u == nil {
 		u = us.make(r.User)
-	} else {
-		o.Transitions = d.endLost(us, u, now)
-		online = u.in != &us.gone
 	}
 	for _, s := range yield {
 		o.Replaced = append(o.Replaced, s.SessionRecord)
@@ -73,7 +74,7 @@ func (d *Driver) add(us *users, u *user, s *session) uint64 {
 		}
 	}
 	u.sessions = append(u.sessions, s)
-	u.info = s.Info
+	u.info, u.erased = s.Info, false
 	us.sessions++
 	return s.generation
 }
@@ -209,27 +210,17 @@ func (d *Driver) Revoked(_ context.Context, r hubbub.SessionRecord) (bool, error
 func (d *Driver) Blocked(_ context.Context, user string) (blocked bool, until time.Time, err error) {
 	us := d.lockUser(user)
 	defer us.mu.Unlock()
-	now := d.options.Now()
-	for _, r := range us.revoked.byUser[user] {
-		if isBlock(r) && !over(r, now) {
-			return true, r.Until, nil // it implies all others
-		}
-	}
-	return false, time.Time{}, nil
+	r, blocked := us.revoked.block(user, d.options.Now())
+	return blocked, r.Until, nil
 }
 
 // Unblock implements [hubbub.Revocations].
 func (d *Driver) Unblock(_ context.Context, user string) (bool, error) {
 	us := d.lockUser(user)
 	defer us.mu.Unlock()
-	before := len(us.revoked.byUser[user])
-	rest := slices.DeleteFunc(us.revoked.byUser[user], isBlock)
-	if len(rest) == 0 {
-		delete(us.revoked.byUser, user)
-		return before > 0, nil
+	_, blocked := us.revoked.block(user, d.options.Now())
+	if blocked {
+		us.revoked.unblock(user)
 	}
-	us.revoked.byUser[user] = rest
-	return len(rest) < before, nil
+	return blocked, nil
 }
-
-func isBlock(r hubbub.Revocation) bool { return r.Device == "" && r.Token == "" && r.Before.IsZero() }

@@ -29,6 +29,7 @@ type user struct {
 	info     []byte    // the newest that was said; nil when offline
 	seen     time.Time // when the last session ended
 	came     string    // the session with which the user came online
+	erased   bool      // forgotten when offline, unless another session is opened before
 
 	in         *userList
 	prev, next *user
@@ -135,6 +136,9 @@ func (d *Driver) settle(us *users, u *user, now time.Time) []hubbub.Transition {
 	}
 	u.info = nil
 	us.gone.add(u)
+	if u.erased {
+		us.forget(u)
+	}
 	d.online.remove(u.name)
 	came := hubbub.TransitionID(hubbub.UserOnline, u.name, u.came)
 	return []hubbub.Transition{d.transition(hubbub.Transition{Kind: hubbub.UserOffline, User: u.name, Time: over}, came)}

@@ -99,6 +99,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.countOfOthersStmt, err = db.PrepareContext(ctx, countOfOthers); err != nil {
 		return nil, fmt.Errorf("error preparing query CountOfOthers: %w", err)
 	}
+	if q.dataAtStmt, err = db.PrepareContext(ctx, dataAt); err != nil {
+		return nil, fmt.Errorf("error preparing query DataAt: %w", err)
+	}
 	if q.deadItemsStmt, err = db.PrepareContext(ctx, deadItems); err != nil {
 		return nil, fmt.Errorf("error preparing query DeadItems: %w", err)
 	}
@@ -473,6 +476,11 @@ func (q *Queries) Close() error {
 	if q.countOfOthersStmt != nil {
 		if cerr := q.countOfOthersStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countOfOthersStmt: %w", cerr)
+		}
+	}
+	if q.dataAtStmt != nil {
+		if cerr := q.dataAtStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing dataAtStmt: %w", cerr)
 		}
 	}
 	if q.deadItemsStmt != nil {
@@ -949,6 +957,7 @@ type Queries struct {
 	countMembersStmt               *sql.Stmt
 	countMembershipsStmt           *sql.Stmt
 	countOfOthersStmt              *sql.Stmt
+	dataAtStmt                     *sql.Stmt
 	deadItemsStmt                  *sql.Stmt
 	dropKeysStmt                   *sql.Stmt
 	duePublicationsStmt            *sql.Stmt
@@ -1062,6 +1071,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		countMembersStmt:               q.countMembersStmt,
 		countMembershipsStmt:           q.countMembershipsStmt,
 		countOfOthersStmt:              q.countOfOthersStmt,
+		dataAtStmt:                     q.dataAtStmt,
 		deadItemsStmt:                  q.deadItemsStmt,
 		dropKeysStmt:                   q.dropKeysStmt,
 		duePublicationsStmt:            q.duePublicationsStmt,
