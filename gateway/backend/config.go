@@ -110,7 +110,7 @@ func (c *Config) location() (*url.URL, string, error) {
 	}
 	prefix := strings.TrimRight(u.EscapedPath(), "/")
 	if prefix != "" {
-		if err := checkPath(prefix); err != nil {
+		if err := CheckPath(prefix); err != nil {
 			return nil, "", fmt.Errorf("the path of the url: %w", err)
 		}
 	}

@@ -10,9 +10,6 @@ func (b *Backend) DialBy(dial func() (net.Conn, error)) {
 	b.transport.DialContext = func(context.Context, string, string) (net.Conn, error) { return dial() }
 }
 
-// CheckPath is checkPath.
-var CheckPath = checkPath
-
 // MaxTokens is maxTokens.
 const MaxTokens = maxTokens
 

@@ -35,7 +35,7 @@ type request struct {
 
 // prepare makes the request of a call, or says by an Invalid error what is wrong with the call.
 func (b *Backend) prepare(call *Call) (request, error) {
-	if err := checkPath(call.Path); err != nil {
+	if err := CheckPath(call.Path); err != nil {
 		return request{}, err
 	}
 	if call.Method == "" || !httpguts.ValidHeaderFieldName(call.Method) || call.Method == http.MethodConnect {
@@ -118,9 +118,9 @@ func dropped(canonical string) bool {
 		(canonical[len(ours)] == '-' || canonical[len(ours)] == '_')
 }
 
-// checkPath refuses what is no path with a query as it stands in a request, and what would lead out of the path that was meant: most
-// come from templates, and a parameter may be "..".
-func checkPath(path string) error {
+// CheckPath tells whether a [Call] may have a path. It refuses what is no escaped path with a query, and what would lead out of the
+// path that was meant: most come from templates, and a parameter may be "..". The error has the reason Invalid or TooLarge.
+func CheckPath(path string) error {
 	switch {
 	case path == "" || path[0] != '/' || strings.HasPrefix(path, "//"):
 		return hubbub.Errorf(hubbub.Invalid, "a path must begin with one /")
@@ -143,13 +143,23 @@ func checkPath(path string) error {
 	return nil
 }
 
-// dots tells whether a segment of a path is . or .., escaped or not.
+// dots tells whether a segment of a path is . or .. for some server: many unescape first and split later, and some do not look at what
+// stands behind a semicolon.
 func dots(segment string) bool {
-	if segment == "" || len(segment) > len("%2e%2e") || segment[0] != '.' && segment[0] != '%' {
+	if !strings.HasPrefix(segment, ".") && !strings.Contains(segment, "%") {
 		return false
 	}
 	plain, err := url.PathUnescape(segment)
-	return err == nil && (plain == "." || plain == "..")
+	if err != nil {
+		plain = segment
+	}
+	for part := range strings.FieldsFuncSeq(plain, func(r rune) bool { return r == '/' || r == '\\' }) {
+		part, _, _ = strings.Cut(part, ";")
+		if part == "." || part == ".." {
+			return true
+		}
+	}
+	return false
 }
 
 // escapeName makes a header's value of a user's name. A receiver decodes it always: a name that holds % is escaped too, so that none
