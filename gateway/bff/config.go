@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
+
+	"github.com/hubbub-dev/hubbub/gateway/backend"
 )
 
 // Options configures a [BFF]. Options are read once, by [New].
@@ -11,10 +13,13 @@ type Options struct {
 	// Routes are the calls that there are; nil means none.
 	Routes []Route
 	// Backends are whom the parts of the routes may name.
-	Backends map[string]Backend
+	Backends map[string]*backend.Backend
 	// Refuse answers an HTTP request with an error, such as one that identify has returned; nil means an RFC 9457 problem with the
 	// status of the error's reason.
 	Refuse func(http.ResponseWriter, *http.Request, error)
+	// SignIn are the names of query parameters by which identify knows who calls, such as token: they are no params, unless a route
+	// declares one of that name.
+	SignIn []string
 	// CacheSize bounds what all caches together hold, in bytes; 0 means 64 MiB. What is used least has to go.
 	CacheSize int
 	// Observe is called after each part, and with an empty Part after each call. It may be called concurrently. nil means nothing.
