@@ -96,11 +96,11 @@ func authEntries() []settings.Entry {
 		{Key: "api.keys[].hash", Doc: "The SHA-256 of the key in hex, perhaps after `sha256:`, as `printf %s KEY | sha256sum` prints it, so that the key " +
 			"itself is not in the configuration. The key must be random."},
 		{Key: "api.keys[].scopes", OneOf: scopes, Doc: "What the key may do. Empty means everything."},
-		{Key: "api.file", Doc: "A file with more keys, as `hubbub apikey` writes it. It is read again when it changes, so that keys come and go " +
-			"without a restart."},
-		{Key: "api.rate", Doc: "How often each key may call."},
-		{Key: "api.rate.per_second", Default: "off", Off: "no limit", Doc: "Calls per second in the long run."},
-		{Key: "api.rate.burst", Default: "1000", Doc: "Calls at once."},
+		{Key: "api.file", Doc: "A file with more keys, as `hubbub apikey --file` writes it. It is read again when it changes, so that keys come and go " +
+			"without a restart; what is wrong with it then is logged, and the keys that it had hold on."},
+		{Key: "api.rate", Doc: "How often the holder of each name of a key may call."},
+		{Key: "api.rate.per_second", Default: "1000", Off: "no limit", Doc: "Calls per second in the long run."},
+		{Key: "api.rate.burst", Default: "2000", Doc: "Calls at once."},
 	}
 }
 

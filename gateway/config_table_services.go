@@ -8,12 +8,12 @@ func backendEntries() []settings.Entry {
 		{Key: "backends[].name", Required: true, Example: "products", Doc: "What hooks and routes call it."},
 		{Key: "backends[].url", Required: true, Example: "http://products:8000", Doc: "Where it is; paths of requests come behind that. Redirects " +
 			"are not followed. Credentials belong into `headers`."},
-		{Key: "backends[].timeout", Default: "5s", Doc: "How long one request may take, with its tries."},
+		{Key: "backends[].timeout", Default: "5s", Doc: "How long one request may take, with its tries and its wait for a turn."},
 		{Key: "backends[].max_response", Default: "1MiB", Doc: "Bytes that a response may have. What is larger counts as a failure."},
-		{Key: "backends[].retries", Default: "1", Off: "none", Doc: "How often a request that failed is tried again, if its method is safe: GET " +
-			"or HEAD."},
-		{Key: "backends[].breaker", Doc: "When a backend fails again and again it is left in peace for a while: requests fail at once."},
-		{Key: "backends[].breaker.failures", Default: "10", Off: "never", Doc: "Failures within the window after which that happens."},
+		{Key: "backends[].retries", Default: "1", Off: "none", Doc: "How often a GET or HEAD is tried again after an error of the connection or a 502, 503 or 504."},
+		{Key: "backends[].breaker", Doc: "When a backend fails again and again it is left alone for a while: requests fail at once. Errors of the " +
+			"connection, timeouts and statuses from 500 up are failures."},
+		{Key: "backends[].breaker.failures", Default: "10", Off: "never", Doc: "Failures within the window after which that happens, if they are at least half of all."},
 		{Key: "backends[].breaker.window", Default: "10s", Doc: "The window."},
 		{Key: "backends[].breaker.open", Default: "5s", Doc: "How long until one request tries again."},
 		{Key: "backends[].headers", Secret: true, Doc: "Headers of each request, such as the key of the gateway."},
@@ -107,9 +107,10 @@ func webhookEntries() []settings.Entry {
 		{Key: "webhooks", Doc: "Who is told what happens here, by POST, as Standard Webhooks says. It needs a store. docs/webhooks.md is about them."},
 		{Key: "webhooks[].name", Required: true, Example: "billing", Doc: "What logs, figures and the HTTP API call it. What waits for a name that is not " +
 			"there any more is kept a day and then removed."},
-		{Key: "webhooks[].url", Required: true, Example: "https://billing.example.com/hubbub", Doc: "Where it is told. Redirects are not followed. " +
-			"Credentials belong into `headers`."},
-		{Key: "webhooks[].secrets", Secret: true, Doc: "Secrets that sign, `whsec_` and base64. Each signs, so that a new one can be added before the old one is removed."},
+		{Key: "webhooks[].url", Required: true, Secret: true, Example: "https://billing.example.com/hubbub", Doc: "Where it is told, by https or " +
+			"http. Redirects are not followed. It is treated as a secret, since some have a token in them."},
+		{Key: "webhooks[].secrets", Secret: true, Doc: "Secrets that sign, `whsec_` and the base64 of 24 to 64 bytes. Each signs, so that a new one can be " +
+			"added before the old one is removed."},
 		{Key: "webhooks[].events", Doc: "Globs of the events that it is told, such as `session.*`. Empty means all."},
 		{Key: "webhooks[].rooms", Doc: "Globs of the rooms whose events it is told. Events without a room are not concerned. Empty means all."},
 		{Key: "webhooks[].headers", Secret: true, Doc: "Headers of each request."},
