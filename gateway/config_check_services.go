@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -29,12 +30,17 @@ func (c *checker) outward() {
 		return b.Name, err
 	})
 	whole := len(backends) == len(c.Backends) // otherwise what is wrong there would be told once more
+	var rules []hook.Rule                     // a rule can make those behind it useless
 	each(c, "hooks", c.Hooks, func(h HookConfig) (string, error) {
 		if !whole {
 			return "", nil
 		}
-		_, err := hook.New([]hook.Rule{h.rule()}, backends, quiet)
-		return "", err
+		_, err := hook.New(append(rules, h.rule()), backends, quiet)
+		if err != nil {
+			return "", errors.New(strings.TrimPrefix(err.Error(), fmt.Sprintf("hooks[%d]: ", len(rules))))
+		}
+		rules = append(rules, h.rule())
+		return "", nil
 	})
 	each(c, "bff.routes", c.BFF.Routes, func(r bff.Route) (string, error) {
 		if !whole {

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"time"
 
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/gateway/auth"
@@ -90,38 +89,27 @@ func (d *doorman) check(r *http.Request, v visitor) error {
 	return d.auth.Refuse(v.method, err)
 }
 
-// ask asks the hook. missing is the answer for those whom it does not know either; nil if somebody has signed in.
+// ask asks the hook. missing says that nobody has signed in; nil that somebody has.
 func (d *doorman) ask(r *http.Request, v visitor, missing error) (visitor, error) {
 	query := r.URL.Query()
 	c := hook.Connection{
 		Header: r.Header, Query: withoutCredentials(query, d.front.cfg.Dev), Path: r.URL.Path,
 		Address: ws.ClientAddr(r, d.front.cfg.TrustedProxies).Addr().String(),
 	}
-	if missing == nil && v.method != auth.Anonymous {
+	if missing == nil {
 		c.Identity = &v.identity
 	}
 	id, err := d.connect(r.Context(), c)
+	if err == nil && missing != nil {
+		err = auth.Place(&id, query)
+	}
 	if err != nil {
 		d.front.metrics.AuthFailed("hook")
 		refusal := d.auth.Refuse(v.method, err)
-		if c.Identity == nil && refusal.Err.Reason == hubbub.Unauthorized {
+		if missing != nil && refusal.Err.Reason == hubbub.Unauthorized {
 			return visitor{}, errNobody{refusal}
 		}
 		return visitor{}, refusal
-	}
-	switch {
-	case id.User == "" && missing != nil:
-		return visitor{}, errNobody{missing}
-	case id.User == "":
-		return v, nil // nobody has signed in, and may come without a name
-	case c.Identity == nil:
-		v.method = ""
-		if id.Issued.IsZero() {
-			id.Issued = time.Now()
-		}
-		if err := auth.Place(&id, query); err != nil {
-			return visitor{}, d.auth.Refuse("", err)
-		}
 	}
 	v.identity = id
 	return v, d.check(r, v)

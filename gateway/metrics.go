@@ -131,7 +131,7 @@ func (m *Metrics) Skipped(messages int) { m.skipped.Add(float64(messages)) }
 // AuthFailed counts a sign-in that was refused. method is the way of signing in, such as "bearer" or "basic".
 func (m *Metrics) AuthFailed(method string) {
 	switch method {
-	case "bearer", "subprotocol", "ticket", "query", "dev", "basic", "cookie", "anonymous":
+	case "bearer", "subprotocol", "ticket", "query", "dev", "basic", "cookie", "anonymous", "hook":
 	case "":
 		method = "none"
 	default:

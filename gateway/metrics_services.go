@@ -30,8 +30,7 @@ func newServiceMetrics(m *Metrics) serviceMetrics {
 		backends: m.counters("backend_calls_total", "Calls of backends, by outcome: the class of the status, or timeout, left_alone (its "+
 			"breaker is open), failed, or canceled (nobody waited).", "backend", "outcome"),
 		backendTime: m.times("backend_seconds", "How long calls of backends took.", "backend"),
-		hooks: m.counters("hooks_total", "Questions of hooks, by outcome: allowed, refused, or failed (on_failure decided).",
-			"hook", "outcome"),
+		hooks:       m.counters("hooks_total", "Questions of hooks, by outcome: allowed, refused, or failed (on_failure decided).", "hook", "outcome"),
 		calls:       m.counters("bff_calls_total", "Combined and proxied calls, by status.", "route", "status"),
 		callTime:    m.times("bff_seconds", "How long combined and proxied calls took.", "route"),
 		webhooks:    m.counters("webhook_attempts_total", "Attempts to deliver to webhooks, by outcome: delivered, failed (it is tried again), or dead.", "target", "outcome"),

@@ -43,6 +43,7 @@ func (c *Config) reach(m *Metrics, refuse func(http.ResponseWriter, *http.Reques
 		if out.hooks, err = hook.New(rules, out.backends, c.Logger); err != nil {
 			return out, err
 		}
+		out.hooks.Observe(m.Decided)
 	}
 	if len(c.BFF.Routes) > 0 {
 		out.bff, err = bff.New(bff.Options{
@@ -55,7 +56,7 @@ func (c *Config) reach(m *Metrics, refuse func(http.ResponseWriter, *http.Reques
 // options adds to the options of the domain what backends decide.
 func (o *outward) options(domain *hubbub.Options) {
 	if o.hooks != nil {
-		domain.MayJoin, domain.MaySend = o.hooks.MayJoin, o.hooks.MaySend
+		domain.MayJoin, domain.MaySend = o.hooks.MayJoin(), o.hooks.MaySend()
 	}
 }
 

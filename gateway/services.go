@@ -9,6 +9,7 @@ import (
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/driver/memory"
 	"github.com/hubbub-dev/hubbub/gateway/auth"
+	"github.com/hubbub-dev/hubbub/gateway/hook"
 	"github.com/hubbub-dev/hubbub/gateway/httpapi"
 	"github.com/hubbub-dev/hubbub/gateway/rpc"
 )
@@ -46,7 +47,7 @@ func (s *services) start(c *Config, f *front) error {
 	if s.outward, err = c.reach(f.metrics, s.refuseCall); err != nil {
 		return err
 	}
-	if c.asksOn("connect") {
+	if c.asksOn(hook.OnConnect) {
 		s.connect, s.cookies = s.hooks.Connect, c.asksCookies()
 	}
 	if err := s.startHub(c, f); err != nil {
