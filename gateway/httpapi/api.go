@@ -91,10 +91,12 @@ func New(o Options) (*API, error) {
 	a.publishing()
 	a.gathering()
 	a.reading()
+	a.streaming()
 	a.noticing()
 	a.boxes()
 	a.belonging()
 	a.signingOut()
+	a.blocking()
 	if o.IssueTicket != nil {
 		a.ticketing()
 	}

@@ -51,20 +51,20 @@ type batchInput struct {
 
 // gathering registers the calls that make others.
 func (a *API) gathering() {
-	a.alone(handleCall(a, Anyone, huma.Operation{
+	register(a, gate{need: anyScope, alone: true}, huma.Operation{
 		OperationID: "batch", Method: http.MethodPost, Path: "/batch", Tags: []string{"several"},
 		Summary: "Make several calls at once", Description: "Up to 100 calls of any kind, each with a result of its own as if it had been made " +
 			"alone: each needs its scope, and counts for the rate. The reply is 200 whatever the results are. Calls that cannot be made are answered " +
 			"with a status, too: 503 when the batch takes too long, 413 when all replies together have more than 8 MiB. /batch, /events and " +
 			"/presence/stream cannot be in it.",
-	}, a.batch))
-	a.alone(handleCall(a, Publish, huma.Operation{
+	}, a.batch)
+	register(a, gate{need: Publish, alone: true}, huma.Operation{
 		OperationID: "event", Method: http.MethodPost, Path: "/events", Tags: []string{"several"},
 		Summary: "Tell that something has happened", Description: "The gateway's rules (the setting events) say which calls follow: messages, notices, " +
 			"whatever this API can do. They are made in the name of this API key, which needs no other scope for them, since the operator wrote " +
 			"them. Each has a result of its own. not_found if no rule is about such an event, invalid if a rule needs data that it does not have: " +
 			"then nothing is called.",
-	}, a.event))
+	}, a.event)
 }
 
 // inner is a call that is part of another one.
@@ -130,10 +130,7 @@ func (a *API) dispatch(ctx context.Context, w http.ResponseWriter, c inner, left
 	if c.trusted {
 		caller = &heldKey{Key: Key{Name: caller.Name, Scopes: []Scope{Admin}}, usage: caller.usage}
 	}
-	pattern, refused := a.route(r, caller)
-	if refused == nil && !c.trusted {
-		refused = caller.slow()
-	}
+	pattern, refused := a.admit(r, caller, !c.trusted)
 	if refused != nil {
 		return refused
 	}

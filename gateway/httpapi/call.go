@@ -29,7 +29,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refused.write(w)
 		return
 	}
-	pattern, refused := a.admit(r, caller)
+	pattern, refused := a.admit(r, caller, true)
 	if refused == nil && r.Method != http.MethodGet && r.Method != http.MethodHead {
 		refused = bufferBody(w, r, a.o.BodyTimeout)
 	}
@@ -40,11 +40,14 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.perform(w, r, caller, pattern)
 }
 
-// admit leads a request through the gates between its key and its body, and returns which call it makes.
-func (a *API) admit(r *http.Request, caller *heldKey) (pattern string, refused *Problem) {
-	if wait := caller.take(time.Now()); wait > 0 {
-		return "", problemOf(&hubbub.Error{Reason: hubbub.RateLimited, RetryAfter: wait,
-			Message: fmt.Sprintf("the API key %q makes too many calls; wait as long as Retry-After says", caller.Name)})
+// admit leads a request through the gates between its key and its body, and returns which call it makes. counted calls count
+// for the rate of the key.
+func (a *API) admit(r *http.Request, caller *heldKey, counted bool) (pattern string, refused *Problem) {
+	if counted {
+		if wait := caller.take(time.Now()); wait > 0 {
+			return "", problemOf(&hubbub.Error{Reason: hubbub.RateLimited, RetryAfter: wait,
+				Message: fmt.Sprintf("the API key %q makes too many calls; wait as long as Retry-After says", caller.Name)})
+		}
 	}
 	handler, pattern := a.mux.Handler(r)
 	if pattern == "" {
@@ -87,7 +90,19 @@ type reply[T any] struct{ Body T }
 
 // handle registers a call: who may make it, how it is described, and what it does.
 func handle[I, T any](a *API, need Scope, op huma.Operation, do func(context.Context, *I) (T, error)) {
-	a.describeCall(gate{need: need}, &op)
+	register(a, gate{need: need}, op, do)
+}
+
+// handleOnce registers a call as handle does, which is not made again if it is repeated with the same Idempotency-Key.
+func handleOnce[I, T any](a *API, need Scope, op huma.Operation, do func(context.Context, *I) (T, error)) {
+	op.Parameters = append(op.Parameters, &huma.Param{Name: keyHeader, In: "header", Schema: &huma.Schema{Type: huma.TypeString},
+		Example: "order-17-shipped", Description: "For 5 minutes a call of the same API key with the same key is the same call: it is not " +
+			"made again, and gets the same reply. conflict if it differs."})
+	register(a, gate{need: need, once: true}, op, do)
+}
+
+func register[I, T any](a *API, g gate, op huma.Operation, do func(context.Context, *I) (T, error)) {
+	a.describeCall(g, &op)
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*reply[T], error) {
 		ctx, cancel := context.WithTimeout(ctx, a.o.Timeout)
 		defer cancel()
@@ -99,30 +114,20 @@ func handle[I, T any](a *API, need Scope, op huma.Operation, do func(context.Con
 	})
 }
 
-// handleOnce registers a call as handle does, which is not made again if it is repeated with the same Idempotency-Key.
-func handleOnce[I, T any](a *API, need Scope, op huma.Operation, do func(context.Context, *I) (T, error)) {
-	op.Parameters = append(op.Parameters, &huma.Param{Name: keyHeader, In: "header", Schema: &huma.Schema{Type: huma.TypeString},
-		Example: "order-17-shipped", Description: "For 5 minutes a call of the same API key with the same key is the same call: it is not " +
-			"made again, and gets the same reply. conflict if it differs."})
-	handle(a, need, op, do)
-	pattern := patternOf(op)
-	g := a.calls[pattern]
-	g.once = true
-	a.calls[pattern] = g
-}
-
 // describeCall says of a call what is the same of all, and puts it behind its gate.
 func (a *API) describeCall(g gate, op *huma.Operation) {
-	a.calls[patternOf(*op)] = g
-	op.Security = []map[string][]string{{"bearer": {string(g.need)}}, {"header": {string(g.need)}}}
+	a.calls[op.Method+" "+Prefix+op.Path] = g
+	scopes := []string{string(g.need)}
+	if g.need == anyScope {
+		scopes = []string{}
+	}
+	op.Security = []map[string][]string{{"bearer": scopes}, {"header": scopes}}
 	if op.Responses == nil {
 		op.Responses = map[string]*huma.Response{}
 	}
 	op.Responses["default"] = a.errorResponse()
 	op.MaxBodyBytes, op.BodyReadTimeout = -1, -1 // bufferBody has read it, in bounds
 }
-
-func patternOf(op huma.Operation) string { return op.Method + " " + Prefix + op.Path }
 
 // failed returns the problem that answers an error, and logs its cause if the caller cannot do anything about it.
 func (a *API) failed(ctx context.Context, call string, err error) error {

@@ -152,6 +152,12 @@ func (ring *keyring) holding(sum [sha256.Size]byte) *heldKey {
 	return found
 }
 
+// opens tells whether a key that was admitted before is still there, and opens the scope.
+func (ring *keyring) opens(held *heldKey, need Scope) bool {
+	now := ring.holding(held.sum)
+	return now != nil && now.Name == held.Name && now.has(need)
+}
+
 // caller returns the key that a request was made with, or what to answer. Authorization comes before X-API-Key, and a bad one
 // does not fall through.
 func (ring *keyring) caller(r *http.Request) (*heldKey, *Problem) {
@@ -186,7 +192,7 @@ func presentedKey(r *http.Request) (string, *Problem) {
 
 // has tells whether the key opens a scope.
 func (k *heldKey) has(need Scope) bool {
-	return slices.Contains(k.Scopes, need) || slices.Contains(k.Scopes, Admin)
+	return need == anyScope || slices.Contains(k.Scopes, need) || slices.Contains(k.Scopes, Admin)
 }
 
 // take counts a call at now and returns 0, or how long to wait until one would be allowed.

@@ -22,6 +22,9 @@ const (
 	Admin    Scope = "admin"    // everything
 )
 
+// anyScope is what every key opens.
+const anyScope Scope = ""
+
 // Scopes are all scopes.
 func Scopes() []Scope { return []Scope{Publish, Read, Sessions, Admin} }
 

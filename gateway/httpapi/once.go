@@ -17,9 +17,9 @@ import (
 const keyHeader = "Idempotency-Key"
 
 const (
-	replyLife    = 5 * time.Minute
-	maxReplies   = 16 << 20 // bytes of the replies that are remembered for one name; further calls with a key have to wait
-	replyFixed   = 512      // bytes that each takes besides its body, about
+	replyLife  = 5 * time.Minute
+	maxReplies = 16 << 20 // bytes of the replies that are remembered for one name; further calls with a key have to wait
+	replyFixed = 512      // bytes that each takes besides its body, about
 )
 
 // replies are those that calls with a key got. The zero value is ready for use.
@@ -76,7 +76,7 @@ func (a *API) once(w http.ResponseWriter, r *http.Request, caller *heldKey) {
 
 // answerOnce makes the call of a reply that is to be remembered.
 func (a *API) answerOnce(w http.ResponseWriter, r *http.Request, all *replies, kept *keptReply) {
-	got := &recorded{most: math.MaxInt} // replies of calls that change something are small
+	got := &recorded{most: math.MaxInt}   // replies of calls that change something are small
 	defer func() { all.end(kept, got) }() // also if the call panics: then there is no status
 	a.mux.ServeHTTP(got, r)
 	got.writeTo(w)

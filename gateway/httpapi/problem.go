@@ -87,12 +87,14 @@ func lacking(key string, need Scope) *Problem {
 	return p
 }
 
+const noSuchCall = "there is no such call; " + documentPath + " describes all there are"
+
 // unrouted answers a request that fits no call: the mux's own handler knows whether the path or the method is to blame.
 func unrouted(handler http.Handler, r *http.Request) *Problem {
 	said := recorded{}
 	handler.ServeHTTP(&said, r)
 	if said.status != http.StatusMethodNotAllowed {
-		return newProblem(http.StatusNotFound, hubbub.NotFound, "there is no such call; "+documentPath+" describes all there are", 0)
+		return newProblem(http.StatusNotFound, hubbub.NotFound, noSuchCall, 0)
 	}
 	allow := said.Header().Get("Allow")
 	p := newProblem(http.StatusMethodNotAllowed, hubbub.Invalid, "this path does not know the method "+r.Method+

@@ -29,6 +29,18 @@ type UserMessage struct {
 	Device string          `json:"device,omitempty" doc:"Only this device of the user; missing means all."`
 }
 
+// UsersMessage is the body of POST /messages.
+type UsersMessage struct {
+	Users []string        `json:"users" nullable:"false" minItems:"1" maxItems:"1000" doc:"To whom it is sent, each once." example:"[\"ann\",\"bob\"]"`
+	Data  json.RawMessage `json:"data" doc:"Any JSON value." example:"{\"text\":\"hello\"}"`
+}
+
+// SentToUsers says what became of a message to several users.
+type SentToUsers struct {
+	Sent
+	Offline []string `json:"offline" nullable:"false" doc:"Who was not online, and has not got it."`
+}
+
 // Sent says what became of a message.
 type Sent struct {
 	ID       string           `json:"id"`
@@ -49,6 +61,8 @@ type userMessageInput struct {
 	Body UserMessage
 }
 
+type usersMessageInput struct{ Body UsersMessage }
+
 // publishing registers the calls that send.
 func (a *API) publishing() {
 	handleOnce(a, Publish, huma.Operation{
@@ -66,6 +80,11 @@ func (a *API) publishing() {
 		Summary: "Send to a user or device", Description: "Tells the devices of a user that are online. It is live only: it is not " +
 			"kept, belongs to no conversation, and cannot be fetched later. not_found if none of them is online.",
 	}, a.sendToUser)
+	handleOnce(a, Publish, huma.Operation{
+		OperationID: "send-to-users", Method: http.MethodPost, Path: "/messages", Tags: []string{"messages"},
+		Summary: "Send to many users", Description: "Tells all devices of up to 1000 users that are online, as one message with one id. It is " +
+			"live only, as to one user, and says who was not online.",
+	}, a.sendToUsers)
 }
 
 func (a *API) broadcast(ctx context.Context, in *broadcastInput) (Sent, error) {
@@ -104,6 +123,14 @@ func (a *API) sendToUser(ctx context.Context, in *userMessageInput) (Sent, error
 		return Sent{}, err
 	}
 	return Sent{ID: d.ID, Time: millis(d.Time)}, nil
+}
+
+func (a *API) sendToUsers(ctx context.Context, in *usersMessageInput) (SentToUsers, error) {
+	d, offline, err := a.o.Hub.SendUsers(ctx, in.Body.Users, in.Body.Data)
+	if err != nil {
+		return SentToUsers{}, err
+	}
+	return SentToUsers{Sent{ID: d.ID, Time: millis(d.Time)}, append([]string{}, offline...)}, nil
 }
 
 // millis is a time as JSON has it: Unix milliseconds, 0 for the zero value.
