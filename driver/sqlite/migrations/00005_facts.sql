@@ -42,6 +42,19 @@ CREATE INDEX outbox_dead ON outbox (target, seq) WHERE state = 4;
 CREATE INDEX outbox_dead_time ON outbox (time) WHERE state = 4;
 CREATE INDEX outbox_delivered ON outbox (due) WHERE state = 5;
 
+-- Erased is how often a pair was erased when the stream began: what begins after that must not have the positions of what was erased.
+-- From now on offsets have holes where messages were erased.
+ALTER TABLE streams ADD COLUMN erased INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX streams_b ON streams (b) WHERE b <> '';
+
+-- By role and standing, to find who takes the place of the last owner.
+DROP INDEX members_owners;
+CREATE INDEX members_standing ON members (room, role, since, user);
+
+-- Of what is over nobody need know the names.
+UPDATE sessions SET user = '' WHERE ended > 0;
+UPDATE publications SET reached = '' WHERE status <> 0;
+
 -- The rooms that were told to be occupied.
 CREATE TABLE occupied_rooms (
     room TEXT NOT NULL PRIMARY KEY
@@ -62,6 +75,10 @@ CREATE INDEX revocations_user ON revocations (user);
 CREATE INDEX revocations_until ON revocations (until) WHERE until > 0;
 
 -- +goose Down
+DROP INDEX members_standing;
+CREATE INDEX members_owners ON members (room) WHERE role = 'owner';
+DROP INDEX streams_b;
+ALTER TABLE streams DROP COLUMN erased;
 DROP TABLE revocations;
 DROP TABLE occupied_rooms;
 

@@ -177,6 +177,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.keyStmt, err = db.PrepareContext(ctx, key); err != nil {
 		return nil, fmt.Errorf("error preparing query Key: %w", err)
 	}
+	if q.lastRunStmt, err = db.PrepareContext(ctx, lastRun); err != nil {
+		return nil, fmt.Errorf("error preparing query LastRun: %w", err)
+	}
 	if q.lostSessionsStmt, err = db.PrepareContext(ctx, lostSessions); err != nil {
 		return nil, fmt.Errorf("error preparing query LostSessions: %w", err)
 	}
@@ -216,8 +219,11 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.membershipsOfStmt, err = db.PrepareContext(ctx, membershipsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query MembershipsOf: %w", err)
 	}
-	if q.messagesStmt, err = db.PrepareContext(ctx, messages); err != nil {
-		return nil, fmt.Errorf("error preparing query Messages: %w", err)
+	if q.messagesAfterStmt, err = db.PrepareContext(ctx, messagesAfter); err != nil {
+		return nil, fmt.Errorf("error preparing query MessagesAfter: %w", err)
+	}
+	if q.messagesBeforeStmt, err = db.PrepareContext(ctx, messagesBefore); err != nil {
+		return nil, fmt.Errorf("error preparing query MessagesBefore: %w", err)
 	}
 	if q.metaStmt, err = db.PrepareContext(ctx, meta); err != nil {
 		return nil, fmt.Errorf("error preparing query Meta: %w", err)
@@ -329,9 +335,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.revocationsOfStmt, err = db.PrepareContext(ctx, revocationsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query RevocationsOf: %w", err)
-	}
-	if q.runAtStmt, err = db.PrepareContext(ctx, runAt); err != nil {
-		return nil, fmt.Errorf("error preparing query RunAt: %w", err)
 	}
 	if q.setItemStateStmt, err = db.PrepareContext(ctx, setItemState); err != nil {
 		return nil, fmt.Errorf("error preparing query SetItemState: %w", err)
@@ -638,6 +641,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing keyStmt: %w", cerr)
 		}
 	}
+	if q.lastRunStmt != nil {
+		if cerr := q.lastRunStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing lastRunStmt: %w", cerr)
+		}
+	}
 	if q.lostSessionsStmt != nil {
 		if cerr := q.lostSessionsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing lostSessionsStmt: %w", cerr)
@@ -703,9 +711,14 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing membershipsOfStmt: %w", cerr)
 		}
 	}
-	if q.messagesStmt != nil {
-		if cerr := q.messagesStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing messagesStmt: %w", cerr)
+	if q.messagesAfterStmt != nil {
+		if cerr := q.messagesAfterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing messagesAfterStmt: %w", cerr)
+		}
+	}
+	if q.messagesBeforeStmt != nil {
+		if cerr := q.messagesBeforeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing messagesBeforeStmt: %w", cerr)
 		}
 	}
 	if q.metaStmt != nil {
@@ -893,11 +906,6 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing revocationsOfStmt: %w", cerr)
 		}
 	}
-	if q.runAtStmt != nil {
-		if cerr := q.runAtStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing runAtStmt: %w", cerr)
-		}
-	}
 	if q.setItemStateStmt != nil {
 		if cerr := q.setItemStateStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing setItemStateStmt: %w", cerr)
@@ -1063,6 +1071,7 @@ type Queries struct {
 	isDueStmt                      *sql.Stmt
 	itemTimeStmt                   *sql.Stmt
 	keyStmt                        *sql.Stmt
+	lastRunStmt                    *sql.Stmt
 	lostSessionsStmt               *sql.Stmt
 	lostUsersStmt                  *sql.Stmt
 	makeAnnouncementStmt           *sql.Stmt
@@ -1076,7 +1085,8 @@ type Queries struct {
 	membersOfStmt                  *sql.Stmt
 	membersToReachStmt             *sql.Stmt
 	membershipsOfStmt              *sql.Stmt
-	messagesStmt                   *sql.Stmt
+	messagesAfterStmt              *sql.Stmt
+	messagesBeforeStmt             *sql.Stmt
 	metaStmt                       *sql.Stmt
 	nextAnnouncementStmt           *sql.Stmt
 	nextRevisionStmt               *sql.Stmt
@@ -1114,7 +1124,6 @@ type Queries struct {
 	retryItemStmt                  *sql.Stmt
 	revocationsStmt                *sql.Stmt
 	revocationsOfStmt              *sql.Stmt
-	runAtStmt                      *sql.Stmt
 	setItemStateStmt               *sql.Stmt
 	setMemberStmt                  *sql.Stmt
 	setMetaStmt                    *sql.Stmt
@@ -1187,6 +1196,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		isDueStmt:                      q.isDueStmt,
 		itemTimeStmt:                   q.itemTimeStmt,
 		keyStmt:                        q.keyStmt,
+		lastRunStmt:                    q.lastRunStmt,
 		lostSessionsStmt:               q.lostSessionsStmt,
 		lostUsersStmt:                  q.lostUsersStmt,
 		makeAnnouncementStmt:           q.makeAnnouncementStmt,
@@ -1200,7 +1210,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		membersOfStmt:                  q.membersOfStmt,
 		membersToReachStmt:             q.membersToReachStmt,
 		membershipsOfStmt:              q.membershipsOfStmt,
-		messagesStmt:                   q.messagesStmt,
+		messagesAfterStmt:              q.messagesAfterStmt,
+		messagesBeforeStmt:             q.messagesBeforeStmt,
 		metaStmt:                       q.metaStmt,
 		nextAnnouncementStmt:           q.nextAnnouncementStmt,
 		nextRevisionStmt:               q.nextRevisionStmt,
@@ -1238,7 +1249,6 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		retryItemStmt:                  q.retryItemStmt,
 		revocationsStmt:                q.revocationsStmt,
 		revocationsOfStmt:              q.revocationsOfStmt,
-		runAtStmt:                      q.runAtStmt,
 		setItemStateStmt:               q.setItemStateStmt,
 		setMemberStmt:                  q.setMemberStmt,
 		setMetaStmt:                    q.setMetaStmt,

@@ -169,6 +169,7 @@ type Streams struct {
 	Place  int64
 	Sender string
 	Run    int64
+	Erased int64
 }
 
 type Takers struct {
