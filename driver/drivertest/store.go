@@ -20,6 +20,7 @@ type Streams interface {
 	hubbub.Log
 	hubbub.Conversations
 	hubbub.Members
+	hubbub.Eraser
 }
 
 // RunStreams tests the part of a store that keeps messages.
@@ -29,6 +30,12 @@ func RunStreams(t *testing.T, store func(t *testing.T, clock *Clock) Streams) {
 	}
 	run(t, rig, logTests(), keyTests(), conversationTests(), lastingTests())
 	modelLog(t, rig)
+	erasing := func(tb *testing.T, clock *Clock) *eraseRig {
+		s := store(tb, clock)
+		return &eraseRig{streamRig{base: base{tb, clock}, streams: s}, s}
+	}
+	run(t, erasing, eraseTests())
+	modelErase(t, erasing)
 	run(t, func(tb *testing.T, clock *Clock) *memberRig {
 		s := store(tb, clock)
 		return &memberRig{streamRig{base: base{tb, clock}, streams: s}, s}
