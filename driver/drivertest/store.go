@@ -13,6 +13,8 @@ func RunStore(t *testing.T, store func(t *testing.T, clock *Clock) hubbub.Store)
 	RunJournal(t, func(t *testing.T, clock *Clock) hubbub.Journal { return store(t, clock) })
 	RunOutbox(t, func(t *testing.T, clock *Clock) hubbub.Outbox { return store(t, clock) })
 	RunNotices(t, func(t *testing.T, clock *Clock) Inboxes { return store(t, clock) })
+	whole := func(tb *testing.T, clock *Clock) *storeRig { return &storeRig{base{tb, clock}, store(tb, clock)} }
+	run(t, whole, factTests(), backlogTests(), revocationStoreTests(), forgetTests())
 }
 
 // Streams is the part of a store that keeps messages.
