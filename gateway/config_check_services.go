@@ -54,9 +54,15 @@ func (c *checker) outward() {
 	})
 	each(c, "events", c.Events, func(r event.Rule) (string, error) {
 		_, err := event.New([]event.Rule{r}, c.known)
+		if err != nil {
+			err = errors.New(strings.TrimPrefix(err.Error(), "rule 1 ")) // it was judged by itself, and its place is told
+		}
 		return "", err
 	})
 	each(c, "webhooks", c.Webhooks, func(h WebhookConfig) (string, error) {
+		if !c.Dev && !h.AllowPrivate && h.near() {
+			return h.Name, errors.New("its URL is one of this machine: to allow that set allow_private")
+		}
 		_, err := webhook.New(webhook.Options{Outbox: struct{ webhook.Outbox }{}, Targets: []webhook.Target{h.target(c.Dev)}, Logger: quiet})
 		return h.Name, err
 	})
