@@ -35,17 +35,20 @@ func (r *rule) decide(ctx context.Context, q any, id *hubbub.Identity, session s
 		return false, r.fail(err)
 	}
 	if !a.allow {
+		r.observe(r.On, Refused)
 		return true, a.refusal(r.On)
 	}
 	if err := take(a); err != nil {
 		return false, r.fail(err)
 	}
+	r.observe(r.On, Allowed)
 	return true, nil
 }
 
 // fail logs a failure, and returns what follows from it for the client.
 func (r *rule) fail(why error) error {
 	failures := r.failures.Add(1)
+	r.observe(r.On, Failed)
 	r.logging.Do(func() {
 		r.log.Warn("a backend does not say whether something is allowed; the rule's on_failure decides", "hook", r.On, "backend", r.Backend,
 			"on_failure", r.OnFailure, "error", why, "cause", cause(why), "failures", failures)

@@ -32,6 +32,13 @@ const (
 	Allow  = "allow"
 )
 
+// How a question ends.
+const (
+	Allowed = "allowed"
+	Refused = "refused"
+	Failed  = "failed" // OnFailure decided
+)
+
 // Rule says which backend is asked about what.
 type Rule struct {
 	On        string        // OnConnect, OnRoomJoin, OnRoomSend or OnUserSend
@@ -53,8 +60,9 @@ type Hooks struct {
 type rule struct {
 	// Immutable.
 	Rule
-	to  *backend.Backend
-	log *slog.Logger
+	to      *backend.Backend
+	log     *slog.Logger
+	observe func(on, outcome string)
 	// Safe for concurrent use.
 	failures atomic.Uint64
 	logging  rate.Sometimes
@@ -77,9 +85,17 @@ func New(rules []Rule, backends map[string]*backend.Backend, logger *slog.Logger
 		for i, name := range r.Headers {
 			r.Headers[i] = http.CanonicalHeaderKey(name)
 		}
-		h.rules = append(h.rules, &rule{Rule: r, to: to, log: cmp.Or(logger, slog.Default()), logging: rate.Sometimes{Interval: 10 * time.Second}})
+		h.rules = append(h.rules, &rule{Rule: r, to: to, observe: func(string, string) {}, log: cmp.Or(logger, slog.Default()), logging: rate.Sometimes{Interval: 10 * time.Second}})
 	}
 	return h, nil
+}
+
+// Observe has f told how each question ended: Allowed, Refused or Failed, for figures. It is called concurrently and must not block. Call
+// it before anything is asked.
+func (h *Hooks) Observe(f func(on, outcome string)) {
+	for _, r := range h.rules {
+		r.observe = f
+	}
 }
 
 // check says what is wrong with a rule that has its defaults and comes behind those of h.
