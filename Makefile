@@ -9,7 +9,7 @@ SOAK ?= 1m
 RACE = -race -gcflags='modernc.org/sqlite/lib=-race=false'
 KILLS ?= 300
 
-.PHONY: run test deps fmt vet cross test-go test-portable test-examples build-bench bench generate fuzz soak
+.PHONY: run test deps fmt vet cross test-go test-portable test-examples build-bench bench generate fuzz soak shop
 
 # Starts the server in development mode on http://localhost:8080; it needs nothing but Go.
 run:
@@ -69,3 +69,7 @@ soak:
 	HUBBUB_RECOVERY=$(SOAK) $(GO) test $(RACE) -run TestRecovery -count=1 -timeout 30m -v ./gateway
 	HUBBUB_KILLS=$(KILLS) $(GO) test $(RACE) -run TestKill -count=1 -timeout 60m -v ./driver/sqlite ./cmd/hubbub
 	HUBBUB_DAMAGES=$(KILLS) $(GO) test $(RACE) -run TestDamageIsNeverSilent -count=1 -timeout 60m -v ./driver/sqlite
+
+# Opens the shop of examples/shop: two services with the gateway in front of them, and a page, on http://localhost:8090.
+shop:
+	cd examples && $(GO) run ./shop
