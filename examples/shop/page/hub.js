@@ -12,7 +12,8 @@ export class Refusal extends Error {
 
 /**
  * Hub keeps a WebSocket open. told.open(welcome) is called when a session begins, also after a lost connection; told.lost() when it
- * is gone and another is on its way; told.ended({code, by}) when there will be none; told[method](params) for what the gateway says.
+ * is gone and another is on its way; told.ended({code, by}) when there will be none, by being the device that took its place;
+ * told[method](params) for what the gateway says.
  */
 export class Hub {
   #session;
@@ -21,6 +22,7 @@ export class Hub {
   #socket = null;
   #timer = 0;
   #failures = 0;
+  #welcome = false; // the session has begun
   #by = null; // the device that has replaced this one
   #lastID = 0;
   #waiting = new Map(); // id → {resolve, reject}
@@ -33,6 +35,8 @@ export class Hub {
 
   connect() {
     this.close();
+    this.#welcome = false;
+    this.#by = null;
     const query = new URLSearchParams({ device: this.#device, platform: "web" });
     const socket = new WebSocket(`${this.#session.gateway.replace("http", "ws")}/ws?${query}`,
       ["hubbub.v1", `hubbub.token.${this.#session.token}`]);
@@ -87,14 +91,18 @@ export class Hub {
     if (method === "session.replaced") this.#by = params.by;
     if (method === "welcome") {
       this.#failures = 0;
+      this.#welcome = true;
       this.#told.open(params);
     }
     this.#told[method]?.(params);
   }
 
-  #closed(code) {
-    this.#socket = null;
+  async #closed(code) {
+    const socket = this.#socket;
     this.#forget();
+    if (!this.#welcome && await this.#refused()) code = 4503;
+    if (this.#socket !== socket) return; // connecting again, or closed, meanwhile
+    this.#socket = null;
     if (code >= 4500 && code < 5000) { // only a person can do something about these
       this.#told.ended({ code, by: this.#by });
       return;
@@ -102,6 +110,13 @@ export class Hub {
     this.#told.lost();
     const most = Math.min(1000 * 2 ** this.#failures++, longestPause);
     this.#timer = setTimeout(() => this.connect(), Math.random() * most);
+  }
+
+  /** Pages cannot see why a handshake was refused; a plain GET with the same credentials answers with the same status. */
+  async #refused() {
+    const headers = { Authorization: `Bearer ${this.#session.token}` };
+    const reply = await fetch(`${this.#session.gateway}/ws`, { headers }).catch(() => null);
+    return reply?.status === 401 || reply?.status === 403;
   }
 
   #forget() {

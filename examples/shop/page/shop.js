@@ -72,7 +72,7 @@ function ended(hub, { code, by }) {
   const [title, text] = {
     4501: ["You signed in somewhere else", `The shop is open for you ${by?.platform === "web" ? "in another window" : "on another device"} now, so we signed you out here. Was that not you? Then use the shop here, and the other one is signed out.`],
     4502: ["You were signed out", "Somebody with your account, or the shop, has signed this window out."],
-  }[code] ?? ["You cannot come in", "The shop does not let you in just now. Sign in again in a while."];
+  }[code] ?? ["Please sign in again", "Your visit is over, or the shop does not let you in just now."];
   $("h2", dialog).textContent = title;
   $("p", dialog).textContent = text;
   dialog.onclose = () => (dialog.returnValue === "here" ? hub.connect() : leave());
