@@ -65,7 +65,7 @@ function said(type, { reason, duration_ms: took, notices }) {
   if (type === "session.connected") return "came in";
   if (type === "notice.read") return notices.length === 1 ? "read a notice" : `read ${notices.length} notices`;
   const stayed = took < 60_000 ? `${Math.max(1, Math.round(took / 1000))} s` : `${Math.round(took / 60_000)} min`;
-  return `${reason === "replaced" ? "went on elsewhere" : "left"} after ${stayed}`;
+  return `${reason === "signed_in_elsewhere" ? "went on elsewhere" : "left"} after ${stayed}`;
 }
 
 function drawPlug({ running }) {

@@ -69,15 +69,18 @@ func (a API) Event(ctx context.Context, typ, key string, data any) {
 }
 
 // Reply answers with JSON.
-func Reply(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json")
+func Reply(w http.ResponseWriter, status int, v any) { reply(w, "application/json", status, v) }
+
+// Refuse answers with an RFC 9457 problem, whose detail the gateway passes on.
+func Refuse(w http.ResponseWriter, status int, detail string) {
+	problem := map[string]any{"title": http.StatusText(status), "status": status, "detail": detail}
+	reply(w, "application/problem+json", status, problem)
+}
+
+func reply(w http.ResponseWriter, kind string, status int, v any) {
+	w.Header().Set("Content-Type", kind)
 	w.WriteHeader(status)
 	if err := json.NewEncoder(w).Encode(v); err != nil {
 		log.Printf("reply: %v", err)
 	}
-}
-
-// Refuse answers with an error that the page can show.
-func Refuse(w http.ResponseWriter, status int, message string) {
-	Reply(w, status, map[string]string{"message": message})
 }
