@@ -16,7 +16,7 @@ const hub = new Hub(session("staff"), device(), {
   },
   lost: () => ($("#offline").hidden = false),
   ended: () => ($("#offline").hidden = false),
-  "room.message": ({ data }) => { visits = [data, ...visits]; drawVisits(); },
+  "room.message": ({ data }) => { if (visits.every(({ id }) => id !== data.id)) visits = [data, ...visits]; drawVisits(); },
 });
 let visits = [];
 hub.connect();
@@ -26,7 +26,7 @@ drawPlug(await (await fetch("services/notifications")).json());
 function drawStoreroom(products) {
   $("#storeroom").replaceChildren(...products.map((p) => element("li", { "data-id": p.id }, picture(p.id),
     element("p", {}, element("b", {}, p.name), element("br"), element("span", { class: "quiet" }, `${p.category} · ${p.stock} pieces · ${price(p.price)}`)),
-    element("button", { class: "primary", "aria-label": `Put ${p.name} on the shelf`, onclick: (event) => shelve(p, event.currentTarget) }, "Shelve"))));
+    element("button", { class: "primary", "aria-label": `Put ${p.name} on the shelf`, onclick: (event) => shelve(p, event.currentTarget) }, "Put on the shelf"))));
   if (!products.length) $("#storeroom").append(element("li", { class: "nothing" }, "The storeroom is empty: everything is on the shelf. Start the shop again to fill it."));
 }
 
@@ -51,14 +51,15 @@ async function showVisits() {
 }
 
 function drawVisits() {
-  $("#visits").replaceChildren(...visits.map(({ type, time, data }) => {
+  const shoppers = visits.filter(({ data }) => data.attrs?.role !== "staff");
+  $("#visits").replaceChildren(...shoppers.map(({ type, time, data }) => {
     const name = data.info?.name ?? data.user;
     return element("li", { "data-type": type, "data-user": data.user }, face(name, data.user),
       element("span", {}, element("b", {}, name), ` ${said(type, data)}`),
       element("time", { class: "quiet" }, new Date(time).toLocaleTimeString()),
       element("span"), element("span", { class: "verified" }, "✓ signature verified"), element("span", { class: "quiet" }, type));
   }));
-  if (!visits.length) $("#visits").append(element("li", { class: "nothing" }, "Nobody yet. Open the shop in another window."));
+  if (!shoppers.length) $("#visits").append(element("li", { class: "nothing" }, "Nobody yet. Open the shop in another window."));
 }
 
 function said(type, { reason, duration_ms: took, notices }) {
