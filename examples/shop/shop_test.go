@@ -19,7 +19,6 @@ import (
 func TestShop(t *testing.T) {
 	warm(t)
 	s := open(t)
-	browser := testkit.Chromium(t)
 	for _, step := range []struct {
 		name string
 		test func(*testing.T, shop, context.Context)
@@ -32,7 +31,7 @@ func TestShop(t *testing.T) {
 		{"RefusedAtTheDoor", refusedAtTheDoor},
 		{"PhoneWidthHasNoSidewaysScroll", phoneWidthHasNoSidewaysScroll},
 	} {
-		t.Run(step.name, func(t *testing.T) { step.test(t, s, testkit.Tab(t, browser)) })
+		t.Run(step.name, func(t *testing.T) { step.test(t, s, testkit.Chromium(t)) })
 	}
 }
 

@@ -81,7 +81,9 @@ func plug(w http.ResponseWriter, r *http.Request, s *service) {
 	tellPlugged(w, s)
 }
 
-func tellPlugged(w http.ResponseWriter, s *service) { answer(w, map[string]bool{"running": s.running()}) }
+func tellPlugged(w http.ResponseWriter, s *service) {
+	answer(w, map[string]bool{"running": s.running()})
+}
 
 func read(w http.ResponseWriter, r *http.Request, into any) bool {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
