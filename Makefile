@@ -1,4 +1,4 @@
-# Users are promised two targets: `make run` and `make test`. The others serve those who change hubbub.
+# Users are promised three targets: `make run`, `make shop` and `make test`. The others serve those who change hubbub.
 
 GO ?= go
 FUZZTIME ?= 30s
@@ -9,11 +9,15 @@ SOAK ?= 1m
 RACE = -race -gcflags='modernc.org/sqlite/lib=-race=false'
 KILLS ?= 300
 
-.PHONY: run test deps fmt vet cross test-go test-portable test-examples build-bench bench generate fuzz soak shop
+.PHONY: run shop test deps fmt vet cross test-go test-portable test-examples build-bench bench generate fuzz soak
 
 # Starts the server in development mode on http://localhost:8080; it needs nothing but Go.
 run:
 	$(GO) run ./cmd/hubbub serve --dev
+
+# Opens the shop of examples/shop: two services with the gateway in front of them, and a page, on http://localhost:8090.
+shop:
+	cd examples && $(GO) run ./shop
 
 # Everything that must hold before a change lands, cheap checks first. It installs what it needs (Debian: apt, npm).
 test: deps fmt vet cross test-go test-portable test-examples build-bench
@@ -69,7 +73,3 @@ soak:
 	HUBBUB_RECOVERY=$(SOAK) $(GO) test $(RACE) -run TestRecovery -count=1 -timeout 30m -v ./gateway
 	HUBBUB_KILLS=$(KILLS) $(GO) test $(RACE) -run TestKill -count=1 -timeout 60m -v ./driver/sqlite ./cmd/hubbub
 	HUBBUB_DAMAGES=$(KILLS) $(GO) test $(RACE) -run TestDamageIsNeverSilent -count=1 -timeout 60m -v ./driver/sqlite
-
-# Opens the shop of examples/shop: two services with the gateway in front of them, and a page, on http://localhost:8090.
-shop:
-	cd examples && $(GO) run ./shop

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -86,17 +87,68 @@ assert not verified(headers | {"webhook-timestamp": "1"}, body, %[5]q)
 	}
 }
 
+// TestConfigurationsOfGuides has the program check each configuration that the references show. Backends that one only names are added.
+func TestConfigurationsOfGuides(t *testing.T) {
+	program := filepath.Join(hubbub(t), "hubbub")
+	whole := strings.NewReplacer(`"…"`, strings.Repeat("s", 32), "whsec_…", "whsec_c2hvcC1kZW1vbnN0cmF0aW9uLXdlYmhvb2s=")
+	for _, page := range []struct{ name, from, to string }{{"bff.md", "## Backends", ""}, {"webhooks.md", "# Webhooks", ""}} {
+		found := 0
+		for _, block := range blocks(t, "../docs/"+page.name, page.from, page.to) {
+			if block.language != "yaml" {
+				continue
+			}
+			found++
+			config := "dev: true\n"
+			if strings.HasPrefix(block.code, "    - name") {
+				config += "bff:\n  routes:\n"
+			}
+			config += whole.Replace(block.code)
+			if !strings.Contains(config, "\nbackends:") {
+				config += "backends:\n  - {name: none, url: \"http://none\"}\n"
+				for _, m := range slices.Compact(slices.Sorted(slices.Values(regexp.MustCompile(`backend: \w+`).FindAllString(config, -1)))) {
+					config += "  - {name: " + strings.TrimPrefix(m, "backend: ") + ", url: \"http://localhost:1\"}\n"
+				}
+			}
+			file := filepath.Join(t.TempDir(), "hubbub.yaml")
+			if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if out, err := exec.CommandContext(t.Context(), program, "config", "check", "--config", file).CombinedOutput(); err != nil {
+				t.Errorf("docs/%s: %v\n%s\n%s", page.name, err, out, config)
+			}
+		}
+		if found == 0 {
+			t.Errorf("docs/%s shows no configuration", page.name)
+		}
+	}
+}
+
+// hubbub compiles the program and returns the directory where it is.
+func hubbub(t *testing.T) string {
+	t.Helper()
+	bin := t.TempDir()
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "./cmd/hubbub")
+	build.Dir = ".."
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", build, err, out)
+	}
+	return bin
+}
+
 type codeBlock struct{ language, code string }
 
-// blocks are the code blocks of a page between two headings.
+// blocks are the code blocks of a page between two headings, the second of which may be "" for its end.
 func blocks(t *testing.T, page, from, to string) []codeBlock {
 	t.Helper()
 	data, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, begins := strings.Cut(string(data), "\n"+from+"\n")
-	part, _, ends := strings.Cut(rest, "\n"+to+"\n")
+	_, part, begins := strings.Cut("\n"+string(data), "\n"+from+"\n")
+	ends := true
+	if to != "" {
+		part, _, ends = strings.Cut(part, "\n"+to+"\n")
+	}
 	if !begins || !ends {
 		t.Fatalf("%s has no %q before %q", page, from, to)
 	}
@@ -130,12 +182,7 @@ type terminal struct {
 
 func newGuide(t *testing.T) *guide {
 	t.Helper()
-	bin := t.TempDir()
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "./cmd/hubbub")
-	build.Dir = ".."
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", build, err, out)
-	}
+	bin := hubbub(t)
 	gateway, backend := port(t), port(t)
 	return &guide{
 		dir: t.TempDir(), gateway: "localhost:" + gateway, browser: testkit.Chromium(t), terminals: map[string]*terminal{},
