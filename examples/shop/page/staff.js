@@ -51,9 +51,10 @@ async function showVisits() {
 }
 
 function drawVisits() {
+  const names = new Map(visits.filter(({ data }) => data.info?.name).map(({ data }) => [data.user, data.info.name]));
   const shoppers = visits.filter(({ data }) => data.attrs?.role !== "staff");
   $("#visits").replaceChildren(...shoppers.map(({ type, time, data }) => {
-    const name = data.info?.name ?? data.user;
+    const name = data.info?.name ?? names.get(data.user) ?? data.user;
     return element("li", { "data-type": type, "data-user": data.user }, face(name, data.user),
       element("span", {}, element("b", {}, name), ` ${said(type, data)}`),
       element("time", { class: "quiet" }, new Date(time).toLocaleTimeString()),
