@@ -120,7 +120,9 @@ func TestNobodyWaitsForAHookThatHangs(t *testing.T) {
 		}
 		h := start(t, hubbub.Options{
 			MayJoin: func(ctx context.Context, s *hubbub.Session, _ string) error { return hang(ctx, s.Identity().User) },
-			MaySend: func(ctx context.Context, s hubbub.Sending) (json.RawMessage, error) { return nil, hang(ctx, s.From.User) },
+			MaySend: func(ctx context.Context, s hubbub.Sending) (json.RawMessage, error) {
+				return nil, hang(ctx, s.From.User)
+			},
 		})
 		for name, call := range map[string]func(client) error{
 			"joining": func(c client) error {

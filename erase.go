@@ -5,9 +5,10 @@ import (
 	"fmt"
 )
 
-// Erase ends the sessions of a user, forgets everything that is kept about the user, and returns how many sessions it has ended. That
-// these have ended is told before, that the user is offline may be told after it. It waits until all of it is done; after an error,
-// or if ctx ends before, call it again. Who is erased and not blocked may sign in again, as somebody who was never here.
+// Erase ends the sessions of a user, forgets everything that is kept about the user, and returns how many sessions it has ended. It waits
+// until all of it is done; after an error, or if ctx ends before, call it again. What waits in the outbox in the order of the user is
+// erased, too; that the user is offline may be put there after it. Revocations stay: who is erased and neither blocked nor
+// revoked may sign in again, as somebody who was never here.
 func (h *Hub) Erase(ctx context.Context, user string) (ended int, err error) {
 	if ended, err = h.End(ctx, Target{User: user}, EndLoggedOut); err != nil {
 		return ended, err

@@ -38,7 +38,22 @@ func (h *Hub) Open(ctx context.Context, a Arrival) (*Session, error) {
 	}
 	h.replace(ctx, s, opened.Replaced)
 	h.announce(ctx, opened.Transitions)
+	h.awaitStore(ctx)
 	return s, nil
+}
+
+// storeTime is how long an arrival waits at most for the store. One that cannot write, since the disk is full, keeps nobody out.
+const storeTime = time.Second
+
+// awaitStore waits until the store has what was decided so far, if others are told of it: so whoever hears of something that a session did has
+// heard, even if the process dies, that it has come.
+func (h *Hub) awaitStore(ctx context.Context) {
+	if h.o.Report == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	_ = h.handover.flush(ctx) // what is not there yet is on its way
 }
 
 // install makes a new session a part of everything that each session is part of. It holds ops, so that a session that

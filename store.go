@@ -315,6 +315,7 @@ type Eraser interface {
 	// Erase removes a part of everything that is kept about a user, and tells whether there is more: who the user is, what the user
 	// has sent to rooms, conversations with others as a whole, memberships, receipts, the inbox, and what waits in the outbox
 	// in the order of the user. What is begun anew under the same name has nothing of it. Other streams keep their order and epoch:
-	// what was erased is a hole. It may be called concurrently; calling it again is harmless.
+	// what was erased is a hole. Revocations stay until they are over, so that an erased user does not come back with old credentials. It
+	// may be called concurrently; calling it again is harmless.
 	Erase(ctx context.Context, user string) (more bool, err error)
 }

@@ -38,7 +38,10 @@ const (
 // connects again when the stream is lost, until ctx ends, whose cause it returns then, or until the gateway refuses it for good, which
 // is a [hubbub.Error]. Timeout does not hold for it.
 func (a API) WatchPresence(ctx context.Context, users []string, h PresenceHandler) error {
-	target := path("presence", "stream") + asQuery(url.Values{"user": users})
+	target := path("presence", "stream")
+	if len(users) > 0 {
+		target += asQuery(url.Values{"user": users})
+	}
 	for delay := minDelay; ; delay = min(2*delay, maxDelays) {
 		began, err := a.watchOnce(ctx, target, h)
 		if cause := context.Cause(ctx); cause != nil {

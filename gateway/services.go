@@ -76,7 +76,7 @@ func (s *services) startHub(c *Config, f *front) (err error) {
 	}
 	domain := c.hubOptions(c.Logger)
 	domain.Driver = driver
-	s.keeping.options(&domain)
+	s.keeping.options(c, &domain)
 	s.outward.options(&domain)
 	if s.hub, err = hubbub.New(context.Background(), domain); err != nil {
 		return err
@@ -113,7 +113,7 @@ func (s *services) startAPI(c *Config, tickets *auth.Tickets) error {
 		Hub: s.hub, Inbox: s.inbox, Keys: keys, KeyFile: c.API.File, Rate: hubbub.Rate(c.API.Rate), IssueTicket: tickets.Issue,
 		Version: Version(), Logger: c.Logger,
 	}
-	if len(c.Webhooks) > 0 {
+	if c.reports() {
 		o.Webhooks = s.webhooks
 	}
 	rules, err := c.rules()

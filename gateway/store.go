@@ -46,13 +46,18 @@ func keep(c *Config, bus hubbub.Bus, m *Metrics) (keeping, error) {
 		return keeping{}, errors.Join(err, store.Close())
 	}
 	m.WatchBacklogs(sender.Backlogs)
-	in := inbox.New(inbox.Options{
-		Store: store, Bus: bus, Expire: c.Inbox.Expire, MaxNotice: int(c.Inbox.MaxNotice), Report: sender.Report, Logger: c.Logger,
-	})
+	o := inbox.Options{Store: store, Bus: bus, Expire: c.Inbox.Expire, MaxNotice: int(c.Inbox.MaxNotice), Logger: c.Logger}
+	if c.reports() {
+		o.Report = sender.Report
+	}
+	in := inbox.New(o)
 	// It delivers what was left by a process that died, also before the hub adds what that one could not tell any more.
 	sender.Start()
 	return keeping{path, store, in, sender}, nil
 }
+
+// reports tells whether there is anybody to tell what happens.
+func (c *Config) reports() bool { return len(c.Webhooks) > 0 }
 
 // targets are the webhooks of a config.
 func (c *Config) targets() []webhook.Target {
@@ -67,9 +72,12 @@ func (c *Config) targets() []webhook.Target {
 }
 
 // options adds to the options of the domain what lasts.
-func (k keeping) options(o *hubbub.Options) {
+func (k keeping) options(c *Config, o *hubbub.Options) {
 	if k.store != nil {
-		o.Store, o.Counts, o.Report = k.store, k.inbox.Counts, k.webhooks.Report
+		o.Store, o.Counts = k.store, k.inbox.Counts
+		if c.reports() {
+			o.Report = k.webhooks.Report
+		}
 	}
 }
 

@@ -21,11 +21,12 @@ type publishCommand struct {
 	Data string `arg:"" optional:"" help:"What to send, any JSON value. Without it, or with -, it is read from the standard input."`
 
 	Room   string   `xor:"to" required:"" placeholder:"NAME" help:"Send to a room."`
-	User   []string `xor:"to" required:"" placeholder:"NAME" help:"Send to a user who is online, on all devices. With --title also to several, online or not: repeat it, or separate them by commas; a comma in a name is written \\,."`
+	User   []string `xor:"to" required:"" placeholder:"NAME" help:"Send to users who are online, on all devices; with --title online or not. For several repeat it, or separate them by commas; a comma in a name is written \\,."`
+	Event  string   `xor:"to" required:"" placeholder:"TYPE" help:"Tell that something has happened: the gateway's rules say who gets what."`
 	All    bool     `xor:"to" required:"" help:"Send to everybody who is online. With --title to everybody."`
 	Device string   `placeholder:"NAME" help:"With --user: only to this device."`
 
-	Key      string `placeholder:"KEY" help:"With --room or --title: sending again with the same key is the same message for 5 minutes, the same notice for 24 hours."`
+	Key      string `placeholder:"KEY" help:"Sending again with the same key is the same message for 5 minutes, the same notice for 24 hours."`
 	Collapse string `placeholder:"NAME" help:"With --room or --title: it replaces earlier ones with the same name."`
 
 	noticeFlags `embed:"" group:"Notices"`
@@ -42,6 +43,7 @@ notice, which waits in inboxes until it is read.
   hubbub publish --room lobby '{"text":"hi"}'
   hubbub publish --user ann --device phone '{"text":"look"}'
   date | jq -R . | hubbub publish --all
+  hubbub publish --event product.listed --key product-17 '{"id":17}'
   hubbub publish --user ann,bob --title "Your order has shipped" --link /orders/17
   hubbub publish --all --attr plan=pro --title "Maintenance tonight" --at +10m --expires +24h
 
@@ -79,12 +81,10 @@ func (c *publishCommand) check() error {
 		return c.checkNotice()
 	case c.given() != "":
 		return fmt.Errorf("%s needs --title, which makes it a notice", c.given())
-	case len(c.User) > 1:
-		return errors.New("a message goes to one --user; with --title a notice goes to several")
-	case c.Device != "" && len(c.User) == 0:
-		return errors.New("--device needs --user")
-	case (c.Key != "" || c.Collapse != "") && c.Room == "":
-		return errors.New("--key and --collapse need --room or --title")
+	case c.Device != "" && len(c.User) != 1:
+		return errors.New("--device needs one --user")
+	case c.Collapse != "" && c.Room == "":
+		return errors.New("--collapse needs --room or --title")
 	}
 	return nil
 }
@@ -104,14 +104,38 @@ func (c *publishCommand) call() (func(context.Context, client.API) (any, error),
 	return func(ctx context.Context, api client.API) (any, error) { return c.send(ctx, api, data) }, err
 }
 
-func (c *publishCommand) send(ctx context.Context, api client.API, data json.RawMessage) (client.Published, error) {
+func (c *publishCommand) send(ctx context.Context, api client.API, data json.RawMessage) (any, error) {
+	api = api.Once(c.Key)
 	switch {
+	case c.Event != "":
+		return c.tell(ctx, api, data)
 	case c.Room != "":
-		return api.SendToRoom(ctx, c.Room, data, client.SendOptions{Key: c.Key, Collapse: c.Collapse})
-	case len(c.User) > 0:
+		return api.SendToRoom(ctx, c.Room, data, client.SendOptions{Collapse: c.Collapse})
+	case len(c.User) == 1:
 		return api.SendToUser(ctx, c.User[0], c.Device, data)
+	case len(c.User) > 1:
+		sent, offline, err := api.SendToUsers(ctx, c.User, data)
+		return struct {
+			client.Published
+			Offline []string `json:"offline"`
+		}{sent, offline}, err
 	}
 	return api.Broadcast(ctx, data)
+}
+
+// tell tells of an event. It fails if something that follows from it has failed.
+func (c *publishCommand) tell(ctx context.Context, api client.API, data json.RawMessage) (any, error) {
+	steps, err := api.Event(ctx, c.Event, data)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range steps {
+		if err := s.Err(); err != nil {
+			e := hubbub.AsError(err)
+			return nil, hubbub.Errorf(e.Reason, "%s: %s; others may have been made", s.Call, e.Message)
+		}
+	}
+	return map[string]any{"results": steps}, nil
 }
 
 func (c *publishCommand) apiKey() (string, error) {

@@ -55,6 +55,8 @@ func (c *publishCommand) checkNotice() error {
 	switch {
 	case c.Data != "":
 		return errors.New("with --title there is no message: give what the application shall get as --data JSON, and more text as --body")
+	case c.Event != "":
+		return errors.New("--event is no notice: the gateway's rules may make one of it, or say with --user, --room or --all who gets this one")
 	case c.Device != "":
 		return errors.New("--device is for messages: a notice is in the inbox, which all devices show")
 	case !c.All && (len(c.Attr) > 0 || c.Newcomers):

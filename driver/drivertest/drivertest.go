@@ -47,6 +47,12 @@ func Run(t *testing.T, driver func(t *testing.T, clock *Clock) hubbub.Driver) {
 	}
 	run(t, streams, logTests(), keyTests(), conversationTests(), forgettingTests())
 	modelLog(t, streams)
+	erasing := func(tb *testing.T, clock *Clock) *eraseRig {
+		d := driver(tb, clock)
+		return &eraseRig{streamRig{base: base{tb, clock}, streams: d, forgets: true}, d}
+	}
+	run(t, erasing, eraseTests())
+	modelErase(t, erasing)
 	whole := func(tb *testing.T, clock *Clock) *rig {
 		d := driver(tb, clock)
 		return &rig{streamRig{base: base{tb, clock}, streams: d, forgets: true}, d}

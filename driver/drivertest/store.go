@@ -13,6 +13,8 @@ func RunStore(t *testing.T, store func(t *testing.T, clock *Clock) hubbub.Store)
 	RunJournal(t, func(t *testing.T, clock *Clock) hubbub.Journal { return store(t, clock) })
 	RunOutbox(t, func(t *testing.T, clock *Clock) hubbub.Outbox { return store(t, clock) })
 	RunNotices(t, func(t *testing.T, clock *Clock) Inboxes { return store(t, clock) })
+	whole := func(tb *testing.T, clock *Clock) *storeRig { return &storeRig{base{tb, clock}, store(tb, clock)} }
+	run(t, whole, factTests(), backlogTests(), revocationStoreTests(), forgetTests())
 }
 
 // Streams is the part of a store that keeps messages.
@@ -20,6 +22,7 @@ type Streams interface {
 	hubbub.Log
 	hubbub.Conversations
 	hubbub.Members
+	hubbub.Eraser
 }
 
 // RunStreams tests the part of a store that keeps messages.
@@ -29,6 +32,12 @@ func RunStreams(t *testing.T, store func(t *testing.T, clock *Clock) Streams) {
 	}
 	run(t, rig, logTests(), keyTests(), conversationTests(), lastingTests())
 	modelLog(t, rig)
+	erasing := func(tb *testing.T, clock *Clock) *eraseRig {
+		s := store(tb, clock)
+		return &eraseRig{streamRig{base: base{tb, clock}, streams: s}, s}
+	}
+	run(t, erasing, eraseTests())
+	modelErase(t, erasing)
 	run(t, func(tb *testing.T, clock *Clock) *memberRig {
 		s := store(tb, clock)
 		return &memberRig{streamRig{base: base{tb, clock}, streams: s}, s}

@@ -16,11 +16,10 @@ func (d *Driver) Erase(_ context.Context, user string) (more bool, err error) {
 	return false, nil
 }
 
-// eraseUser forgets when a user was last seen, and what was revoked.
+// eraseUser forgets when a user was last seen.
 func (d *Driver) eraseUser(name string) {
 	us := d.lockUser(name)
 	defer us.mu.Unlock()
-	delete(us.revoked.byUser, name)
 	switch u := us.byName[name]; {
 	case u == nil:
 	case u.in == &us.gone:

@@ -235,7 +235,7 @@ func dsn(path string, m mode) string {
 	}
 	q := url.Values{"_pragma": {
 		"busy_timeout(5000)", "foreign_keys(1)", "temp_store(memory)", "cache_size(-" + strconv.Itoa(cache) + ")",
-		"synchronous(full)",
+		"synchronous(full)", "secure_delete(fast)",
 	}}
 	switch m {
 	case readWrite:

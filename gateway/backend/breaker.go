@@ -73,14 +73,6 @@ func (b *breaker) allow() (done func(error), err error) {
 	return nil, b.refusal(err)
 }
 
-// open returns the refusal that allow would return now, if the open time is not over.
-func (b *breaker) open() error {
-	if b.inner == nil || b.inner.State() != gobreaker.StateOpen {
-		return nil
-	}
-	return b.refusal(gobreaker.ErrOpenState)
-}
-
 func (b *breaker) refusal(err error) error {
 	wait := probing
 	if errors.Is(err, gobreaker.ErrOpenState) {

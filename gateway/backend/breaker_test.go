@@ -244,6 +244,52 @@ func TestWhatDoesNotOpenIt(t *testing.T) {
 	})
 }
 
+// TestWindow rolls: failures count that are near to each other, wherever they lie, and those of calls that took longer than it.
+func TestWindow(t *testing.T) {
+	c := backend.Config{Timeout: 5 * time.Second, Breaker: backend.Breaker{Failures: 4}}
+	inBubble(t, c, func(t *testing.T, b *backend.Backend, s *service) {
+		s.status.Store(500)
+		time.Sleep(13 * time.Second)
+		post(t.Context(), b)
+		post(t.Context(), b)
+		time.Sleep(5 * time.Second)
+		post(t.Context(), b)
+		post(t.Context(), b)
+		isOpen(t, b, 5*time.Second)
+	})
+	c = backend.Config{Timeout: 5 * time.Second, Breaker: backend.Breaker{Failures: 2, Window: time.Second}}
+	inBubble(t, c, func(t *testing.T, b *backend.Backend, s *service) {
+		s.status.Store(0)
+		ended := make(chan struct{})
+		for range 2 {
+			go func() { post(t.Context(), b); ended <- struct{}{} }()
+		}
+		<-ended
+		<-ended
+		isOpen(t, b, 5*time.Second)
+	})
+}
+
+// TestTimeouts shows that a call's own timeout only shortens the backend's, and that the context may shorten both.
+func TestTimeouts(t *testing.T) {
+	inBubble(t, backend.Config{Timeout: 2 * time.Second}, func(t *testing.T, b *backend.Backend, s *service) {
+		s.status.Store(0)
+		for _, c := range []struct{ call, context, want time.Duration }{
+			{0, time.Hour, 2 * time.Second}, {time.Second, time.Hour, time.Second}, {time.Minute, time.Hour, 2 * time.Second},
+			{time.Second, time.Millisecond, time.Millisecond},
+		} {
+			ctx, cancel := context.WithTimeout(t.Context(), c.context)
+			began := time.Now()
+			_, err := b.Do(ctx, backend.Call{Method: http.MethodGet, Path: "/", Timeout: c.call})
+			unavailable(t, err, "http://products:80", "did not answer in time")
+			if took := time.Since(began); took != c.want {
+				t.Errorf("%+v: took %s", c, took)
+			}
+			cancel()
+		}
+	})
+}
+
 // TestFullOfHangingCalls does not make those wait who come when it is known that the backend fails.
 func TestFullOfHangingCalls(t *testing.T) {
 	c := backend.Config{Timeout: 2 * time.Second, Concurrency: 2, Breaker: backend.Breaker{Failures: 2, Open: time.Minute}}

@@ -1,4 +1,3 @@
-// Package bff answers one call of a frontend by combining calls to several backends.
 package bff
 
 import (

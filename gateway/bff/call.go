@@ -1,7 +1,6 @@
 package bff
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -212,7 +211,7 @@ func (b *BFF) key(c *call, p *part, r *backend.Call) string {
 	return string(strconv.AppendUint(k, b.writesOf(r.Identity).Load(), 10))
 }
 
-func appendPiece(k []byte, piece string) []byte {
+func appendPiece[T string | json.RawMessage](k []byte, piece T) []byte {
 	k = strconv.AppendInt(append(k, ' '), int64(len(piece)), 10)
 	return append(append(k, ':'), piece...)
 }
@@ -224,7 +223,7 @@ func appendIdentity(k []byte, id *hubbub.Identity) []byte {
 	}
 	k = appendPiece(k, id.User)
 	k = appendPiece(k, id.Platform)
-	k = appendPiece(k, string(bytes.TrimSpace(id.Info)))
+	k = appendPiece(k, id.Info)
 	k = strconv.AppendBool(k, id.Anonymous)
 	if len(id.Attrs) == 0 {
 		return k

@@ -3,7 +3,6 @@ package bff
 import (
 	"context"
 	"sync"
-	"time"
 )
 
 // flights are requests on their way that several callers wait for. A flight belongs to none of them: it goes on as long as one
@@ -23,17 +22,17 @@ type flight struct {
 	result outcome
 }
 
-// do returns the result of the flight of that key, and begins one by ask if there is none. ask gets a context that ends with base, after the
-// timeout, or when nobody waits any more. It runs on the goroutine of the caller who came first, which is why that one may be kept
+// do returns the result of the flight of that key, and begins one by ask if there is none. ask gets a context that ends with base or
+// when nobody waits any more. It runs on the goroutine of the caller who came first, which is why that one may be kept
 // after ctx has ended, as long as others wait; the others leave at once.
-func (f *flights) do(ctx, base context.Context, timeout time.Duration, key string, ask func(context.Context) outcome) outcome {
+func (f *flights) do(ctx, base context.Context, key string, ask func(context.Context) outcome) outcome {
 	f.mu.Lock()
 	if one := f.open[key]; one != nil {
 		one.waiting++
 		f.mu.Unlock()
 		return f.wait(ctx, key, one)
 	}
-	flying, cancel := context.WithTimeout(base, timeout)
+	flying, cancel := context.WithCancel(base)
 	defer cancel()
 	one := &flight{done: make(chan struct{}), cancel: cancel, waiting: 1, result: failed(context.Canceled)}
 	if f.open == nil {

@@ -36,12 +36,13 @@ func (b *BFF) reply(ctx context.Context, c *call) (json.RawMessage, *hubbub.Erro
 	if c.identity == nil && !r.optional {
 		return nil, hubbub.Errorf(hubbub.Unauthorized, "this call is for those who have signed in")
 	}
-	ctx, cancel := context.WithTimeout(ctx, r.budget)
-	defer cancel()
 	c.slots = make([]slot, len(r.parts))
 	if len(r.parts) > 1 {
+		ctx, cancel := context.WithTimeout(ctx, r.budget)
+		defer cancel()
 		return b.combine(ctx, c)
 	}
+	// A part alone takes no longer than its timeout, which the budget bounds.
 	out := b.run(ctx, c, r.parts[0])
 	if r.proxy {
 		return out.data, out.err
@@ -132,11 +133,6 @@ func (b *BFF) fill(ctx context.Context, c *call, at int) {
 // run makes the outcome of a part whose needs are there.
 func (b *BFF) run(ctx context.Context, c *call, p *part) outcome {
 	began := time.Now()
-	if p.timeout < c.route.budget || len(p.needs) > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, p.timeout)
-		defer cancel()
-	}
 	out := b.ask(ctx, c, p)
 	if out.err != nil && ctx.Err() != nil {
 		out = p.late(ctx.Err())
@@ -145,7 +141,7 @@ func (b *BFF) run(ctx context.Context, c *call, p *part) outcome {
 	return out
 }
 
-// ask gets the outcome of a part from the cache, from a request that is on its way, or from the backend.
+// ask gets the outcome of a part from the cache, from a request that is on its way, or from the backend, in at most the part's timeout.
 func (b *BFF) ask(ctx context.Context, c *call, p *part) outcome {
 	r, wrong := c.request(p)
 	if wrong != nil {
@@ -161,7 +157,7 @@ func (b *BFF) ask(ctx context.Context, c *call, p *part) outcome {
 			return out
 		}
 	}
-	return b.flights.do(ctx, b.ctx, p.timeout, key, func(ctx context.Context) outcome {
+	return b.flights.do(ctx, b.ctx, key, func(ctx context.Context) outcome {
 		out := b.do(ctx, c, p, r)
 		if p.cache.TTL > 0 && out.err == nil {
 			b.cache.put(key, out, p.cache.TTL)
@@ -179,8 +175,13 @@ func (b *BFF) writesOf(id *hubbub.Identity) *atomic.Uint64 {
 	return &b.writes[maphash.String(b.seed, user)%uint64(len(b.writes))]
 }
 
-// do asks the backend.
+// do asks the backend, in at most the part's timeout.
 func (b *BFF) do(ctx context.Context, c *call, p *part, r backend.Call) outcome {
+	if p.pick != nil { // otherwise the backend's clock is enough
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, p.timeout)
+		defer cancel()
+	}
 	reply, err := p.backend.Do(ctx, r)
 	if err != nil {
 		return failed(err)
@@ -205,7 +206,10 @@ func (p *part) choose(ctx context.Context, out *outcome) error {
 	if err == nil {
 		out.data, err = jq.Encode(v)
 	}
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		*out = p.late(ctx.Err())
+	case err != nil:
 		*out = outcome{status: http.StatusBadGateway, own: true, err: hubbub.Errorf(hubbub.Unavailable,
 			"the answer of the backend %s does not fit pick", p.of)}
 	}

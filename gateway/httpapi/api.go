@@ -20,7 +20,7 @@ import (
 // Prefix is what the paths of all calls begin with.
 const Prefix = "/api/v1"
 
-// documentPath is where the OpenAPI document is, the only path that asks for no key.
+// documentPath is where the OpenAPI document is. Like the page that shows it, it asks for no key.
 const documentPath = Prefix + "/openapi.json"
 
 // IssueTicket makes a ticket that lets whoever has it sign in as id, once, within ttl; 0 means the issuer's default. It
@@ -63,6 +63,7 @@ type API struct {
 	huma     huma.API
 	calls    map[string]gate // of each call, by its pattern in the mux
 	document []byte          // the OpenAPI document
+	page     map[string]pageFile
 	file     *watch.File[*keyList]
 
 	// Safe for concurrent use.
@@ -106,7 +107,11 @@ func New(o Options) (*API, error) {
 		return nil, err
 	}
 	a.document = document
-	a.mux.HandleFunc("GET "+documentPath, a.serveDocument)
+	a.page, err = loadPage()
+	if err != nil {
+		return nil, err
+	}
+	a.page[documentPath] = newPageFile(documentPath, document, nil)
 	return a, nil
 }
 

@@ -45,7 +45,7 @@ type Results struct {
 }
 
 type batchInput struct {
-	Header string `header:"Idempotency-Key" doc:"Gives each POST of the batch that has no key one of its own, so that the batch can be sent again: what was done is not done twice, and what failed is tried again." example:"import-2026-03-02"`
+	Header string `header:"Idempotency-Key" doc:"Gives each POST of the batch that has no key one of its own, so that the batch can be sent again: what was done is not done twice, and what failed is tried again."`
 	Body   Batch
 }
 

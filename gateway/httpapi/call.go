@@ -20,8 +20,7 @@ type gate struct {
 
 // ServeHTTP answers one request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == documentPath {
-		a.mux.ServeHTTP(w, r)
+	if a.servePage(w, r) {
 		return
 	}
 	caller, refused := a.ring().caller(r)
@@ -96,7 +95,7 @@ func handle[I, T any](a *API, need Scope, op huma.Operation, do func(context.Con
 // handleOnce registers a call as handle does, which is not made again if it is repeated with the same Idempotency-Key.
 func handleOnce[I, T any](a *API, need Scope, op huma.Operation, do func(context.Context, *I) (T, error)) {
 	op.Parameters = append(op.Parameters, &huma.Param{Name: keyHeader, In: "header", Schema: &huma.Schema{Type: huma.TypeString},
-		Example: "order-17-shipped", Description: "For 5 minutes a call of the same API key with the same key is the same call: it is not " +
+		Description: "At most 64 characters. For 5 minutes a call of the same API key with the same key is the same call: it is not " +
 			"made again, and gets the same reply. conflict if it differs."})
 	register(a, gate{need: need, once: true}, op, do)
 }
@@ -125,7 +124,7 @@ func (a *API) describeCall(g gate, op *huma.Operation) {
 	if op.Responses == nil {
 		op.Responses = map[string]*huma.Response{}
 	}
-	op.Responses["default"] = a.errorResponse()
+	a.describeErrors(op)
 	op.MaxBodyBytes, op.BodyReadTimeout = -1, -1 // bufferBody has read it, in bounds
 }
 

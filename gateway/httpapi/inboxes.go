@@ -69,10 +69,10 @@ func (a *API) boxes() {
 		counts, err := box.Counts(ctx, in.User)
 		return told(counts), err
 	})
-	handleInbox(a, Publish, huma.Operation{
-		OperationID: "mark-inbox", Method: http.MethodPost, Path: "/users/{user}/inbox/marks",
+	handleOnce(a, Publish, huma.Operation{
+		OperationID: "mark-inbox", Method: http.MethodPost, Path: "/users/{user}/inbox/marks", Tags: []string{"inbox"},
 		Summary: "Mark a user's notices", Description: "As if the user had done it: all open devices follow.",
-	}, markInbox)
+	}, withInbox(a, markInbox))
 }
 
 func listInbox(ctx context.Context, box *inbox.Inbox, in *inboxInput) (NoticePage, error) {

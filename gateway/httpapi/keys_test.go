@@ -159,9 +159,6 @@ func TestScopes(t *testing.T) {
 		}
 		for scope, secret := range secrets {
 			bearer := []string{"Authorization", "Bearer " + secret}
-			if c.path == "/presence/stream" && (scope == httpapi.Admin || string(scope) == c.scope) {
-				c.method = http.MethodHead // else it would not end
-			}
 			if scope != httpapi.Admin && c.scope != "" && string(scope) != c.scope {
 				a := s.refuse(refused{403, hubbub.Forbidden, `"only-` + string(scope) + `" lacks the scope ` + c.scope}, c.method, path,
 					body, bearer...)
@@ -169,6 +166,9 @@ func TestScopes(t *testing.T) {
 					t.Errorf("%s %s is challenged with %s", c.method, path, got)
 				}
 				continue
+			}
+			if c.path == "/presence/stream" {
+				continue // it would not end
 			}
 			if a := s.call(c.method, path, body, bearer...); !slices.Contains([]int{200, 404, 422}, a.StatusCode) {
 				t.Errorf("%s %s with the scope %s answers %d %s", c.method, path, scope, a.StatusCode, a.body)

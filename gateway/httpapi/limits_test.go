@@ -55,12 +55,12 @@ func TestWrongValuesAreNotRepeated(t *testing.T) {
 
 func TestNoSuchCall(t *testing.T) {
 	s := start(t, set{})
-	for _, path := range []string{"", "/", "/broadcasts", "/users/ann/friends", "/openapi.yaml", "/docs", "/schemas/Sent.json"} {
+	for _, path := range []string{"", "/page", "/page/", "/page/page.go", "/broadcasts", "/users/ann/friends", "/openapi.yaml", "/docs", "/schemas/Sent.json"} {
 		s.refuse(refused{404, hubbub.NotFound, "/api/v1/openapi.json"}, "GET", path, "")
 	}
 	for call, allow := range map[string]string{
 		"GET /broadcast":            "POST",
-		"DELETE /users/ann":         "GET, HEAD",
+		"DELETE /users":             "GET, HEAD",
 		"PUT /rooms/lobby/messages": "POST",
 	} {
 		method, path, _ := strings.Cut(call, " ")

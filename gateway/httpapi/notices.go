@@ -83,14 +83,18 @@ type withdrawInput struct {
 // handleInbox registers a call that needs inboxes.
 func handleInbox[I, T any](a *API, need Scope, op huma.Operation, do func(context.Context, *inbox.Inbox, *I) (T, error)) {
 	op.Tags = []string{"inbox"}
-	handle(a, need, op, func(ctx context.Context, in *I) (T, error) {
+	handle(a, need, op, withInbox(a, do))
+}
+
+func withInbox[I, T any](a *API, do func(context.Context, *inbox.Inbox, *I) (T, error)) func(context.Context, *I) (T, error) {
+	return func(ctx context.Context, in *I) (T, error) {
 		if a.o.Inbox == nil {
 			var nothing T
 			return nothing, hubbub.Errorf(hubbub.NotFound, "this gateway keeps no inboxes, since it has no store: give the setting "+
 				"store.path the name of a file")
 		}
 		return do(ctx, a.o.Inbox, in)
-	})
+	}
 }
 
 // noticing registers the calls that publish notices.

@@ -19,7 +19,9 @@ func describe(version string) huma.Config {
 			Info: &huma.Info{
 				Title:   "hubbub",
 				Version: version,
-				Description: "The API for backends: send messages and notices, ask who is online, sign people out. Times are Unix milliseconds. " +
+				Description: "The API for backends: send messages and notices, ask who is online, sign people out. To try a call here, press " +
+					"Authorize and enter an API key: `hubbub serve --dev` prints one, `hubbub apikey` makes one. With curl: " +
+					"`curl http://localhost:8080/api/v1/online -H \"Authorization: Bearer KEY\"`. Names in paths are percent-encoded. Times are Unix milliseconds. " +
 					"Errors are problem documents (RFC 9457) with a stable reason. Each call needs an API key with the scope that its " +
 					"security requirement names, or with the scope admin.",
 				License: &huma.License{Name: "MIT", Identifier: "MIT"},
@@ -50,12 +52,25 @@ func describe(version string) huma.Config {
 	}
 }
 
-// errorResponse describes every error of every call.
-func (a *API) errorResponse() *huma.Response {
+// describeErrors says how a call may fail: as any call, and as its method may.
+func (a *API) describeErrors(op *huma.Operation) {
 	schema := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
-	return &huma.Response{
-		Description: "An error, which the problem's reason names.",
-		Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: schema}},
+	told := map[string]string{
+		"401":     "unauthorized: there is no API key, or one that is not known.",
+		"403":     "forbidden: the API key lacks the scope.",
+		"422":     "invalid: a field or parameter is missing, wrong or unknown; errors names each.",
+		"429":     "rate_limited: too many calls with this key; come back after Retry-After.",
+		"503":     "unavailable: something behind the gateway does not answer; try again.",
+		"default": "Another error, which the problem's reason names.",
+	}
+	if op.Method != http.MethodGet {
+		told["400"] = "invalid: the body is not JSON."
+		told["413"] = "too_large: the body has more than 1 MiB, or more than is allowed here."
+		told["415"] = "invalid: the body is not declared as application/json."
+	}
+	for status, description := range told {
+		op.Responses[status] = &huma.Response{Description: description,
+			Content: map[string]*huma.MediaType{"application/problem+json": {Schema: schema}}}
 	}
 }
 
@@ -66,6 +81,9 @@ func (a *API) describeAll() ([]byte, error) {
 	delete(schemas, "ErrorModel")
 	delete(schemas, "ErrorDetail")
 	a.openReplies()
+	if err := a.exemplify(); err != nil {
+		return nil, fmt.Errorf("describe the API: %w", err)
+	}
 	document, err := json.MarshalIndent(a.huma.OpenAPI(), "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("describe the API: %w", err)
@@ -109,8 +127,3 @@ func reach(schemas huma.Registry, s *huma.Schema, reached map[*huma.Schema]bool)
 
 // Document is the OpenAPI 3.1 document in JSON. It must not be changed.
 func (a *API) Document() []byte { return a.document }
-
-func (a *API) serveDocument(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "application/openapi+json")
-	w.Write(a.document) // fails only if the client is gone
-}

@@ -43,8 +43,8 @@ type SentToUsers struct {
 
 // Sent says what became of a message.
 type Sent struct {
-	ID       string           `json:"id"`
-	Time     int64            `json:"time" doc:"When it was accepted, in Unix milliseconds."`
+	ID       string           `json:"id" example:"5T2M-1"`
+	Time     int64            `json:"time" doc:"When it was accepted, in Unix milliseconds." example:"1767225600000"`
 	Position *hubbub.Position `json:"position,omitempty" doc:"Its place in the room; missing where nothing is kept."`
 }
 

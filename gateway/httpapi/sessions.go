@@ -50,12 +50,12 @@ type endAllInput struct {
 
 type endSessionInput struct {
 	ForUser
-	Session string `path:"session" doc:"The id of the session."`
+	Session string `path:"session" doc:"The id of the session." example:"5T2M-7"`
 }
 
 type endDeviceInput struct {
 	ForUser
-	Device string `path:"device" doc:"Name of the device."`
+	Device string `path:"device" doc:"Name of the device." example:"phone"`
 }
 
 type revokeInput struct {
@@ -102,7 +102,8 @@ func (a *API) ticketing() {
 	handle(a, Sessions, huma.Operation{
 		OperationID: "issue-ticket", Method: http.MethodPost, Path: "/tickets", Tags: []string{"sessions"},
 		Summary: "Issue a ticket that signs somebody in once", Description: "For pages whose backend knows who the visitor is: it " +
-			"gets a ticket, and the page connects with ?ticket=.",
+			"gets a ticket, and the page connects with ?ticket=. It is a secret that is remembered nowhere, so Idempotency-Key has no " +
+			"meaning here: called again there is another ticket, and the first expires unused.",
 	}, a.issueTicket)
 }
 

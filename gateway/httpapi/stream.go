@@ -85,6 +85,9 @@ func (a *API) openStream(caller *heldKey) error {
 	return nil
 }
 
+// Streams is how many streams are open.
+func (a *API) Streams() int { return int(a.streams.Load()) }
+
 func (a *API) closeStream(caller *heldKey) {
 	a.streams.Add(-1)
 	caller.streams.Add(-1)

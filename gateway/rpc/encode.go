@@ -117,13 +117,20 @@ func sizeHint(v any) int {
 		return len(v.notices) + 256
 	case wireCounts:
 		return 128 + 64*len(v.Categories)
+	case json.RawMessage:
+		return len(v) + 128
 	}
 	return 128
 }
 
 func appendAny(b []byte, v any) ([]byte, error) {
-	if a, ok := v.(appender); ok {
-		return a.appendJSON(b), nil
+	switch v := v.(type) {
+	case appender:
+		return v.appendJSON(b), nil
+	case json.RawMessage:
+		if len(v) > 0 {
+			return append(b, v...), nil
+		}
 	}
 	encoded, err := json.Marshal(v)
 	return append(b, encoded...), err

@@ -210,6 +210,10 @@ func TestRegisteredMethods(t *testing.T) {
 		s.Register("x.echo", func(_ context.Context, who *hubbub.Session, params json.RawMessage) (any, error) {
 			return []any{who.Identity().User, params}, nil
 		})
+		s.Register("x.raw", func(context.Context, *hubbub.Session, json.RawMessage) (any, error) {
+			return json.RawMessage(`{"a": 1.50}`), nil
+		})
+		s.Register("x.none", func(context.Context, *hubbub.Session, json.RawMessage) (any, error) { return json.RawMessage(nil), nil })
 		s.Register("x.fail", func(context.Context, *hubbub.Session, json.RawMessage) (any, error) {
 			return nil, errors.New("the password is hunter2")
 		})
@@ -222,13 +226,15 @@ func TestRegisteredMethods(t *testing.T) {
 	}, func(t *testing.T, s *server) {
 		ann := s.connect(t, "user=ann")
 		same(t, string(ann.reply(ann.send("x.echo", `{"a": [1]}`)).Result), `["ann",{"a":[1]}]`)
+		same(t, string(ann.reply(ann.send("x.raw", "")).Result), `{"a": 1.50}`)
+		same(t, string(ann.reply(ann.send("x.none", "")).Result), "null")
 		for _, method := range []string{"x.fail", "x.bad"} {
 			if message := ann.refused("unavailable", method, ""); strings.Contains(message, "hunter2") {
 				t.Errorf("tells %q", message)
 			}
 		}
 		ann.refused("not_found", "x.unknown", "")
-		for _, want := range []observed{{"x.echo", ""}, {"x.fail", "unavailable"}, {"x.bad", "unavailable"}, {"unknown", "not_found"}} {
+		for _, want := range []observed{{"x.echo", ""}, {"x.raw", ""}, {"x.none", ""}, {"x.fail", "unavailable"}, {"x.bad", "unavailable"}, {"unknown", "not_found"}} {
 			if got := <-seen; got != want {
 				t.Errorf("observed %v, want %v", got, want)
 			}

@@ -46,8 +46,8 @@ type Options struct {
 }
 
 // Func is a method that somebody else has: it gets the params as they were written, nil if there are none, and returns what
-// json.Marshal can encode. Its errors become error replies; those that are no [hubbub.Error] tell the client nothing but
-// "unavailable". The context ends when the client has gone.
+// json.Marshal can encode; a json.RawMessage is sent as it is, and must be valid JSON in UTF-8. Its errors become error replies;
+// those that are no [hubbub.Error] tell the client nothing but "unavailable". The context ends when the client has gone.
 type Func func(ctx context.Context, s *hubbub.Session, params json.RawMessage) (any, error)
 
 // Server makes sessions of conns and answers their requests. Its methods may be called concurrently, except Register.

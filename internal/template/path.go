@@ -33,14 +33,15 @@ func ParsePath(s string) (Path, error) {
 
 // checkSegment tells whether the literals of a segment can be part of a URL.
 func checkSegment(t Text) error {
-	if dots(t.String()) {
-		return errors.New("has a segment of dots; write where it leads")
-	}
 	for _, p := range t.pieces {
 		if strings.ContainsAny(p.literal, "?#") {
 			return errors.New("has a ? or #; parameters go into query")
 		}
-		if plain, err := url.PathUnescape(p.literal); err != nil || dots(plain) || strings.ContainsFunc(p.literal, notInPath) {
+		plain, err := url.PathUnescape(p.literal)
+		if dots(plain) && len(t.pieces) == 1 {
+			return errors.New("has a segment of dots; write where it leads")
+		}
+		if err != nil || strings.ContainsFunc(p.literal, notInPath) {
 			return errors.New("is not escaped as in a URL: letters, digits and -._~!$&'()*+,;=:@ are themselves, the rest is %XX")
 		}
 	}
@@ -92,7 +93,7 @@ func (p Path) Expand(from Source) (string, error) {
 				return "", hubbub.Errorf(hubbub.TooLarge, "the path with %s would have more than %d bytes", t, MaxURL)
 			}
 		}
-		if dots(b.String()[start:]) {
+		if plain, err := url.PathUnescape(b.String()[start:]); err != nil || dots(plain) {
 			return "", hubbub.Errorf(hubbub.Invalid, "%s must not become a segment of dots", t)
 		}
 	}

@@ -105,6 +105,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.deadItemsStmt, err = db.PrepareContext(ctx, deadItems); err != nil {
 		return nil, fmt.Errorf("error preparing query DeadItems: %w", err)
 	}
+	if q.deadLinesAfterStmt, err = db.PrepareContext(ctx, deadLinesAfter); err != nil {
+		return nil, fmt.Errorf("error preparing query DeadLinesAfter: %w", err)
+	}
 	if q.deliverItemsStmt, err = db.PrepareContext(ctx, deliverItems); err != nil {
 		return nil, fmt.Errorf("error preparing query DeliverItems: %w", err)
 	}
@@ -117,8 +120,44 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.duePublicationsStmt, err = db.PrepareContext(ctx, duePublications); err != nil {
 		return nil, fmt.Errorf("error preparing query DuePublications: %w", err)
 	}
+	if q.emptyPublicationStmt, err = db.PrepareContext(ctx, emptyPublication); err != nil {
+		return nil, fmt.Errorf("error preparing query EmptyPublication: %w", err)
+	}
 	if q.endSessionStmt, err = db.PrepareContext(ctx, endSession); err != nil {
 		return nil, fmt.Errorf("error preparing query EndSession: %w", err)
+	}
+	if q.eraseAnnouncementMarksStmt, err = db.PrepareContext(ctx, eraseAnnouncementMarks); err != nil {
+		return nil, fmt.Errorf("error preparing query EraseAnnouncementMarks: %w", err)
+	}
+	if q.eraseAnnouncementStatesStmt, err = db.PrepareContext(ctx, eraseAnnouncementStates); err != nil {
+		return nil, fmt.Errorf("error preparing query EraseAnnouncementStates: %w", err)
+	}
+	if q.eraseKeyStmt, err = db.PrepareContext(ctx, eraseKey); err != nil {
+		return nil, fmt.Errorf("error preparing query EraseKey: %w", err)
+	}
+	if q.eraseMessageStmt, err = db.PrepareContext(ctx, eraseMessage); err != nil {
+		return nil, fmt.Errorf("error preparing query EraseMessage: %w", err)
+	}
+	if q.eraseNoticesStmt, err = db.PrepareContext(ctx, eraseNotices); err != nil {
+		return nil, fmt.Errorf("error preparing query EraseNotices: %w", err)
+	}
+	if q.erasePairStmt, err = db.PrepareContext(ctx, erasePair); err != nil {
+		return nil, fmt.Errorf("error preparing query ErasePair: %w", err)
+	}
+	if q.erasePairKeysStmt, err = db.PrepareContext(ctx, erasePairKeys); err != nil {
+		return nil, fmt.Errorf("error preparing query ErasePairKeys: %w", err)
+	}
+	if q.erasePairMessagesStmt, err = db.PrepareContext(ctx, erasePairMessages); err != nil {
+		return nil, fmt.Errorf("error preparing query ErasePairMessages: %w", err)
+	}
+	if q.eraseSessionsStmt, err = db.PrepareContext(ctx, eraseSessions); err != nil {
+		return nil, fmt.Errorf("error preparing query EraseSessions: %w", err)
+	}
+	if q.eraseTakerStmt, err = db.PrepareContext(ctx, eraseTaker); err != nil {
+		return nil, fmt.Errorf("error preparing query EraseTaker: %w", err)
+	}
+	if q.eraseUserStmt, err = db.PrepareContext(ctx, eraseUser); err != nil {
+		return nil, fmt.Errorf("error preparing query EraseUser: %w", err)
 	}
 	if q.finishDeliveryStmt, err = db.PrepareContext(ctx, finishDelivery); err != nil {
 		return nil, fmt.Errorf("error preparing query FinishDelivery: %w", err)
@@ -177,8 +216,17 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.keyStmt, err = db.PrepareContext(ctx, key); err != nil {
 		return nil, fmt.Errorf("error preparing query Key: %w", err)
 	}
+	if q.keysOfStreamStmt, err = db.PrepareContext(ctx, keysOfStream); err != nil {
+		return nil, fmt.Errorf("error preparing query KeysOfStream: %w", err)
+	}
 	if q.lastRunStmt, err = db.PrepareContext(ctx, lastRun); err != nil {
 		return nil, fmt.Errorf("error preparing query LastRun: %w", err)
+	}
+	if q.linesBetweenStmt, err = db.PrepareContext(ctx, linesBetween); err != nil {
+		return nil, fmt.Errorf("error preparing query LinesBetween: %w", err)
+	}
+	if q.longestStandingStmt, err = db.PrepareContext(ctx, longestStanding); err != nil {
+		return nil, fmt.Errorf("error preparing query LongestStanding: %w", err)
 	}
 	if q.lostSessionsStmt, err = db.PrepareContext(ctx, lostSessions); err != nil {
 		return nil, fmt.Errorf("error preparing query LostSessions: %w", err)
@@ -209,6 +257,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.memberStmt, err = db.PrepareContext(ctx, member); err != nil {
 		return nil, fmt.Errorf("error preparing query Member: %w", err)
+	}
+	if q.memberBeforeStmt, err = db.PrepareContext(ctx, memberBefore); err != nil {
+		return nil, fmt.Errorf("error preparing query MemberBefore: %w", err)
 	}
 	if q.membersOfStmt, err = db.PrepareContext(ctx, membersOf); err != nil {
 		return nil, fmt.Errorf("error preparing query MembersOf: %w", err)
@@ -267,6 +318,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.openSessionStmt, err = db.PrepareContext(ctx, openSession); err != nil {
 		return nil, fmt.Errorf("error preparing query OpenSession: %w", err)
 	}
+	if q.pairOfFirstStmt, err = db.PrepareContext(ctx, pairOfFirst); err != nil {
+		return nil, fmt.Errorf("error preparing query PairOfFirst: %w", err)
+	}
+	if q.pairOfSecondStmt, err = db.PrepareContext(ctx, pairOfSecond); err != nil {
+		return nil, fmt.Errorf("error preparing query PairOfSecond: %w", err)
+	}
 	if q.promoteAfterStmt, err = db.PrepareContext(ctx, promoteAfter); err != nil {
 		return nil, fmt.Errorf("error preparing query PromoteAfter: %w", err)
 	}
@@ -303,6 +360,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.recipientStmt, err = db.PrepareContext(ctx, recipient); err != nil {
 		return nil, fmt.Errorf("error preparing query Recipient: %w", err)
 	}
+	if q.recipientsAfterStmt, err = db.PrepareContext(ctx, recipientsAfter); err != nil {
+		return nil, fmt.Errorf("error preparing query RecipientsAfter: %w", err)
+	}
+	if q.recipientsAtStmt, err = db.PrepareContext(ctx, recipientsAt); err != nil {
+		return nil, fmt.Errorf("error preparing query RecipientsAt: %w", err)
+	}
 	if q.releaseIDStmt, err = db.PrepareContext(ctx, releaseID); err != nil {
 		return nil, fmt.Errorf("error preparing query ReleaseID: %w", err)
 	}
@@ -336,6 +399,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.revocationsOfStmt, err = db.PrepareContext(ctx, revocationsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query RevocationsOf: %w", err)
 	}
+	if q.sendersAfterStmt, err = db.PrepareContext(ctx, sendersAfter); err != nil {
+		return nil, fmt.Errorf("error preparing query SendersAfter: %w", err)
+	}
 	if q.setItemStateStmt, err = db.PrepareContext(ctx, setItemState); err != nil {
 		return nil, fmt.Errorf("error preparing query SetItemState: %w", err)
 	}
@@ -344,6 +410,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.setMetaStmt, err = db.PrepareContext(ctx, setMeta); err != nil {
 		return nil, fmt.Errorf("error preparing query SetMeta: %w", err)
+	}
+	if q.setRecipientsStmt, err = db.PrepareContext(ctx, setRecipients); err != nil {
+		return nil, fmt.Errorf("error preparing query SetRecipients: %w", err)
 	}
 	if q.setSeenStmt, err = db.PrepareContext(ctx, setSeen); err != nil {
 		return nil, fmt.Errorf("error preparing query SetSeen: %w", err)
@@ -356,6 +425,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.streamStmt, err = db.PrepareContext(ctx, stream); err != nil {
 		return nil, fmt.Errorf("error preparing query Stream: %w", err)
+	}
+	if q.streamByIDStmt, err = db.PrepareContext(ctx, streamByID); err != nil {
+		return nil, fmt.Errorf("error preparing query StreamByID: %w", err)
+	}
+	if q.streamTakenStmt, err = db.PrepareContext(ctx, streamTaken); err != nil {
+		return nil, fmt.Errorf("error preparing query StreamTaken: %w", err)
 	}
 	if q.streamsDueStmt, err = db.PrepareContext(ctx, streamsDue); err != nil {
 		return nil, fmt.Errorf("error preparing query StreamsDue: %w", err)
@@ -377,6 +452,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.vacateRoomStmt, err = db.PrepareContext(ctx, vacateRoom); err != nil {
 		return nil, fmt.Errorf("error preparing query VacateRoom: %w", err)
+	}
+	if q.waitingAfterStmt, err = db.PrepareContext(ctx, waitingAfter); err != nil {
+		return nil, fmt.Errorf("error preparing query WaitingAfter: %w", err)
 	}
 	if q.wakeAllStmt, err = db.PrepareContext(ctx, wakeAll); err != nil {
 		return nil, fmt.Errorf("error preparing query WakeAll: %w", err)
@@ -521,6 +599,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing deadItemsStmt: %w", cerr)
 		}
 	}
+	if q.deadLinesAfterStmt != nil {
+		if cerr := q.deadLinesAfterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deadLinesAfterStmt: %w", cerr)
+		}
+	}
 	if q.deliverItemsStmt != nil {
 		if cerr := q.deliverItemsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deliverItemsStmt: %w", cerr)
@@ -541,9 +624,69 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing duePublicationsStmt: %w", cerr)
 		}
 	}
+	if q.emptyPublicationStmt != nil {
+		if cerr := q.emptyPublicationStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing emptyPublicationStmt: %w", cerr)
+		}
+	}
 	if q.endSessionStmt != nil {
 		if cerr := q.endSessionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing endSessionStmt: %w", cerr)
+		}
+	}
+	if q.eraseAnnouncementMarksStmt != nil {
+		if cerr := q.eraseAnnouncementMarksStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing eraseAnnouncementMarksStmt: %w", cerr)
+		}
+	}
+	if q.eraseAnnouncementStatesStmt != nil {
+		if cerr := q.eraseAnnouncementStatesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing eraseAnnouncementStatesStmt: %w", cerr)
+		}
+	}
+	if q.eraseKeyStmt != nil {
+		if cerr := q.eraseKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing eraseKeyStmt: %w", cerr)
+		}
+	}
+	if q.eraseMessageStmt != nil {
+		if cerr := q.eraseMessageStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing eraseMessageStmt: %w", cerr)
+		}
+	}
+	if q.eraseNoticesStmt != nil {
+		if cerr := q.eraseNoticesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing eraseNoticesStmt: %w", cerr)
+		}
+	}
+	if q.erasePairStmt != nil {
+		if cerr := q.erasePairStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing erasePairStmt: %w", cerr)
+		}
+	}
+	if q.erasePairKeysStmt != nil {
+		if cerr := q.erasePairKeysStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing erasePairKeysStmt: %w", cerr)
+		}
+	}
+	if q.erasePairMessagesStmt != nil {
+		if cerr := q.erasePairMessagesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing erasePairMessagesStmt: %w", cerr)
+		}
+	}
+	if q.eraseSessionsStmt != nil {
+		if cerr := q.eraseSessionsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing eraseSessionsStmt: %w", cerr)
+		}
+	}
+	if q.eraseTakerStmt != nil {
+		if cerr := q.eraseTakerStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing eraseTakerStmt: %w", cerr)
+		}
+	}
+	if q.eraseUserStmt != nil {
+		if cerr := q.eraseUserStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing eraseUserStmt: %w", cerr)
 		}
 	}
 	if q.finishDeliveryStmt != nil {
@@ -641,9 +784,24 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing keyStmt: %w", cerr)
 		}
 	}
+	if q.keysOfStreamStmt != nil {
+		if cerr := q.keysOfStreamStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing keysOfStreamStmt: %w", cerr)
+		}
+	}
 	if q.lastRunStmt != nil {
 		if cerr := q.lastRunStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing lastRunStmt: %w", cerr)
+		}
+	}
+	if q.linesBetweenStmt != nil {
+		if cerr := q.linesBetweenStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing linesBetweenStmt: %w", cerr)
+		}
+	}
+	if q.longestStandingStmt != nil {
+		if cerr := q.longestStandingStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing longestStandingStmt: %w", cerr)
 		}
 	}
 	if q.lostSessionsStmt != nil {
@@ -694,6 +852,11 @@ func (q *Queries) Close() error {
 	if q.memberStmt != nil {
 		if cerr := q.memberStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing memberStmt: %w", cerr)
+		}
+	}
+	if q.memberBeforeStmt != nil {
+		if cerr := q.memberBeforeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing memberBeforeStmt: %w", cerr)
 		}
 	}
 	if q.membersOfStmt != nil {
@@ -791,6 +954,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing openSessionStmt: %w", cerr)
 		}
 	}
+	if q.pairOfFirstStmt != nil {
+		if cerr := q.pairOfFirstStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing pairOfFirstStmt: %w", cerr)
+		}
+	}
+	if q.pairOfSecondStmt != nil {
+		if cerr := q.pairOfSecondStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing pairOfSecondStmt: %w", cerr)
+		}
+	}
 	if q.promoteAfterStmt != nil {
 		if cerr := q.promoteAfterStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing promoteAfterStmt: %w", cerr)
@@ -851,6 +1024,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing recipientStmt: %w", cerr)
 		}
 	}
+	if q.recipientsAfterStmt != nil {
+		if cerr := q.recipientsAfterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing recipientsAfterStmt: %w", cerr)
+		}
+	}
+	if q.recipientsAtStmt != nil {
+		if cerr := q.recipientsAtStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing recipientsAtStmt: %w", cerr)
+		}
+	}
 	if q.releaseIDStmt != nil {
 		if cerr := q.releaseIDStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing releaseIDStmt: %w", cerr)
@@ -906,6 +1089,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing revocationsOfStmt: %w", cerr)
 		}
 	}
+	if q.sendersAfterStmt != nil {
+		if cerr := q.sendersAfterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing sendersAfterStmt: %w", cerr)
+		}
+	}
 	if q.setItemStateStmt != nil {
 		if cerr := q.setItemStateStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing setItemStateStmt: %w", cerr)
@@ -919,6 +1107,11 @@ func (q *Queries) Close() error {
 	if q.setMetaStmt != nil {
 		if cerr := q.setMetaStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing setMetaStmt: %w", cerr)
+		}
+	}
+	if q.setRecipientsStmt != nil {
+		if cerr := q.setRecipientsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setRecipientsStmt: %w", cerr)
 		}
 	}
 	if q.setSeenStmt != nil {
@@ -939,6 +1132,16 @@ func (q *Queries) Close() error {
 	if q.streamStmt != nil {
 		if cerr := q.streamStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing streamStmt: %w", cerr)
+		}
+	}
+	if q.streamByIDStmt != nil {
+		if cerr := q.streamByIDStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing streamByIDStmt: %w", cerr)
+		}
+	}
+	if q.streamTakenStmt != nil {
+		if cerr := q.streamTakenStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing streamTakenStmt: %w", cerr)
 		}
 	}
 	if q.streamsDueStmt != nil {
@@ -974,6 +1177,11 @@ func (q *Queries) Close() error {
 	if q.vacateRoomStmt != nil {
 		if cerr := q.vacateRoomStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing vacateRoomStmt: %w", cerr)
+		}
+	}
+	if q.waitingAfterStmt != nil {
+		if cerr := q.waitingAfterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing waitingAfterStmt: %w", cerr)
 		}
 	}
 	if q.wakeAllStmt != nil {
@@ -1047,11 +1255,24 @@ type Queries struct {
 	countWaitingStmt               *sql.Stmt
 	dataAtStmt                     *sql.Stmt
 	deadItemsStmt                  *sql.Stmt
+	deadLinesAfterStmt             *sql.Stmt
 	deliverItemsStmt               *sql.Stmt
 	discardDeadStmt                *sql.Stmt
 	dropKeysStmt                   *sql.Stmt
 	duePublicationsStmt            *sql.Stmt
+	emptyPublicationStmt           *sql.Stmt
 	endSessionStmt                 *sql.Stmt
+	eraseAnnouncementMarksStmt     *sql.Stmt
+	eraseAnnouncementStatesStmt    *sql.Stmt
+	eraseKeyStmt                   *sql.Stmt
+	eraseMessageStmt               *sql.Stmt
+	eraseNoticesStmt               *sql.Stmt
+	erasePairStmt                  *sql.Stmt
+	erasePairKeysStmt              *sql.Stmt
+	erasePairMessagesStmt          *sql.Stmt
+	eraseSessionsStmt              *sql.Stmt
+	eraseTakerStmt                 *sql.Stmt
+	eraseUserStmt                  *sql.Stmt
 	finishDeliveryStmt             *sql.Stmt
 	finishRemovalStmt              *sql.Stmt
 	firstItemStmt                  *sql.Stmt
@@ -1071,7 +1292,10 @@ type Queries struct {
 	isDueStmt                      *sql.Stmt
 	itemTimeStmt                   *sql.Stmt
 	keyStmt                        *sql.Stmt
+	keysOfStreamStmt               *sql.Stmt
 	lastRunStmt                    *sql.Stmt
+	linesBetweenStmt               *sql.Stmt
+	longestStandingStmt            *sql.Stmt
 	lostSessionsStmt               *sql.Stmt
 	lostUsersStmt                  *sql.Stmt
 	makeAnnouncementStmt           *sql.Stmt
@@ -1082,6 +1306,7 @@ type Queries struct {
 	markPairReadStmt               *sql.Stmt
 	markRoomReadStmt               *sql.Stmt
 	memberStmt                     *sql.Stmt
+	memberBeforeStmt               *sql.Stmt
 	membersOfStmt                  *sql.Stmt
 	membersToReachStmt             *sql.Stmt
 	membershipsOfStmt              *sql.Stmt
@@ -1101,6 +1326,8 @@ type Queries struct {
 	oldestOfLineStmt               *sql.Stmt
 	openItemStmt                   *sql.Stmt
 	openSessionStmt                *sql.Stmt
+	pairOfFirstStmt                *sql.Stmt
+	pairOfSecondStmt               *sql.Stmt
 	promoteAfterStmt               *sql.Stmt
 	publicationStmt                *sql.Stmt
 	publicationKeyStmt             *sql.Stmt
@@ -1113,6 +1340,8 @@ type Queries struct {
 	readByStmt                     *sql.Stmt
 	readyItemsStmt                 *sql.Stmt
 	recipientStmt                  *sql.Stmt
+	recipientsAfterStmt            *sql.Stmt
+	recipientsAtStmt               *sql.Stmt
 	releaseIDStmt                  *sql.Stmt
 	removeAllPublicationUsersStmt  *sql.Stmt
 	removeAnnouncementStatesStmt   *sql.Stmt
@@ -1124,13 +1353,17 @@ type Queries struct {
 	retryItemStmt                  *sql.Stmt
 	revocationsStmt                *sql.Stmt
 	revocationsOfStmt              *sql.Stmt
+	sendersAfterStmt               *sql.Stmt
 	setItemStateStmt               *sql.Stmt
 	setMemberStmt                  *sql.Stmt
 	setMetaStmt                    *sql.Stmt
+	setRecipientsStmt              *sql.Stmt
 	setSeenStmt                    *sql.Stmt
 	setStreamStmt                  *sql.Stmt
 	setTurnStmt                    *sql.Stmt
 	streamStmt                     *sql.Stmt
+	streamByIDStmt                 *sql.Stmt
+	streamTakenStmt                *sql.Stmt
 	streamsDueStmt                 *sql.Stmt
 	streamsOfStmt                  *sql.Stmt
 	streamsUnsweptStmt             *sql.Stmt
@@ -1138,6 +1371,7 @@ type Queries struct {
 	userStmt                       *sql.Stmt
 	usersOfStmt                    *sql.Stmt
 	vacateRoomStmt                 *sql.Stmt
+	waitingAfterStmt               *sql.Stmt
 	wakeAllStmt                    *sql.Stmt
 }
 
@@ -1172,11 +1406,24 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		countWaitingStmt:               q.countWaitingStmt,
 		dataAtStmt:                     q.dataAtStmt,
 		deadItemsStmt:                  q.deadItemsStmt,
+		deadLinesAfterStmt:             q.deadLinesAfterStmt,
 		deliverItemsStmt:               q.deliverItemsStmt,
 		discardDeadStmt:                q.discardDeadStmt,
 		dropKeysStmt:                   q.dropKeysStmt,
 		duePublicationsStmt:            q.duePublicationsStmt,
+		emptyPublicationStmt:           q.emptyPublicationStmt,
 		endSessionStmt:                 q.endSessionStmt,
+		eraseAnnouncementMarksStmt:     q.eraseAnnouncementMarksStmt,
+		eraseAnnouncementStatesStmt:    q.eraseAnnouncementStatesStmt,
+		eraseKeyStmt:                   q.eraseKeyStmt,
+		eraseMessageStmt:               q.eraseMessageStmt,
+		eraseNoticesStmt:               q.eraseNoticesStmt,
+		erasePairStmt:                  q.erasePairStmt,
+		erasePairKeysStmt:              q.erasePairKeysStmt,
+		erasePairMessagesStmt:          q.erasePairMessagesStmt,
+		eraseSessionsStmt:              q.eraseSessionsStmt,
+		eraseTakerStmt:                 q.eraseTakerStmt,
+		eraseUserStmt:                  q.eraseUserStmt,
 		finishDeliveryStmt:             q.finishDeliveryStmt,
 		finishRemovalStmt:              q.finishRemovalStmt,
 		firstItemStmt:                  q.firstItemStmt,
@@ -1196,7 +1443,10 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		isDueStmt:                      q.isDueStmt,
 		itemTimeStmt:                   q.itemTimeStmt,
 		keyStmt:                        q.keyStmt,
+		keysOfStreamStmt:               q.keysOfStreamStmt,
 		lastRunStmt:                    q.lastRunStmt,
+		linesBetweenStmt:               q.linesBetweenStmt,
+		longestStandingStmt:            q.longestStandingStmt,
 		lostSessionsStmt:               q.lostSessionsStmt,
 		lostUsersStmt:                  q.lostUsersStmt,
 		makeAnnouncementStmt:           q.makeAnnouncementStmt,
@@ -1207,6 +1457,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		markPairReadStmt:               q.markPairReadStmt,
 		markRoomReadStmt:               q.markRoomReadStmt,
 		memberStmt:                     q.memberStmt,
+		memberBeforeStmt:               q.memberBeforeStmt,
 		membersOfStmt:                  q.membersOfStmt,
 		membersToReachStmt:             q.membersToReachStmt,
 		membershipsOfStmt:              q.membershipsOfStmt,
@@ -1226,6 +1477,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		oldestOfLineStmt:               q.oldestOfLineStmt,
 		openItemStmt:                   q.openItemStmt,
 		openSessionStmt:                q.openSessionStmt,
+		pairOfFirstStmt:                q.pairOfFirstStmt,
+		pairOfSecondStmt:               q.pairOfSecondStmt,
 		promoteAfterStmt:               q.promoteAfterStmt,
 		publicationStmt:                q.publicationStmt,
 		publicationKeyStmt:             q.publicationKeyStmt,
@@ -1238,6 +1491,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		readByStmt:                     q.readByStmt,
 		readyItemsStmt:                 q.readyItemsStmt,
 		recipientStmt:                  q.recipientStmt,
+		recipientsAfterStmt:            q.recipientsAfterStmt,
+		recipientsAtStmt:               q.recipientsAtStmt,
 		releaseIDStmt:                  q.releaseIDStmt,
 		removeAllPublicationUsersStmt:  q.removeAllPublicationUsersStmt,
 		removeAnnouncementStatesStmt:   q.removeAnnouncementStatesStmt,
@@ -1249,13 +1504,17 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		retryItemStmt:                  q.retryItemStmt,
 		revocationsStmt:                q.revocationsStmt,
 		revocationsOfStmt:              q.revocationsOfStmt,
+		sendersAfterStmt:               q.sendersAfterStmt,
 		setItemStateStmt:               q.setItemStateStmt,
 		setMemberStmt:                  q.setMemberStmt,
 		setMetaStmt:                    q.setMetaStmt,
+		setRecipientsStmt:              q.setRecipientsStmt,
 		setSeenStmt:                    q.setSeenStmt,
 		setStreamStmt:                  q.setStreamStmt,
 		setTurnStmt:                    q.setTurnStmt,
 		streamStmt:                     q.streamStmt,
+		streamByIDStmt:                 q.streamByIDStmt,
+		streamTakenStmt:                q.streamTakenStmt,
 		streamsDueStmt:                 q.streamsDueStmt,
 		streamsOfStmt:                  q.streamsOfStmt,
 		streamsUnsweptStmt:             q.streamsUnsweptStmt,
@@ -1263,6 +1522,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		userStmt:                       q.userStmt,
 		usersOfStmt:                    q.usersOfStmt,
 		vacateRoomStmt:                 q.vacateRoomStmt,
+		waitingAfterStmt:               q.waitingAfterStmt,
 		wakeAllStmt:                    q.wakeAllStmt,
 	}
 }
