@@ -35,9 +35,7 @@ func TestGuide(t *testing.T) {
 		case "sh":
 			begun = g.shell(t, code) || begun
 		case "json":
-			if got, want := fields(t, g.answered), fields(t, code); got != want {
-				t.Errorf("%s\nanswers\n%s\nand the page shows\n%s", g.asked, g.answered, code)
-			}
+			g.answersAs(t, code)
 		case "js":
 			g.console(t, code)
 		case "text":
@@ -84,6 +82,39 @@ assert not verified(headers | {"webhook-timestamp": "1"}, body, %[5]q)
 	}
 	if found != 1 {
 		t.Errorf("the page has %d programs in Python, want one", found)
+	}
+}
+
+// TestDeadLetters runs the commands of docs/webhooks.md for somebody whose target has not answered.
+func TestDeadLetters(t *testing.T) {
+	g := newGuide(t)
+	config := `dev: true
+api: {keys: [{name: backend, key: only-for-the-first-fifteen-minutes}]}
+webhooks:
+  - {name: orders, url: "http://localhost:1", secrets: [whsec_c2hvcC1kZW1vbnN0cmF0aW9uLXdlYmhvb2s=], allow_private: true, retry_for: 100ms}
+`
+	if err := os.WriteFile(filepath.Join(g.dir, "hubbub.yaml"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	g.begin(t, "gateway", "hubbub serve")
+	g.shell(t, "export API=http://"+g.gateway+"/api/v1 KEY=only-for-the-first-fifteen-minutes\n")
+	asks, _ := os.ReadFile("../docs/webhooks.md")
+	test := regexp.MustCompile("`(curl -X POST [^`]*)`").FindStringSubmatch(string(asks))
+	if test == nil {
+		t.Fatal("the page does not say how to ask for an event")
+	}
+	g.shell(t, test[1])
+	testkit.Eventually(t, "the event to be dead", func() bool {
+		g.shell(t, `curl -s "$API/webhooks" -H "Authorization: Bearer $KEY"`)
+		return strings.Contains(g.answered, `"dead":1`)
+	})
+	g.shell(t, test[1]) // and this one waits
+	for _, block := range blocks(t, "../docs/webhooks.md", "## Dead letters", "## Security") {
+		if block.language == "json" {
+			g.answersAs(t, block.code)
+			continue
+		}
+		g.shell(t, block.code)
 	}
 }
 
@@ -166,8 +197,8 @@ type guide struct {
 	addresses *strings.Replacer // of the page to those that are free here
 	ports     map[string]string // by the name of the terminal
 	terminals map[string]*terminal
-	exports   string // what the shell was told to remember
-	browser   context.Context
+	exports   string          // what the shell was told to remember
+	browser   context.Context // nil before there is a script
 	gateway   string
 	tab       context.Context // ann's, then whoever's console is open
 	closeTab  context.CancelFunc
@@ -185,7 +216,7 @@ func newGuide(t *testing.T) *guide {
 	bin := hubbub(t)
 	gateway, backend := port(t), port(t)
 	return &guide{
-		dir: t.TempDir(), gateway: "localhost:" + gateway, browser: testkit.Chromium(t), terminals: map[string]*terminal{},
+		dir: t.TempDir(), gateway: "localhost:" + gateway, terminals: map[string]*terminal{},
 		env:       append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "HUBBUB_ADDR=localhost:"+gateway),
 		addresses: strings.NewReplacer("localhost:8080", "localhost:"+gateway, "localhost:9000", "localhost:"+backend, "listen(9000", "listen("+backend),
 		ports:     map[string]string{"gateway": gateway, "backend": backend},
@@ -227,6 +258,14 @@ func (g *guide) shell(t *testing.T, code string) bool {
 	return false
 }
 
+// answersAs compares the fields of what the last command answered with what the page shows.
+func (g *guide) answersAs(t *testing.T, shown string) {
+	t.Helper()
+	if got, want := fields(t, g.answered), fields(t, shown); got != want {
+		t.Errorf("%s\nanswers\n%s\nand the page shows\n%s", g.asked, g.answered, shown)
+	}
+}
+
 func (g *guide) begin(t *testing.T, name, code string) {
 	t.Helper()
 	code = strings.TrimSpace(code)
@@ -245,6 +284,9 @@ func (g *guide) begin(t *testing.T, name, code string) {
 // console runs a script in the console of the demo chat where Ann has signed in.
 func (g *guide) console(t *testing.T, code string) {
 	t.Helper()
+	if g.browser == nil {
+		g.browser = testkit.Chromium(t)
+	}
 	if g.tab == nil {
 		g.tab, g.closeTab = chromedp.NewContext(g.browser)
 		t.Cleanup(func() { g.closeTab() })
