@@ -16,6 +16,9 @@ func (h *Hub) checkDurable() error {
 	if h.store != nil {
 		return nil
 	}
+	if h.o.Report != nil || h.o.Private.Report || slices.ContainsFunc(h.rules, func(r RoomRule) bool { return r.Report }) {
+		return errors.New("hubbub: Options.Report, and Report of a rule, need Options.Store, which has the outbox; for one process use driver/sqlite")
+	}
 	if h.o.Private.History == HistoryDurable {
 		return errors.New("hubbub: Options.Private.History is HistoryDurable, which needs Options.Store; for one process use driver/sqlite")
 	}
@@ -157,8 +160,7 @@ func splitCursor(joined string, n int) ([]string, error) {
 	return cursors, nil
 }
 
-// takeOver ends the sessions that were open when their nodes died, before anybody can come back. What Options.OnTransition does not
-// take now it is told again later.
+// takeOver ends the sessions that were open when their nodes died. It comes before all that is decided from now on.
 func (h *Hub) takeOver(ctx context.Context) error {
 	if h.store == nil {
 		return nil
@@ -168,31 +170,8 @@ func (h *Hub) takeOver(ctx context.Context) error {
 		return err
 	}
 	h.log.Info("ending the sessions that were open when a node died", "transitions", len(lost))
-	if lost = h.handOverAll(ctx, lost); len(lost) > 0 {
-		h.wg.Go(func() {
-			for pause := firstPause; len(lost) > 0 && h.rest(&pause); {
-				lost = h.handOverAll(h.context, lost)
-			}
-		})
-	}
+	h.handover.takeOver(lost)
 	return nil
-}
-
-// handOverAll hands transitions over in parts, and returns those that were not taken.
-func (h *Hub) handOverAll(ctx context.Context, all []Transition) []Transition {
-	var left []Transition
-	for part := range slices.Chunk(all, 500) {
-		taken := map[string]bool{}
-		for _, t := range h.handOver(ctx, part) {
-			taken[t.ID] = true
-		}
-		for _, t := range part {
-			if !taken[t.ID] {
-				left = append(left, t)
-			}
-		}
-	}
-	return left
 }
 
 // arrive remembers who signs in.

@@ -167,6 +167,10 @@ func TestSessionsOfADeadProcessEndOnce(t *testing.T) {
 	open(t, h.Hub, "ann/phone")
 	open(t, h.Hub, "ann/laptop")
 	open(t, h.Hub, "bob/phone")
+	testkit.Eventually(t, "the beginnings in the store", func() bool {
+		lost, err := h.store.Lost(t.Context(), "another node")
+		return err == nil && len(lost) == 5
+	})
 	h.store.Close()
 
 	var mu sync.Mutex
@@ -196,10 +200,10 @@ func TestSessionsOfADeadProcessEndOnce(t *testing.T) {
 	if !slices.Equal(ends, want) {
 		t.Errorf("told was %q, want %q", ends, want)
 	}
-	seen, err := h.Presences(t.Context(), []string{"ann"})
-	if err != nil || seen[0].Online || seen[0].LastSeen.IsZero() {
-		t.Errorf("Ann is %+v, %v", seen, err)
-	}
+	testkit.Eventually(t, "when Ann was seen last", func() bool {
+		seen, err := h.Presences(t.Context(), []string{"ann"})
+		return err == nil && !seen[0].Online && !seen[0].LastSeen.IsZero()
+	})
 	h.stop(t)
 	ends = nil
 	build(t, path, o).stop(t)

@@ -18,24 +18,27 @@ import (
 // Hub is one node: it has the sessions of this process. All its methods may be called concurrently.
 type Hub struct {
 	// Immutable after New.
-	o      Options // with defaults
-	driver Driver
-	poster Poster // nil if the driver is none
-	store  Store  // nil if nothing lasts
-	rules  []RoomRule
-	node   string // this incarnation
-	log    *slog.Logger
+	o       Options // with defaults
+	driver  Driver
+	poster  Poster // nil if the driver is none
+	ordered bool   // the driver gives its decisions to handover by itself
+	store   Store  // nil if nothing lasts
+	rules   []RoomRule
+	node    string // this incarnation
+	log     *slog.Logger
 
 	// Safe for concurrent use.
-	rooms    *shelf[*room]
-	users    *shelf[*person]
-	watches  *shelf[*watch]
-	all      *everybody
-	expiries expiries
-	turns    turns
-	counting counting
-	messages atomic.Uint64 // given out by newID
-	people   atomic.Uint64 // that ever came, however often
+	rooms     *shelf[*room]
+	users     *shelf[*person]
+	watches   *shelf[*watch]
+	all       *everybody
+	expiries  expiries
+	turns     turns
+	counting  counting
+	handover  handover
+	vacancies *vacancies    // nil if nobody wants to know of them
+	messages  atomic.Uint64 // given out by newID
+	people    atomic.Uint64 // that ever came, however often
 
 	// Guarded by mu.
 	mu       sync.Mutex
@@ -49,6 +52,7 @@ type Hub struct {
 	context context.Context
 	stop    context.CancelFunc
 	ending  chan struct{}  // buffered; tells keepOrder that a session has ended, so that somebody's grace runs
+	handing sync.WaitGroup // handover, which ends last of all
 	leaving sync.WaitGroup // sessions that are wound up: they need context until they are done
 	wg      sync.WaitGroup // the keepers, and those who read what was missed: they end with context
 }
@@ -75,11 +79,17 @@ func New(ctx context.Context, o Options) (*Hub, error) {
 		return nil, err
 	}
 	h.poster, _ = o.Driver.(Poster)
+	h.handover.init(h)
+	if d, ok := o.Driver.(Ordered); ok {
+		h.ordered = true
+		d.OnDecision(h.handover.add)
+	}
 	h.rooms = newShelf(Bus(o.Driver), h.newRoom)
 	h.users = newShelf(Bus(o.Driver), h.newPerson)
 	h.watches = newShelf(Bus(o.Driver), h.newWatch)
 	h.all = &everybody{hub: h, crowd: crowd{name: "everybody"}}
 	h.counting.hub = h
+	h.vacancies = newVacancies(h)
 	h.sessions = map[*Session]struct{}{}
 	h.ending = make(chan struct{}, 1)
 	h.context, h.stop = context.WithCancel(context.Background())
@@ -93,15 +103,32 @@ func New(ctx context.Context, o Options) (*Hub, error) {
 		return nil, fmt.Errorf("subscribe to what concerns everybody: %w", err)
 	}
 	h.all.unsubscribe = unsubscribe
-	if err := h.takeOver(ctx); err != nil {
+	if err := h.resume(ctx); err != nil {
 		unsubscribe()
 		_, _ = h.driver.Release(ctx, h.node)
-		return nil, fmt.Errorf("end the sessions that were open when the process died: %w", err)
+		return nil, err
+	}
+	handing, stop := context.WithCancel(context.Background())
+	h.handover.stop = stop
+	h.handing.Go(func() { h.handover.run(handing) })
+	if h.vacancies != nil {
+		h.wg.Go(h.vacancies.keep)
 	}
 	h.wg.Go(h.keepLease)
 	h.wg.Go(h.keepOrder)
 	h.wg.Go(h.keepTrim)
 	return h, nil
+}
+
+// resume does what the store remembers of the time before the process began.
+func (h *Hub) resume(ctx context.Context) error {
+	if err := h.loadRevocations(ctx); err != nil {
+		return fmt.Errorf("load what was revoked: %w", err)
+	}
+	if err := h.takeOver(ctx); err != nil {
+		return fmt.Errorf("end the sessions that were open when the process died: %w", err)
+	}
+	return nil
 }
 
 // Node is this incarnation of the node.
@@ -225,16 +252,19 @@ func (h *Hub) shut() []*Session {
 	return slices.Collect(maps.Keys(h.sessions))
 }
 
-// Close ends the hub: sessions that are left, also those that are being opened, and its lease. It waits until the
-// driver and Options.OnTransition were told of every end, or until ctx ends; then the error is that of ctx, and the
-// lease runs out by itself.
+// Close ends the hub: sessions that are left, also those that are being opened, and its lease. It waits until the driver, the store and
+// Options.OnTransition were told of every end, or until ctx ends; then the error is that of ctx, and the lease runs out by itself. If
+// they do not take it at the third try, that is the error; what a store was not told it tells the next hub that uses it.
 func (h *Hub) Close(ctx context.Context) error {
 	for _, s := range h.shut() {
 		s.end(EndDraining, nil, Retry{})
 		s.Closed()
 	}
 	h.all.unsubscribe()
+	h.handover.close()
+	defer h.handover.stop()
 	err := await(ctx, &h.leaving)
+	failed := h.handover.flush(ctx)
 	h.mu.Lock()
 	h.over = true
 	h.mu.Unlock()
@@ -247,6 +277,17 @@ func (h *Hub) Close(ctx context.Context) error {
 		return fmt.Errorf("give the node's lease back: %w", err)
 	}
 	h.announce(ctx, transitions)
+	failed = cmp.Or(failed, h.handover.flush(ctx))
+	if h.vacancies != nil && failed == nil {
+		if err := h.vacancies.look(ctx); err != nil { // otherwise the next hub tells it
+			h.complain("tell which rooms are vacated", err)
+		}
+	}
+	h.handover.stop()
+	ended := await(ctx, &h.handing)
+	if err := cmp.Or(failed, ended); err != nil {
+		return fmt.Errorf("hand over who came and went: %w", err)
+	}
 	return nil
 }
 

@@ -30,7 +30,7 @@ type JoinResult struct {
 
 // Join makes the session a member of the room's audience. reply is called before it gets any message of the room, and must
 // not block. Joining again answers again, and changes nothing. NotFound for rooms without a rule and after [Session.Closed],
-// Forbidden if the rule does not let the session in, TooLarge if it is in too many rooms.
+// Forbidden if the rule does not let the session in, what Options.MayJoin says otherwise, TooLarge if it is in too many rooms.
 func (s *Session) Join(ctx context.Context, name string, o JoinOptions, reply func(JoinResult)) error {
 	h := s.hub
 	rule, err := h.rule(name)
@@ -56,6 +56,9 @@ func (s *Session) Join(ctx context.Context, name string, o JoinOptions, reply fu
 	if n := len(s.rooms); n >= h.o.Limits.RoomsPerSession {
 		return Errorf(TooLarge, "this session is in %d rooms, which is the most that are allowed: leave one first", n)
 	}
+	if err := s.mayJoin(ctx, name); err != nil {
+		return err
+	}
 	r, err := h.rooms.hold(ctx, name)
 	if err != nil {
 		return err
@@ -73,6 +76,9 @@ func (r *room) enter(ctx context.Context, s *Session, since *Position, limit int
 	first, count, err := h.driver.Enter(ctx, r.name, s.user, s.id)
 	if err != nil {
 		return err
+	}
+	if first && count == 1 {
+		h.vacancies.note(r.name)
 	}
 	r.setSize(count)
 	if first {
@@ -268,6 +274,9 @@ func (h *Hub) settleLeave(name string, s *Session) {
 	}
 	if r, ok := h.rooms.get(name); ok {
 		r.setSize(count)
+	}
+	if last && count == 0 {
+		h.vacancies.note(name)
 	}
 	if last {
 		h.tellPresence(ctx, name, count, Left{name, s.user, s.Identity().Info, count})

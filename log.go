@@ -28,7 +28,8 @@ type Draft struct {
 	// their positions, as far as they are appended by this process. It must not block nor call the log. nil means that
 	// nobody wants to know.
 	Accepted func(Appended)
-	// Original is what the key stands for, if somebody has changed the data of the message meanwhile; nil means Message.Data.
+	// Original is what the key stands for, if somebody has changed the data of the message meanwhile; nil means Message.Data. Repeated
+	// then has the data that were accepted, as long as the message is kept.
 	Original json.RawMessage
 	// Report makes the outbox items of a message that is new, which a store puts there in the same transaction. nil means none.
 	// Drivers that are no store do not call it.

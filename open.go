@@ -47,7 +47,7 @@ func (h *Hub) install(ctx context.Context, s *Session, welcome func(*Session)) (
 	s.ops.Lock()
 	defer s.ops.Unlock()
 	if !h.admit(s) {
-		return Opened{}, &Error{Reason: Unavailable, Message: "the server is shutting down; connect again", RetryAfter: time.Second}
+		return Opened{}, errClosed()
 	}
 	opened, err := h.register(ctx, s)
 	if err != nil {
@@ -157,17 +157,6 @@ func (h *Hub) endBy(ctx context.Context, t Target, why EndReason, by *SessionRec
 	}
 	h.announce(ctx, transitions)
 	return len(e.Sessions), nil
-}
-
-// Revoke makes credentials invalid and ends the sessions that were opened with them; it returns how many.
-func (h *Hub) Revoke(ctx context.Context, r Revocation) (int, error) {
-	if err := CheckName("user", r.User); err != nil {
-		return 0, err
-	}
-	if err := h.driver.Revoke(ctx, r); err != nil {
-		return 0, err
-	}
-	return h.End(ctx, Target{User: r.User, Device: r.Device, Token: r.Token, IssuedBefore: r.Before}, EndRevoked)
 }
 
 // EndSessions ends those of the user's own sessions that the target selects, whose User does not matter, and returns how many.

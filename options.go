@@ -32,8 +32,8 @@ type Options struct {
 	// IsMember answers for rules that say [AccessMember]. It is called concurrently; its error refuses. nil means that
 	// the Store knows, and without one nobody is a member.
 	IsMember func(ctx context.Context, room, user string) (bool, error)
-	// OnTransition is told what the registry decided, at least once for each transition, before it is confirmed; an error has
-	// it told again later. It is called concurrently. nil means that nobody else must know.
+	// OnTransition is told what the registry decided, at least once for each transition, before it is confirmed: one after the
+	// other, in the order of the decisions. An error has it told again, and what follows waits. nil means that nobody else must know.
 	OnTransition func(context.Context, Transition) error
 	// Report makes outbox items of what happens; nil means none. It needs Store.
 	Report Report

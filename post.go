@@ -5,11 +5,31 @@ import (
 	"sync"
 )
 
-// post accepts a message, in the store if it must last, and publishes it.
-func (h *Hub) post(ctx context.Context, d Draft, kind HistoryKind) (Message, error) {
-	switch {
-	case kind == HistoryDurable:
+// post accepts a message, in the store if it must last, publishes it, and reports it if the rule says so. What does not last is reported
+// when it was published: if that fails the sender, who is told so, sends it again with the same key, and it is reported then.
+func (h *Hub) post(ctx context.Context, d Draft, kind HistoryKind, report bool) (Message, error) {
+	report = report && h.o.Report != nil
+	items := func(m Message) []OutboxItem { return h.o.Report(Sent{m}) }
+	if kind == HistoryDurable {
+		if report {
+			d.Report = items
+		}
 		return h.postDurable(ctx, d)
+	}
+	m, err := h.postLive(ctx, d)
+	if err != nil || !report {
+		return m, err
+	}
+	if err := h.store.Put(context.WithoutCancel(ctx), items(m)); err != nil {
+		return Message{}, &Error{Reason: Unavailable, Err: err,
+			Message: "the message was sent, but those outside who must be told of it cannot be told now; send it again with the same key"}
+	}
+	return m, nil
+}
+
+// postLive accepts a message that need not last, and publishes it.
+func (h *Hub) postLive(ctx context.Context, d Draft) (Message, error) {
+	switch {
 	case d.Retention.Messages < 0 && d.Key == "":
 		return d.Message, h.publish(ctx, Posted{Message: d.Message})
 	case h.poster != nil:

@@ -97,7 +97,8 @@ type Revocations interface {
 // Ordered is a [Driver] that knows in which order it decides.
 type Ordered interface {
 	// OnDecision sets the function that gets the transitions of each decision before the method that has made it returns them; those of one
-	// user in the order in which they were decided. It must not block, nor call the driver. It is set before anything is decided.
+	// user in the order in which they were decided. It must not block, nor call the driver. It is set before anything is decided. What
+	// Reap only tells again was decided before.
 	OnDecision(f func([]Transition))
 }
 
@@ -244,4 +245,5 @@ type Driver interface {
 	Leases
 	Directory
 	Occupancy
+	Eraser
 }

@@ -31,7 +31,8 @@ func (m *Outgoing) check(max int) error {
 }
 
 // SendRoom sends a message to a room that the session is in. The message has no position where nothing is kept. Forbidden,
-// TooLarge, RateLimited, and Conflict if the key was used for something else.
+// TooLarge, RateLimited, what Options.MaySend says, and Conflict if the key was used for something else. Where the rule says Report and
+// the message does not last it may be Unavailable although the message was sent: send it again with the same key, which is told once.
 func (s *Session) SendRoom(ctx context.Context, name string, m Outgoing) (Message, error) {
 	h := s.hub
 	rule, err := h.rule(name)
@@ -39,7 +40,7 @@ func (s *Session) SendRoom(ctx context.Context, name string, m Outgoing) (Messag
 		return Message{}, err
 	}
 	if s.room(name) == nil {
-		return Message{}, Errorf(Forbidden, "join the room %q before you send to it", name)
+		return Message{}, errNotIn(name)
 	}
 	if rule.Send != AccessAnyone {
 		id := s.Identity()
@@ -53,7 +54,18 @@ func (s *Session) SendRoom(ctx context.Context, name string, m Outgoing) (Messag
 	if err := s.takeRoom(name, rule.Rate); err != nil {
 		return Message{}, err
 	}
-	return h.post(ctx, s.draft(RoomStream(name), m, rule.Retention), rule.History)
+	original, err := s.maySend(ctx, name, "", &m, rule.MaxMessage)
+	if err != nil {
+		return Message{}, err
+	}
+	if s.room(name) == nil {
+		return Message{}, errNotIn(name) // it was left while somebody was asked
+	}
+	return h.post(ctx, s.draft(RoomStream(name), m, original, rule.Retention), rule.History, rule.Report)
+}
+
+func errNotIn(room string) error {
+	return Errorf(Forbidden, "join the room %q before you send to it", room)
 }
 
 // SendUser sends a message to all devices of both people, or of one who writes to themself. Errors as for SendRoom.
@@ -68,13 +80,20 @@ func (s *Session) SendUser(ctx context.Context, user string, m Outgoing) (Messag
 	if err := s.takePrivate(rule.Rate); err != nil {
 		return Message{}, err
 	}
-	return s.hub.post(ctx, s.draft(PairStream(s.user, user), m, rule.Retention), rule.History)
+	original, err := s.maySend(ctx, "", user, &m, rule.MaxMessage)
+	if err != nil {
+		return Message{}, err
+	}
+	return s.hub.post(ctx, s.draft(PairStream(s.user, user), m, original, rule.Retention), rule.History, rule.Report)
 }
 
 // takePrivate counts a message against the rate of private ones.
 func (s *Session) takePrivate(r Rate) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.gone {
+		return errEnded()
+	}
 	if s.private == nil {
 		s.private = &bucket{}
 	}
@@ -102,13 +121,14 @@ func tooFast(wait time.Duration) error {
 	return &Error{Reason: RateLimited, Message: "you are sending too fast; wait a moment", RetryAfter: wait}
 }
 
-// draft makes the session's message.
-func (s *Session) draft(stream Stream, m Outgoing, keep Retention) Draft {
+// draft makes the session's message. original are the data before they were changed here; nil if they were not.
+func (s *Session) draft(stream Stream, m Outgoing, original json.RawMessage, keep Retention) Draft {
 	d := Draft{
 		Message: Message{ID: s.hub.newID(), Stream: stream, From: s.sender(), Data: m.Data, Time: time.Now(),
 			Collapse: m.Collapse},
 		Retention: keep,
 		Key:       m.Key,
+		Original:  original,
 	}
 	if m.Key != "" {
 		d.Author = "user " + s.user + " " + s.device
@@ -133,7 +153,7 @@ func (h *Hub) SendRoom(ctx context.Context, room, author string, m Outgoing) (Me
 		Retention: rule.Retention,
 		Key:       m.Key,
 		Author:    "backend " + author,
-	}, rule.History)
+	}, rule.History, rule.Report)
 }
 
 // SendUser tells all devices of a user, or one of them, something that is not kept. NotFound if none of them is online.
@@ -151,6 +171,37 @@ func (h *Hub) SendUser(ctx context.Context, user, device string, data json.RawMe
 	}
 	e := Direct{To: user, Device: device, ID: h.newID(), Data: data, Time: time.Now()}
 	return e, h.driver.Publish(ctx, Topic{TopicUser, user}, e)
+}
+
+// SendUsers tells all devices of up to 1000 users something that is not kept, under one ID. It returns those who were not online.
+func (h *Hub) SendUsers(ctx context.Context, users []string, data json.RawMessage) (d Direct, offline []string, err error) {
+	out := Outgoing{Data: data}
+	if err := out.check(h.o.Private.MaxMessage); err != nil {
+		return Direct{}, nil, err
+	}
+	if len(users) == 0 {
+		return Direct{}, nil, Errorf(Invalid, "the users are missing: name 1 to %d", maxPage)
+	}
+	if users, err = distinctUsers(users); err != nil {
+		return Direct{}, nil, err
+	}
+	now, err := h.driver.Presences(ctx, users)
+	if err != nil {
+		return Direct{}, nil, err
+	}
+	d = Direct{ID: h.newID(), Data: data, Time: time.Now()}
+	for i, user := range users {
+		if len(now[i].Devices) == 0 {
+			offline = append(offline, user)
+			continue
+		}
+		one := d
+		one.To = user
+		if err := h.driver.Publish(ctx, Topic{TopicUser, user}, one); err != nil {
+			return Direct{}, nil, err
+		}
+	}
+	return d, offline, nil
 }
 
 func onDevice(device string) string {

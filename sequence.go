@@ -1,6 +1,7 @@
 package hubbub
 
 import (
+	"context"
 	"sync"
 	"time"
 )
@@ -110,9 +111,12 @@ func (h *Hub) catchUp(stream Stream, mu *sync.Mutex, q *sequence, deliver func(P
 const firstPause = 50 * time.Millisecond
 
 // rest waits for a pause, and makes the next one longer. It tells false if the hub is closed.
-func (h *Hub) rest(pause *time.Duration) bool {
+func (h *Hub) rest(pause *time.Duration) bool { return rest(h.context, pause) }
+
+// rest waits for a pause, and makes the next one longer. It tells false if ctx ends.
+func rest(ctx context.Context, pause *time.Duration) bool {
 	select {
-	case <-h.context.Done():
+	case <-ctx.Done():
 		return false
 	case <-time.After(*pause):
 	}

@@ -42,6 +42,7 @@ type Session struct {
 	watching map[string]*watch // nil while nobody is watched; changed only with ops held, too
 	why      EndReason         // why it was ended; "" while it was not
 	gone     bool              // Closed was called
+	asking   *asking           // nil before anybody was asked
 }
 
 // ID is the session's id, unique on all nodes.
@@ -103,6 +104,9 @@ func (s *Session) Closed() {
 	}
 	s.expireAt(time.Time{})
 	s.gone = true
+	if s.asking != nil {
+		s.asking.stop()
+	}
 	s.hub.leaving.Go(s.windUp)
 }
 
@@ -112,7 +116,7 @@ func (s *Session) stay() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.gone {
-		return Errorf(NotFound, "this session has ended; open a new one")
+		return errEnded()
 	}
 	return nil
 }
@@ -180,6 +184,9 @@ func (s *Session) Refresh(ctx context.Context, id Identity) (left []string, err 
 	s.mu.Unlock()
 	for _, m := range rooms {
 		err := h.allow(ctx, &id, m.room.name, m.room.rule.Join, joining, id.Rooms.Join)
+		if err == nil {
+			err = s.mayJoin(ctx, m.room.name)
+		}
 		if err != nil && AsError(err).Reason == Forbidden {
 			s.leave(m.room.name)
 			left = append(left, m.room.name)

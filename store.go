@@ -17,6 +17,10 @@ type Store interface {
 	Notices
 	Inboxes
 	Outbox
+	Backlogs
+	RoomStates
+	KeptRevocations
+	Eraser
 }
 
 // Role is what a member may do in a room.

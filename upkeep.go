@@ -138,12 +138,12 @@ func (h *Hub) settle(d owed) {
 }
 
 func (h *Hub) reap() {
-	transitions, err := h.driver.Reap(h.context)
+	transitions, err := h.handover.reap(func() ([]Transition, error) { return h.driver.Reap(h.context) })
 	if err != nil {
 		h.complain("look for dead nodes and users who have left", err)
 		return
 	}
-	h.announce(h.context, transitions)
+	h.spread(h.context, transitions)
 }
 
 func (h *Hub) trim(log Log) {
@@ -163,8 +163,16 @@ func (h *Hub) complain(what string, err error) {
 	}
 }
 
-// announce tells all who must know what the registry has decided, and confirms it.
+// announce tells all who must know what the registry has decided, and has it handed over, unless the driver has done so already.
 func (h *Hub) announce(ctx context.Context, transitions []Transition) {
+	if !h.ordered {
+		h.handover.add(transitions)
+	}
+	h.spread(ctx, transitions)
+}
+
+// spread tells those who are online what the registry has decided.
+func (h *Hub) spread(ctx context.Context, transitions []Transition) {
 	changed := map[string]bool{}
 	for _, t := range transitions {
 		changed[t.User] = true
@@ -175,65 +183,19 @@ func (h *Hub) announce(ctx context.Context, transitions []Transition) {
 			if r, ok := h.rooms.get(left.Room); ok {
 				r.setSize(left.Count) // a room where nobody is told of it has a size, too
 			}
+			if left.Count == 0 {
+				h.vacancies.note(left.Room)
+			}
 			h.tellPresence(ctx, left.Room, left.Count, left)
 		}
 	}
-	for _, t := range h.handOver(ctx, transitions) {
-		if _, err := h.driver.Confirm(ctx, t.ID); err != nil {
-			h.complain("confirm "+string(t.Kind), err)
-		}
-	}
 	for user := range changed {
-		changed := PresenceChanged{Presence{User: user}}
-		if err := h.driver.Publish(ctx, Topic{TopicPresence, user}, changed); err != nil {
-			h.complain("tell that a user's presence has changed", err)
-		}
-	}
-}
-
-// handOver gives transitions to Options.OnTransition and to the store, and returns those that both have taken. The store comes first
-// with what begins, and last with what ends. So whatever has been told to have begun is open in the store, and is told to have ended
-// even if the process dies between any two steps.
-func (h *Hub) handOver(ctx context.Context, transitions []Transition) []Transition {
-	if !h.record(ctx, transitions, true) {
-		return nil
-	}
-	taken := transitions
-	if h.o.OnTransition != nil {
-		taken = make([]Transition, 0, len(transitions))
-		for _, t := range transitions {
-			if err := h.o.OnTransition(ctx, t); err != nil {
-				h.complain("hand over "+string(t.Kind), err)
-				continue
+		for _, watched := range []string{user, ""} { // by those who watch the user, and by those who watch everybody
+			if err := h.driver.Publish(ctx, Topic{TopicPresence, watched}, PresenceChanged{Presence{User: user}}); err != nil {
+				h.complain("tell that a user's presence has changed", err)
 			}
-			taken = append(taken, t)
 		}
 	}
-	if !h.record(ctx, taken, false) {
-		return nil
-	}
-	return taken
-}
-
-// record has the store take those transitions by which something begins, or the others, and tells whether it did.
-func (h *Hub) record(ctx context.Context, transitions []Transition, beginnings bool) bool {
-	if h.store == nil {
-		return true
-	}
-	var those []Transition
-	for _, t := range transitions {
-		if (t.Kind == SessionConnected || t.Kind == UserOnline) == beginnings {
-			those = append(those, t)
-		}
-	}
-	if len(those) == 0 {
-		return true
-	}
-	if err := h.store.Record(ctx, those, nil); err != nil {
-		h.complain("record who came and went", err)
-		return false
-	}
-	return true
 }
 
 // ended wakes keepOrder, which then looks for graces that are over.

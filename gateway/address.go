@@ -161,7 +161,7 @@ func (l *addressLimits) release(from netip.Prefix) {
 	}
 }
 
-// requestLimits bounds the requests of all sessions of a user and of an address. It may be used concurrently.
+// requestLimits bounds the requests of all sessions, and the combined calls, of a user and of an address. It may be used concurrently.
 type requestLimits struct {
 	users     *buckets[string]
 	addresses *buckets[netip.Prefix]
@@ -178,9 +178,21 @@ func newRequestLimits(c *Config, metrics *Metrics, now func() time.Time) *reques
 
 // take counts a request and returns nil, or an error that says which limit it is over and how long to wait.
 func (l *requestLimits) take(user string, from netip.Addr) *hubbub.Error {
+	if err := l.takeUser(user); err != nil {
+		return err
+	}
+	return l.takeAddress(from)
+}
+
+// takeUser and takeAddress are take for one of the two limits.
+func (l *requestLimits) takeUser(user string) *hubbub.Error {
 	if wait := l.users.take(user); wait > 0 {
 		return l.refuse(wait, "limits.requests_per_user")
 	}
+	return nil
+}
+
+func (l *requestLimits) takeAddress(from netip.Addr) *hubbub.Error {
 	if wait := l.addresses.take(network(from)); wait > 0 {
 		return l.refuse(wait, "limits.requests_per_address")
 	}

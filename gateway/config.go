@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hubbub-dev/hubbub/gateway/auth"
+	"github.com/hubbub-dev/hubbub/gateway/event"
 	"github.com/hubbub-dev/hubbub/internal/settings"
 )
 
@@ -36,6 +37,12 @@ type Config struct {
 	Private PrivateConfig `koanf:"private"`
 	Inbox   InboxConfig   `koanf:"inbox"`
 	Devices DevicesConfig `koanf:"devices"`
+
+	Backends []BackendConfig `koanf:"backends"`
+	Hooks    []HookConfig    `koanf:"hooks"` // the first that fits is asked
+	BFF      BFFConfig       `koanf:"bff"`
+	Events   []event.Rule    `koanf:"events"`
+	Webhooks []WebhookConfig `koanf:"webhooks"`
 
 	Limits    LimitsConfig    `koanf:"limits"`
 	Heartbeat HeartbeatConfig `koanf:"heartbeat"`
@@ -77,6 +84,8 @@ type CORSConfig struct {
 // APIConfig is about the HTTP API for backends.
 type APIConfig struct {
 	Keys []APIKeyConfig `koanf:"keys"`
+	File string         `koanf:"file"` // more keys, read again when it changes; "" means none
+	Rate RateConfig     `koanf:"rate"` // of each key
 }
 
 // APIKeyConfig is one key of a backend.
@@ -110,8 +119,9 @@ type RoomConfig struct {
 	Create       bool          `koanf:"create"` // who adds themself first is the owner
 	History      HistoryConfig `koanf:"history"`
 	HidePresence bool          `koanf:"hide_presence"`
-	Quiet        bool          `koanf:"quiet"` // nobody is told who comes and goes
-	Slow         string        `koanf:"slow"`  // "close", "drop-oldest" or "latest"
+	Quiet        bool          `koanf:"quiet"`  // nobody is told who comes and goes
+	Slow         string        `koanf:"slow"`   // "close", "drop-oldest" or "latest"
+	Report       bool          `koanf:"report"` // messages are told to webhooks
 	MaxMessage   Size          `koanf:"max_message"`
 	Rate         RateConfig    `koanf:"rate"`
 }
@@ -137,6 +147,7 @@ type PrivateConfig struct {
 	History    PrivateHistoryConfig `koanf:"history"`
 	MaxMessage Size                 `koanf:"max_message"`
 	Rate       RateConfig           `koanf:"rate"`
+	Report     bool                 `koanf:"report"` // messages are told to webhooks
 }
 
 // PrivateHistoryConfig says how much of each pair of users is kept.

@@ -35,6 +35,7 @@ func (c *Config) check() settings.Problems {
 	k.rooms()
 	k.times()
 	k.limits()
+	k.outward()
 	return k.found
 }
 
@@ -163,6 +164,17 @@ func (c *checker) store() {
 		if r.Create {
 			c.fail(at+".create", "nobody could be a member: %sleave this out", remedy)
 		}
+	}
+	for i, r := range c.Rooms {
+		if r.Report {
+			c.fail(fmt.Sprintf("rooms[%d].report", i), "webhooks could be lost: %sleave this out", remedy)
+		}
+	}
+	if c.Private.Report {
+		c.fail("private.report", "webhooks could be lost: %sleave this out", remedy)
+	}
+	if len(c.Webhooks) > 0 {
+		c.fail("webhooks", "deliveries could be lost: %sleave them out", remedy)
 	}
 	if c.Private.History.Kind == "durable" {
 		c.fail("private.history.kind", "%swrite memory here", remedy)

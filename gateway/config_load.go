@@ -108,7 +108,7 @@ func ConfigReference() string { return table().Reference() }
 // ErrNoKeys is what [New] returns when nobody could sign in, since neither development mode nor any way of signing in is
 // configured.
 var ErrNoKeys = errors.New("nobody could sign in: set auth.keys (to check tokens), auth.basic.file (for passwords), api.keys (for a backend " +
-	"that issues tickets) or auth.anonymous (to let everybody in), in hubbub.yaml, which \"hubbub config default\" prints, or by variables, for example " +
+	"that issues tickets), hooks (with one on connect, which says who comes) or auth.anonymous (to let everybody in), in hubbub.yaml, which \"hubbub config default\" prints, or by variables, for example " +
 	"HUBBUB_AUTH_KEYS='[{secret_file: /run/secrets/hubbub}]'. To try hubbub on your own machine: hubbub serve --dev")
 
 // fill replaces every zero value by what it means.
@@ -131,7 +131,7 @@ func (c Config) withDefaults() (Config, error) {
 	if problems := c.check(); len(problems) > 0 {
 		return c, problems
 	}
-	if !c.Dev && len(c.Auth.Keys) == 0 && c.Auth.Basic.File == "" && !c.Auth.Anonymous && !c.issuesTickets() {
+	if !c.Dev && len(c.Auth.Keys) == 0 && c.Auth.Basic.File == "" && !c.Auth.Anonymous && !c.issuesTickets() && !c.asksOn("connect") {
 		return c, ErrNoKeys
 	}
 	if c.Logger == nil {
@@ -142,7 +142,7 @@ func (c Config) withDefaults() (Config, error) {
 
 // issuesTickets tells whether some backend can let people in.
 func (c *Config) issuesTickets() bool {
-	return slices.ContainsFunc(c.API.Keys, func(k APIKeyConfig) bool {
+	return c.API.File != "" || slices.ContainsFunc(c.API.Keys, func(k APIKeyConfig) bool {
 		return len(k.Scopes) == 0 || slices.Contains(k.Scopes, string(httpapi.Sessions)) || slices.Contains(k.Scopes, string(httpapi.Admin))
 	})
 }
@@ -157,6 +157,11 @@ func (c Config) Verify() error {
 	if dir := filepath.Dir(c.Store.Path); c.stores() {
 		if found, err := os.Stat(dir); err != nil || !found.IsDir() {
 			return settings.Problems{{Key: "store.path", Message: fmt.Sprintf("there is no directory %s: make it, or name another file", dir)}}
+		}
+	}
+	if c.API.File != "" {
+		if _, err := httpapi.LoadKeys(c.API.File); err != nil {
+			return settings.Problems{{Key: "api.file", Message: fmt.Sprintf("the keys cannot be read: %v", err)}}
 		}
 	}
 	if c.Dev {

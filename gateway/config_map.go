@@ -54,6 +54,7 @@ func (c *Config) privateRule() hubbub.PrivateRule {
 		Retention:  h.retention(kind, 7*day),
 		MaxMessage: int(c.Private.MaxMessage),
 		Rate:       hubbub.Rate(c.Private.Rate),
+		Report:     c.Private.Report,
 	}
 }
 
@@ -73,6 +74,7 @@ func (r RoomConfig) rule(stores bool) hubbub.RoomRule {
 		}[r.Slow],
 		MaxMessage: int(r.MaxMessage),
 		Rate:       hubbub.Rate(r.Rate),
+		Report:     r.Report,
 	}
 }
 

@@ -22,7 +22,8 @@ var table = sync.OnceValue(func() *settings.Table {
 // entries is the table of all settings. What is written here is what docs/configuration.md and hubbub config default say.
 func entries() []settings.Entry {
 	var all []settings.Entry
-	for _, part := range [][]settings.Entry{serverEntries(), authEntries(), storeEntries(), chatEntries(), limitEntries(), operationEntries()} {
+	for _, part := range [][]settings.Entry{serverEntries(), authEntries(), storeEntries(), chatEntries(), backendEntries(),
+		routeEntries(), eventEntries(), webhookEntries(), limitEntries(), operationEntries()} {
 		all = append(all, part...)
 	}
 	return all
@@ -95,6 +96,11 @@ func authEntries() []settings.Entry {
 		{Key: "api.keys[].hash", Doc: "The SHA-256 of the key in hex, perhaps after `sha256:`, as `printf %s KEY | sha256sum` prints it, so that the key " +
 			"itself is not in the configuration. The key must be random."},
 		{Key: "api.keys[].scopes", OneOf: scopes, Doc: "What the key may do. Empty means everything."},
+		{Key: "api.file", Doc: "A file with more keys, as `hubbub apikey --file` writes it. It is read again when it changes, so that keys come and go " +
+			"without a restart; what is wrong with it then is logged, and the keys that it had hold on."},
+		{Key: "api.rate", Doc: "How often the holder of each name of a key may call."},
+		{Key: "api.rate.per_second", Default: "1000", Off: "no limit", Doc: "Calls per second in the long run."},
+		{Key: "api.rate.burst", Default: "2000", Doc: "Calls at once."},
 	}
 }
 
@@ -141,6 +147,7 @@ func chatEntries() []settings.Entry {
 		{Key: "rooms[].slow", Default: "close", OneOf: []string{"close", "drop-oldest", "latest"}, Doc: "What happens to somebody who " +
 			"reads too slowly: the connection is closed and may recover, the oldest messages are skipped, or all but the newest of " +
 			"each collapse key."},
+		{Key: "rooms[].report", Doc: "Each message is told to the `webhooks` as `message.sent`. It needs a store."},
 		{Key: "rooms[].max_message", Default: "16KiB", Doc: "Bytes that a message's data may have."},
 		{Key: "rooms[].rate", Doc: "How often one session may send to the room."},
 		{Key: "rooms[].rate.per_second", Default: "10", Off: "no limit", Doc: "Messages per second in the long run."},
@@ -153,6 +160,7 @@ func chatEntries() []settings.Entry {
 		{Key: "private.history.size", Empty: "4MiB in memory, no limit if durable", Off: "no limit", Doc: "Bytes that are kept."},
 		{Key: "private.history.age", Empty: "7d in memory, 365d if durable", Off: "no limit", Doc: "How long a message is kept."},
 		{Key: "private.max_message", Default: "16KiB", Doc: "Bytes that a message's data may have."},
+		{Key: "private.report", Doc: "Each message is told to the `webhooks` as `message.sent`. It needs a store."},
 		{Key: "private.rate", Doc: "How often one session may send private messages."},
 		{Key: "private.rate.per_second", Default: "10", Off: "no limit", Doc: "Messages per second in the long run."},
 		{Key: "private.rate.burst", Default: "20", Doc: "Messages at once."},

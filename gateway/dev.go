@@ -41,12 +41,13 @@ func Exposed(a net.Addr) bool {
 
 // acceptLoopbackOrigins lets pages connect that a developer serves from another port of the own machine, or opens as a
 // file (their origin is "null"): it removes the Origin header of those, since a request without one does not come from a
-// page of somebody else. Everything else is left to the WebSocket server's own rule.
+// page of somebody else, and Sec-Fetch-Site, which says the same. Everything else is left to the WebSocket server's own rule.
 func acceptLoopbackOrigins(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if isLoopbackOrigin(r.Header.Get("Origin")) {
 			r = r.Clone(r.Context())
 			r.Header.Del("Origin")
+			r.Header.Del("Sec-Fetch-Site")
 		}
 		next.ServeHTTP(w, r)
 	})

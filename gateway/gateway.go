@@ -31,7 +31,7 @@ func New(cfg Config) (*Gateway, error) {
 		return nil, err
 	}
 	g := &Gateway{cfg: cfg}
-	g.front, err = newFront(&g.cfg, NewMetrics(Version(), rpc.Methods()))
+	g.front, err = newFront(&g.cfg, NewMetrics(Version(), append(rpc.Methods(), g.cfg.bffMethods()...)))
 	if err != nil {
 		return nil, err
 	}
@@ -54,6 +54,9 @@ func (g *Gateway) routes() http.Handler {
 	}
 	mux.Handle("/", g.misdirected(page))
 	mux.Handle(httpapi.Prefix+"/", g.api)
+	if g.bff != nil {
+		mux.Handle(bffPrefix, newBFFDoor(&g.services.doorman, g.limits, g.bff, g.cfg.BFF.Routes))
+	}
 	return g.front.handler(mux, g.signIn())
 }
 
@@ -69,7 +72,7 @@ func (g *Gateway) misdirected(page http.Handler) http.Handler {
 }
 
 func (g *Gateway) signIn() http.Handler {
-	s := &signIn{front: g.front, auth: g.auth, hub: g.hub, rpc: g.rpc}
+	s := &signIn{doorman: &g.services.doorman, rpc: g.rpc}
 	if g.cfg.Dev {
 		return acceptLoopbackOrigins(s)
 	}

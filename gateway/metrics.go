@@ -33,6 +33,7 @@ type Metrics struct {
 	authFailures *prometheus.CounterVec
 	limited      *prometheus.CounterVec
 	http         *prometheus.CounterVec
+	services     serviceMetrics
 }
 
 // NewMetrics makes figures that are all 0. methods are the names of requests that get figures of their own.
@@ -51,6 +52,7 @@ func NewMetrics(version string, methods []string) *Metrics {
 	m.authFailures = m.counters("auth_failures_total", "Sign-ins that were refused, by the way of signing in.", "method")
 	m.limited = m.counters("limited_total", "What a limit refused, by the limit's setting.", "limit")
 	m.http = m.counters("http_requests_total", "HTTP requests, handshakes included, by class of status.", "status")
+	m.services = newServiceMetrics(m)
 	build := m.counters("build_info", "Always 1; the version is in the label.", "version")
 	build.WithLabelValues(version).Inc()
 	m.registry.MustRegister(m.requestTime, collectors.NewGoCollector(),
@@ -129,7 +131,7 @@ func (m *Metrics) Skipped(messages int) { m.skipped.Add(float64(messages)) }
 // AuthFailed counts a sign-in that was refused. method is the way of signing in, such as "bearer" or "basic".
 func (m *Metrics) AuthFailed(method string) {
 	switch method {
-	case "bearer", "subprotocol", "ticket", "query", "dev", "basic", "cookie", "anonymous":
+	case "bearer", "subprotocol", "ticket", "query", "dev", "basic", "cookie", "anonymous", "hook":
 	case "":
 		method = "none"
 	default:
@@ -142,12 +144,13 @@ func (m *Metrics) AuthFailed(method string) {
 func (m *Metrics) Limited(limit string) { m.limited.WithLabelValues(limit).Inc() }
 
 // Answered counts an HTTP answer.
-func (m *Metrics) Answered(status int) {
-	class := "other"
+func (m *Metrics) Answered(status int) { m.http.WithLabelValues(statusClass(status)).Inc() }
+
+func statusClass(status int) string {
 	if status >= 100 && status < 600 {
-		class = strconv.Itoa(status/100) + "xx"
+		return strconv.Itoa(status/100) + "xx"
 	}
-	m.http.WithLabelValues(class).Inc()
+	return "other"
 }
 
 func reasonLabel(r hubbub.Reason) string {

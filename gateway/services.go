@@ -9,6 +9,7 @@ import (
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/driver/memory"
 	"github.com/hubbub-dev/hubbub/gateway/auth"
+	"github.com/hubbub-dev/hubbub/gateway/hook"
 	"github.com/hubbub-dev/hubbub/gateway/httpapi"
 	"github.com/hubbub-dev/hubbub/gateway/rpc"
 )
@@ -16,9 +17,10 @@ import (
 // services is what a gateway is made of behind its front. It is immutable.
 type services struct {
 	keeping
-	hub    *hubbub.Hub
-	auth   *auth.Authenticator
+	outward
+	doorman
 	rpc    *rpc.Server
+	limits *requestLimits
 	api    *httpapi.API
 	apiKey string // the key of development mode; "" otherwise
 }
@@ -35,34 +37,49 @@ func newServices(g *Gateway) (*services, error) {
 // start makes them in the order in which they need each other.
 func (s *services) start(c *Config, f *front) error {
 	tickets := auth.NewTickets(auth.NewMemoryTickets(0, nil), nil)
-	keys, err := s.apiKeys(c)
-	if err != nil {
-		return err
-	}
 	options := c.Auth.Config
 	options.Tickets, options.Dev, options.Logger = tickets, c.Dev, c.Logger
+	var err error
 	if s.auth, err = auth.New(options); err != nil {
 		return err
 	}
-	domain := c.hubOptions(c.Logger)
-	driver := memory.New(memory.Options{Grace: c.Presence.Grace, KeptPerSender: int(c.Limits.KeptPerUser)})
-	if s.keeping, err = keep(c, driver, f.metrics); err != nil {
+	s.front, s.limits = f, newRequestLimits(c, f.metrics, time.Now)
+	if s.outward, err = c.reach(f.metrics, s.refuseCall); err != nil {
 		return err
 	}
-	domain.Driver = driver
-	s.keeping.options(&domain)
-	if s.hub, err = hubbub.New(context.Background(), domain); err != nil {
+	if c.asksOn(hook.OnConnect) {
+		s.connect, s.cookies = s.hooks.Connect, c.asksCookies()
+	}
+	if err := s.startHub(c, f); err != nil {
 		return err
 	}
 	s.rpc = rpc.New(s.rpcOptions(c, f))
-	s.api, err = httpapi.New(httpapi.Options{
-		Hub: s.hub, Inbox: s.inbox, Keys: keys, IssueTicket: tickets.Issue, Version: Version(), Logger: c.Logger,
-	})
-	if err != nil {
+	if s.bff != nil {
+		for name, method := range s.bff.Methods() {
+			s.rpc.Register(name, method)
+		}
+	}
+	if err := s.startAPI(c, tickets); err != nil {
 		return err
 	}
 	if s.inbox != nil {
 		s.inbox.Start()
+	}
+	return nil
+}
+
+// startHub makes the hub with what it stands on.
+func (s *services) startHub(c *Config, f *front) (err error) {
+	driver := memory.New(memory.Options{Grace: c.Presence.Grace, KeptPerSender: int(c.Limits.KeptPerUser)})
+	if s.keeping, err = keep(c, driver, f.metrics); err != nil {
+		return err
+	}
+	domain := c.hubOptions(c.Logger)
+	domain.Driver = driver
+	s.keeping.options(&domain)
+	s.outward.options(&domain)
+	if s.hub, err = hubbub.New(context.Background(), domain); err != nil {
+		return err
 	}
 	f.metrics.Watch("sessions", "Sessions that are open.", func() float64 { return float64(s.hub.Len()) })
 	f.metrics.Watch("rooms", "Rooms that sessions of this node are in.", func() float64 { return float64(s.hub.Rooms()) })
@@ -70,21 +87,44 @@ func (s *services) start(c *Config, f *front) error {
 }
 
 func (s *services) rpcOptions(c *Config, f *front) rpc.Options {
-	limits := newRequestLimits(c, f.metrics, time.Now)
 	return rpc.Options{
 		Hub:       s.hub,
 		Inbox:     s.inbox,
 		Sockets:   f.sockets,
-		Verify:    s.auth.Verify,
+		Verify:    s.verify,
 		Rate:      hubbub.Rate(c.Limits.RequestsPerSession),
 		Reconnect: hubbub.Retry{Max: max(c.Shutdown.Window, time.Second)},
 		Heartbeat: c.Heartbeat.Ping + c.Heartbeat.Timeout,
-		Limit:     func(user string, from netip.Addr) *hubbub.Error { return limits.take(user, from) },
+		Limit:     func(user string, from netip.Addr) *hubbub.Error { return s.limits.take(user, from) },
 		Observe:   f.metrics.Requested,
 		Delivered: f.metrics.Delivered,
 		Skipped:   f.metrics.Skipped,
 		Logger:    c.Logger,
 	}
+}
+
+// startAPI makes the API for backends, and the rules for events, which lead to calls of it.
+func (s *services) startAPI(c *Config, tickets *auth.Tickets) error {
+	keys, err := s.apiKeys(c)
+	if err != nil {
+		return err
+	}
+	o := httpapi.Options{
+		Hub: s.hub, Inbox: s.inbox, Keys: keys, KeyFile: c.API.File, Rate: hubbub.Rate(c.API.Rate), IssueTicket: tickets.Issue,
+		Version: Version(), Logger: c.Logger,
+	}
+	if len(c.Webhooks) > 0 {
+		o.Webhooks = s.webhooks
+	}
+	rules, err := c.rules()
+	if err != nil {
+		return err
+	}
+	if rules != nil {
+		o.Events = rules
+	}
+	s.api, err = httpapi.New(o)
+	return err
 }
 
 // apiKeys are the configured ones, and one of its own in development mode.
@@ -116,6 +156,7 @@ func (s *services) close(ctx context.Context) error {
 	if s.rpc != nil {
 		errs = append(errs, s.rpc.Close(ctx))
 	}
+	s.outward.close()
 	errs = append(errs, s.keeping.close(ctx))
 	if s.auth != nil {
 		s.auth.Close()

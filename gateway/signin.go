@@ -13,10 +13,8 @@ import (
 
 // signIn stands at the WebSocket paths: it lets people in, or tells them why not.
 type signIn struct {
-	front *front
-	auth  *auth.Authenticator
-	hub   *hubbub.Hub
-	rpc   *rpc.Server
+	*doorman
+	rpc *rpc.Server
 }
 
 // ServeHTTP makes a session of a handshake. A page cannot see why a handshake was refused, so a plain GET with the same
@@ -55,30 +53,11 @@ func (s *signIn) mayClose(r *http.Request) bool {
 
 // judge tells who may come in.
 func (s *signIn) judge(r *http.Request) (hubbub.Identity, error) {
-	allowed, byName := s.front.allows(r)
-	if !allowed {
-		return hubbub.Identity{}, s.foreign(r)
-	}
 	if err := checkOffers(r); err != nil {
 		return hubbub.Identity{}, err
 	}
-	who, err := s.auth.Authenticate(r)
-	if err != nil {
-		s.front.metrics.AuthFailed(string(who.Method))
-		if who.Method == auth.Password && hubbub.AsError(err).Reason == hubbub.Unauthorized && r.Header.Get("Authorization") != "" {
-			s.front.addresses.guessed(r)
-		}
-		return hubbub.Identity{}, err
-	}
-	// A browser adds a password or cookie by itself, whoever wrote the page: then "*" is not enough.
-	if who.Ambient && !byName {
-		return hubbub.Identity{}, s.foreign(r)
-	}
-	if err := s.hub.Check(r.Context(), who.Identity); err != nil {
-		s.front.metrics.AuthFailed(string(who.Method))
-		return hubbub.Identity{}, s.auth.Refuse(who.Method, err)
-	}
-	return who.Identity, nil
+	v, err := s.admit(r)
+	return v.identity, err
 }
 
 // checkOffers refuses subprotocols that do not have ours among them: a browser would drop the conn and not say why,
@@ -97,15 +76,6 @@ func checkOffers(r *http.Request) error {
 	}
 	return hubbub.Errorf(hubbub.Invalid, `%[1]q is not among the subprotocols: connect with none, or as in new WebSocket(url, [%[1]q, `+
 		`"hubbub.token." + token])`, rpc.Subprotocol)
-}
-
-// foreign is the refusal of a page of another origin. It is logged, since whoever wrote the page cannot see it.
-func (s *signIn) foreign(r *http.Request) error {
-	origin := r.Header.Get("Origin")
-	s.front.cfg.Logger.Info("a page of another origin was refused; to allow it, add the origin to the setting origins",
-		"origin", fmt.Sprintf("%.200s", origin), "host", r.Host)
-	return hubbub.Errorf(hubbub.Forbidden, "pages of the origin %.200q may not connect here; to allow them, add it to the "+
-		"setting origins", origin)
 }
 
 // isFinal tells whether an error is about who asks, so that coming back does not help.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/driver/sqlite"
+	"github.com/hubbub-dev/hubbub/gateway/webhook"
 	"github.com/hubbub-dev/hubbub/inbox"
 )
 
@@ -17,6 +18,8 @@ type keeping struct {
 	path  string // of the file, absolute
 	store *sqlite.Store
 	inbox *inbox.Inbox
+	// webhooks also is there without any target: then it removes what waits for those of before.
+	webhooks *webhook.Sender
 }
 
 // keep opens the store that a config names.
@@ -38,26 +41,46 @@ func keep(c *Config, bus hubbub.Bus, m *Metrics) (keeping, error) {
 		c.Logger.Info("the store is open", "path", path)
 	}
 	m.watchStore(store, path)
+	sender, err := webhook.New(webhook.Options{Outbox: store, Targets: c.targets(), Logger: c.Logger, Observe: m.Delivering})
+	if err != nil {
+		return keeping{}, errors.Join(err, store.Close())
+	}
+	m.WatchBacklogs(sender.Backlogs)
 	in := inbox.New(inbox.Options{
-		Store: store, Bus: bus, Expire: c.Inbox.Expire, MaxNotice: int(c.Inbox.MaxNotice), Logger: c.Logger,
+		Store: store, Bus: bus, Expire: c.Inbox.Expire, MaxNotice: int(c.Inbox.MaxNotice), Report: sender.Report, Logger: c.Logger,
 	})
-	return keeping{path, store, in}, nil
+	// It delivers what was left by a process that died, also before the hub adds what that one could not tell any more.
+	sender.Start()
+	return keeping{path, store, in, sender}, nil
+}
+
+// targets are the webhooks of a config.
+func (c *Config) targets() []webhook.Target {
+	var all []webhook.Target
+	for _, h := range c.Webhooks {
+		all = append(all, h.target(c.Dev))
+		if c.Dev && h.near() && !h.AllowPrivate {
+			c.Logger.Warn("DEVELOPMENT MODE: a webhook may reach this machine, which elsewhere needs its setting allow_private", "webhook", h.Name)
+		}
+	}
+	return all
 }
 
 // options adds to the options of the domain what lasts.
 func (k keeping) options(o *hubbub.Options) {
 	if k.store != nil {
-		o.Store, o.Counts = k.store, k.inbox.Counts
+		o.Store, o.Counts, o.Report = k.store, k.inbox.Counts, k.webhooks.Report
 	}
 }
 
-// close ends what uses the store, and then the store.
+// close ends what uses the store, and then the store. The hub has written what there is to tell. What is not delivered yet waits for the
+// next start.
 func (k keeping) close(ctx context.Context) error {
 	if k.store == nil {
 		return nil
 	}
 	ended := k.inbox.Close(ctx)
-	return errors.Join(ended, k.store.Close())
+	return errors.Join(ended, k.webhooks.Close(ctx), k.store.Close())
 }
 
 // watchStore adds the figures of a store. That it cannot write, since the disk is full, does not take the gateway out of

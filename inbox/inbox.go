@@ -28,8 +28,10 @@ type Options struct {
 	Expire time.Duration
 	// MaxNotice is how many bytes the content of a notice may have as JSON; 0 or less means 16 KiB.
 	MaxNotice int
-	Now       func() time.Time // nil means time.Now; must be safe for concurrent use
-	Logger    *slog.Logger     // nil means slog.Default()
+	// Report makes outbox items of [hubbub.NoticesRead], which are put there when the notices are marked as read; nil means none.
+	Report hubbub.Report
+	Now    func() time.Time // nil means time.Now; must be safe for concurrent use
+	Logger *slog.Logger     // nil means slog.Default()
 }
 
 // Inbox publishes notices and announcements, lists them for their users, counts and marks them. All methods may be called

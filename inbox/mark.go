@@ -108,6 +108,7 @@ func (in *Inbox) mark(ctx context.Context, user string, m *hubbub.NoticeMark) (c
 	step.Limit = firstMarks
 	for more := true; more; {
 		var n int
+		step.Report = in.read(user, m)
 		if n, more, err = in.o.Store.MarkNotices(ctx, user, step); err != nil {
 			return changed, err
 		}
@@ -136,31 +137,30 @@ func (in *Inbox) markAnnouncements(ctx context.Context, user string, m hubbub.No
 	if err != nil || len(b.bySeq) == 0 {
 		return 0, err
 	}
-	mark, changed := b.mark(newReader(s), m)
-	if mark.Up == nil && len(mark.Made) == 0 {
-		return 0, nil
-	}
-	for part := range slices.Chunk(slices.Collect(maps.Keys(mark.Made)), markStep) {
+	mark, under := b.mark(newReader(s), m)
+	for part := range slices.Chunk(slices.Sorted(maps.Keys(mark.Made)), markStep) {
 		made := make(map[string]hubbub.NoticeState, len(part))
 		for _, id := range part {
 			made[id] = mark.Made[id]
 		}
-		if err := in.o.Store.MarkAnnouncements(ctx, user, hubbub.AnnouncementMark{Made: made}); err != nil {
+		step := hubbub.AnnouncementMark{Made: made, Items: in.itemsOf(user, &m, part)}
+		if err := in.o.Store.MarkAnnouncements(ctx, user, step); err != nil {
 			return told, err
 		}
-		told = min(told+len(part), changed)
+		told += len(part)
 	}
-	if mark.Up != nil {
-		err = in.o.Store.MarkAnnouncements(ctx, user, hubbub.AnnouncementMark{Up: mark.Up}) // it forgets only what says less
+	if mark.Up == nil {
+		return told, nil
 	}
-	if err != nil {
+	step := hubbub.AnnouncementMark{Up: mark.Up, Items: in.itemsOf(user, &m, under)} // it forgets only what says less
+	if err := in.o.Store.MarkAnnouncements(ctx, user, step); err != nil {
 		return told, err
 	}
-	return changed, nil
+	return told + len(under), nil
 }
 
-// mark returns what a user makes of announcements by a mark, and how many of them it changes.
-func (b *board) mark(r *reader, m hubbub.NoticeMark) (mark hubbub.AnnouncementMark, changed int) {
+// mark returns what a user makes of announcements by a mark. under are the ids of those that are changed by its watermark alone.
+func (b *board) mark(r *reader, m hubbub.NoticeMark) (mark hubbub.AnnouncementMark, under []string) {
 	made := make(map[string]hubbub.NoticeState)
 	for i := range b.bySeq {
 		a := &b.bySeq[i]
@@ -168,21 +168,23 @@ func (b *board) mark(r *reader, m hubbub.NoticeMark) (mark hubbub.AnnouncementMa
 			made[a.Publication.ID] = m.State
 		}
 	}
-	mark.Made, changed = made, len(made)
+	mark.Made = made
 	if m.IDs != nil || m.Back {
-		return mark, changed
+		return mark, nil
 	}
-	mark.Up = b.watermark(r, &m, changed > 0)
+	mark.Up = b.watermark(r, &m, len(made) > 0)
 	if mark.Up == nil {
-		return mark, changed
+		return mark, nil
 	}
 	for id := range made {
 		a := &b.bySeq[b.byID[id]]
 		if marked := r.level(a.Publication.Content.Category).state(a.Seq); a.Seq <= mark.Up.Seq && rank(marked) <= rank(m.State) {
 			delete(made, id) // the watermark says it, and no other one says more
+			under = append(under, id)
 		}
 	}
-	return mark, changed
+	slices.Sort(under)
+	return mark, under
 }
 
 // watermark returns the highest one under which there is nothing of the category that was published later than the mark says. It

@@ -198,7 +198,7 @@ func (d *Driver) place(s *stream) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.expire(d.options.Now(), -1)
-	if s.kept.len() == 0 {
+	if s.empty() {
 		return 0
 	}
 	return s.newest
@@ -210,22 +210,25 @@ const maxUnread = 1000
 func (d *Driver) conversation(s *stream, user string) (hubbub.Conversation, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := s.kept.len()
-	if n == 0 || s.forgotten {
+	if s.empty() || s.forgotten {
 		return hubbub.Conversation{}, false
 	}
-	c := hubbub.Conversation{Stream: s.name, Last: **s.kept.at(n - 1)}
+	newest := s.kept.len() - 1
+	for isHole(*s.kept.at(newest)) {
+		newest--
+	}
+	c := hubbub.Conversation{Stream: s.name, Last: **s.kept.at(newest)}
 	read := s.readBy(user)
 	c.Read = s.readPosition(read)
 	if s.name.Room == "" {
 		c.PeerRead = s.readPosition(s.readBy(s.name.Peer(user)))
 	}
-	for i := n - 1; i >= 0 && c.Unread < maxUnread; i-- {
+	for i := newest; i >= 0 && c.Unread < maxUnread; i-- {
 		m := *s.kept.at(i)
 		if m.Position.Offset <= read {
 			break
 		}
-		if m.From.User != user {
+		if m.From.User != user && !isHole(m) {
 			c.Unread++
 		}
 	}

@@ -28,14 +28,18 @@ type key struct {
 }
 
 // content hashes what must be the same in a draft with the same key.
-func (d *Driver) content(m *hubbub.Message) uint64 {
+func (d *Driver) content(draft *hubbub.Draft) uint64 {
+	m, data := &draft.Message, draft.Message.Data
+	if draft.Original != nil {
+		data = draft.Original
+	}
 	var h maphash.Hash
 	h.SetSeed(d.seed)
 	for _, part := range []string{m.From.User, m.From.Device, m.Except} {
 		h.WriteString(part)
 		h.WriteByte(0) // names have no control characters
 	}
-	h.Write(m.Data)
+	h.Write(data)
 	return h.Sum64()
 }
 
@@ -48,7 +52,7 @@ func (d *Driver) repeated(s *stream, draft *hubbub.Draft) (a hubbub.Appended, kn
 	if k == nil {
 		return hubbub.Appended{}, false, nil
 	}
-	if k.content != d.content(&draft.Message) {
+	if k.content != d.content(draft) {
 		return hubbub.Appended{}, true, hubbub.Errorf(hubbub.Conflict,
 			"the key %q was used for another message a short time ago; take a new key for each message", draft.Key)
 	}
@@ -56,6 +60,9 @@ func (d *Driver) repeated(s *stream, draft *hubbub.Draft) (a hubbub.Appended, kn
 	a.Message.ID, a.Message.Time, a.Message.Position = k.id, k.time, hubbub.Position{}
 	if k.offset != 0 {
 		a.Message.Position = s.position(k.offset)
+	}
+	if m := s.at(k.offset); m != nil && draft.Original != nil {
+		a.Message.Data = m.Data // what has changed those of the draft may have changed them to something else that time
 	}
 	return a, true, nil
 }
@@ -71,10 +78,20 @@ func (d *Driver) remember(s *stream, draft *hubbub.Draft, a *hubbub.Appended) {
 	k := &key{
 		name: keyName{draft.Author, draft.Key}, used: s.used,
 		id: a.Message.ID, time: a.Message.Time, offset: a.Message.Position.Offset, previous: a.Previous,
-		content: d.content(&a.Message),
+		content: d.content(draft),
 	}
 	s.keys.byName[k.name] = k
 	s.keys.order.push(k)
+}
+
+// forget forgets the keys of messages at some offsets. Their places in order stay, empty.
+func (k *keys) forget(offsets map[uint64]bool) {
+	for name, one := range k.byName {
+		if offsets[one.offset] {
+			delete(k.byName, name)
+			one.name, one.id = keyName{}, ""
+		}
+	}
 }
 
 // expire forgets the oldest key if it has been known for long enough.

@@ -153,6 +153,7 @@ func (ns *nodes) lose(now time.Time) map[*lease]bool {
 func (d *Driver) endAll(us *users, of map[*lease]bool, why hubbub.EndReason, now time.Time) (all []hubbub.Transition) {
 	us.mu.Lock()
 	defer us.mu.Unlock()
+	defer func() { d.decided(all) }()
 	for _, u := range us.byName {
 		ended := false
 		for i := len(u.sessions) - 1; i >= 0; i-- {
@@ -172,6 +173,7 @@ func (d *Driver) endAll(us *users, of map[*lease]bool, why hubbub.EndReason, now
 func (d *Driver) reapUsers(us *users, now time.Time) (all []hubbub.Transition) {
 	us.mu.Lock()
 	defer us.mu.Unlock()
+	defer func() { d.decided(all) }()
 	for u := us.grace.front; u != nil && !u.seen.Add(d.options.Grace).After(now); u = us.grace.front {
 		all = append(all, d.settle(us, u, now)...)
 	}

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"slices"
 
 	"github.com/hubbub-dev/hubbub"
 )
@@ -77,10 +78,11 @@ func (d *Driver) After(_ context.Context, name hubbub.Stream, p hubbub.Position,
 		return hubbub.Page{Head: s.position(s.head)}, nil
 	}
 	from := int(max(p.Offset, s.before()) - s.before())
-	to := min(s.kept.len(), from+max(0, limit))
-	page := s.page(from, to)
-	page.More = to < s.kept.len()
-	page.Complete = p.Offset >= s.before()
+	page := hubbub.Page{Head: s.position(s.head), Complete: p.Offset >= s.before()}
+	page.Messages = roomFor(min(limit, s.kept.len()-from))
+	for i := from; i < s.kept.len() && !page.More; i++ {
+		s.addTo(&page, i, limit)
+	}
 	return page, nil
 }
 
@@ -100,23 +102,33 @@ func (d *Driver) Before(_ context.Context, name hubbub.Stream, p hubbub.Position
 		last = min(max(p.Offset, 1)-1, s.head)
 	}
 	to := int(max(last, s.before()) - s.before())
-	from := max(0, to-max(0, limit))
-	page := s.page(from, to)
-	page.More = from > 0
-	page.Complete = newest || last == 0 || last > s.before()
+	page := hubbub.Page{Head: s.position(s.head), Complete: newest || last == 0 || last > s.before()}
+	page.Messages = roomFor(min(limit, to))
+	for i := to - 1; i >= 0 && !page.More; i-- {
+		s.addTo(&page, i, limit)
+	}
+	slices.Reverse(page.Messages)
 	return page, nil
 }
 
-// page returns the messages that are kept from one index to before another.
-func (s *stream) page(from, to int) hubbub.Page {
-	page := hubbub.Page{Head: s.position(s.head)}
-	if from < to {
-		page.Messages = make([]hubbub.Message, 0, to-from)
+// roomFor returns room for messages; nil for none.
+func roomFor(messages int) []hubbub.Message {
+	if messages <= 0 {
+		return nil
 	}
-	for i := from; i < to; i++ {
-		page.Messages = append(page.Messages, **s.kept.at(i))
+	return make([]hubbub.Message, 0, messages)
+}
+
+// addTo adds the message at an index to a page, or notes that there are more than its limit.
+func (s *stream) addTo(page *hubbub.Page, i, limit int) {
+	m := *s.kept.at(i)
+	switch {
+	case isHole(m):
+	case len(page.Messages) >= limit:
+		page.More = true
+	default:
+		page.Messages = append(page.Messages, *m)
 	}
-	return page
 }
 
 // Trim implements [hubbub.Log]. It also forgets streams of which nothing was kept and nothing was asked for an hour.

@@ -31,6 +31,8 @@ type Driver struct {
 	// Immutable after New.
 	options Options
 	seed    maphash.Seed
+	// Immutable after OnDecision.
+	onDecision func([]hubbub.Transition) // nil if nobody wants to know
 
 	// Safe for concurrent use, each with its own locks.
 	streams streams
@@ -45,8 +47,9 @@ type Driver struct {
 }
 
 var (
-	_ hubbub.Driver = (*Driver)(nil)
-	_ hubbub.Poster = (*Driver)(nil)
+	_ hubbub.Driver  = (*Driver)(nil)
+	_ hubbub.Poster  = (*Driver)(nil)
+	_ hubbub.Ordered = (*Driver)(nil)
 )
 
 // New returns an empty driver. It needs no closing.
@@ -75,6 +78,16 @@ func New(o Options) *Driver {
 	d := &Driver{options: o, seed: maphash.MakeSeed()}
 	d.budgets.most = o.KeptPerSender
 	return d
+}
+
+// OnDecision implements [hubbub.Ordered]. f is called with the lock of the shard of the transitions' users held.
+func (d *Driver) OnDecision(f func([]hubbub.Transition)) { d.onDecision = f }
+
+// decided tells what was decided, before the lock of the users is given up.
+func (d *Driver) decided(all []hubbub.Transition) {
+	if d.onDecision != nil && len(all) > 0 {
+		d.onDecision(all)
+	}
 }
 
 // shard spreads keys over the shards.

@@ -26,12 +26,13 @@ func (d *Driver) Open(_ context.Context, r hubbub.SessionRecord, l hubbub.Device
 		return hubbub.Opened{}, err
 	}
 	var o hubbub.Opened
-	online := false
+	if u != nil {
+		o.Transitions = d.endLost(us, u, now)
+		u = us.byName[r.User] // who was erased is forgotten by going offline
+	}
+	online := u != nil && u.in != &us.gone
 	if u == nil {
 		u = us.make(r.User)
-	} else {
-		o.Transitions = d.endLost(us, u, now)
-		online = u.in != &us.gone
 	}
 	for _, s := range yield {
 		o.Replaced = append(o.Replaced, s.SessionRecord)
@@ -39,17 +40,17 @@ func (d *Driver) Open(_ context.Context, r hubbub.SessionRecord, l hubbub.Device
 	}
 	o.Generation = d.add(us, u, &session{SessionRecord: r, lease: lease})
 	o.Transitions = append(o.Transitions,
-		d.decided(hubbub.Transition{Kind: hubbub.SessionConnected, User: u.name, Session: r, Time: now}, r.ID))
+		d.transition(hubbub.Transition{Kind: hubbub.SessionConnected, User: u.name, Session: r, Time: now}, r.ID))
 	if u.in != nil {
 		u.in.remove(u)
 	}
-	if online {
-		return o, nil
+	if !online {
+		u.came = r.ID
+		d.online.add(u.name)
+		o.Transitions = append(o.Transitions,
+			d.transition(hubbub.Transition{Kind: hubbub.UserOnline, User: u.name, Time: now}, r.ID))
 	}
-	u.came = r.ID
-	d.online.add(u.name)
-	o.Transitions = append(o.Transitions,
-		d.decided(hubbub.Transition{Kind: hubbub.UserOnline, User: u.name, Time: now}, r.ID))
+	d.decided(o.Transitions)
 	return o, nil
 }
 
@@ -73,7 +74,7 @@ func (d *Driver) add(us *users, u *user, s *session) uint64 {
 		}
 	}
 	u.sessions = append(u.sessions, s)
-	u.info = s.Info
+	u.info, u.erased = s.Info, false
 	us.sessions++
 	return s.generation
 }
@@ -177,7 +178,9 @@ func (d *Driver) End(_ context.Context, t hubbub.Target, why hubbub.EndReason) (
 	if len(all) == 0 {
 		return nil, nil
 	}
-	return append(all, d.settle(us, u, now)...), nil
+	all = append(all, d.settle(us, u, now)...)
+	d.decided(all)
+	return all, nil
 }
 
 func selects(t *hubbub.Target, s *session) bool {
@@ -207,27 +210,17 @@ func (d *Driver) Revoked(_ context.Context, r hubbub.SessionRecord) (bool, error
 func (d *Driver) Blocked(_ context.Context, user string) (blocked bool, until time.Time, err error) {
 	us := d.lockUser(user)
 	defer us.mu.Unlock()
-	now := d.options.Now()
-	for _, r := range us.revoked.byUser[user] {
-		if isBlock(r) && !over(r, now) {
-			return true, r.Until, nil // it implies all others
-		}
-	}
-	return false, time.Time{}, nil
+	r, blocked := us.revoked.block(user, d.options.Now())
+	return blocked, r.Until, nil
 }
 
 // Unblock implements [hubbub.Revocations].
 func (d *Driver) Unblock(_ context.Context, user string) (bool, error) {
 	us := d.lockUser(user)
 	defer us.mu.Unlock()
-	before := len(us.revoked.byUser[user])
-	rest := slices.DeleteFunc(us.revoked.byUser[user], isBlock)
-	if len(rest) == 0 {
-		delete(us.revoked.byUser, user)
-		return before > 0, nil
+	_, blocked := us.revoked.block(user, d.options.Now())
+	if blocked {
+		us.revoked.unblock(user)
 	}
-	us.revoked.byUser[user] = rest
-	return len(rest) < before, nil
+	return blocked, nil
 }
-
-func isBlock(r hubbub.Revocation) bool { return r.Device == "" && r.Token == "" && r.Before.IsZero() }

@@ -30,9 +30,10 @@ func (rs *revocations) add(r hubbub.Revocation) {
 	rs.byUser[r.User] = append(all, r)
 }
 
-// implies tells whether all that b revokes, as long as it does, is revoked by a.
+// implies tells whether all that b revokes, as long as it does, is revoked by a. Blocks only imply blocks: they can be taken back, and
+// what else was revoked holds then.
 func implies(a, b hubbub.Revocation) bool {
-	return (a.Device == "" || a.Device == b.Device) && (a.Token == "" || a.Token == b.Token) &&
+	return isBlock(a) == isBlock(b) && (a.Device == "" || a.Device == b.Device) && (a.Token == "" || a.Token == b.Token) &&
 		(a.Before.IsZero() || !b.Before.IsZero() && !a.Before.Before(b.Before)) &&
 		(a.Until.IsZero() || !b.Until.IsZero() && !a.Until.Before(b.Until))
 }
@@ -44,6 +45,26 @@ func (rs *revocations) revoked(s *hubbub.SessionRecord, now time.Time) bool {
 			(r.Before.IsZero() || s.Issued.Before(r.Before))
 	})
 }
+
+// block returns the block of a user that holds, if there is one. There is one at most that is not implied by another.
+func (rs *revocations) block(user string, now time.Time) (hubbub.Revocation, bool) {
+	all := rs.byUser[user]
+	at := slices.IndexFunc(all, func(r hubbub.Revocation) bool { return isBlock(r) && !over(r, now) })
+	if at < 0 {
+		return hubbub.Revocation{}, false
+	}
+	return all[at], true
+}
+
+// unblock forgets the blocks of a user.
+func (rs *revocations) unblock(user string) {
+	rs.byUser[user] = slices.DeleteFunc(rs.byUser[user], isBlock)
+	if len(rs.byUser[user]) == 0 {
+		delete(rs.byUser, user)
+	}
+}
+
+func isBlock(r hubbub.Revocation) bool { return r.Device == "" && r.Token == "" && r.Before.IsZero() }
 
 func over(r hubbub.Revocation, now time.Time) bool { return !r.Until.IsZero() && !now.Before(r.Until) }
 

@@ -36,8 +36,9 @@ type stream struct {
 	forgotten bool // it is not in the index any more; look again
 	used      time.Time
 	head      uint64
-	newest    uint64 // how many were kept in all streams with the newest of this one: orders streams by their newest messages
-	kept      ring[*hubbub.Message]
+	newest    uint64                // how many were kept in all streams with the newest of this one: orders streams by their newest messages
+	kept      ring[*hubbub.Message] // holes among them
+	holes     int
 	bytes     int // of the data of kept
 	retention hubbub.Retention
 	keys      *keys // nil if there are none
@@ -136,9 +137,39 @@ func (s *stream) add(m *hubbub.Message) {
 
 func (s *stream) drop() {
 	m := s.kept.pop()
+	if isHole(m) {
+		s.holes--
+		return
+	}
 	s.bytes -= len(m.Data)
 	s.driver.charge(m, -1)
 }
+
+// isHole tells whether a message was erased. It is dropped at its time, so that positions go on as if it were there.
+func isHole(m *hubbub.Message) bool { return m.Stream == hubbub.Stream{} }
+
+// erase makes a hole of the message at an index.
+func (s *stream) erase(i int) {
+	m := *s.kept.at(i)
+	s.bytes -= len(m.Data)
+	s.driver.charge(m, -1)
+	*s.kept.at(i) = &hubbub.Message{Position: m.Position, Time: m.Time}
+	s.holes++
+}
+
+// at returns the message at an offset; nil if it is not kept.
+func (s *stream) at(offset uint64) *hubbub.Message {
+	if offset <= s.before() || offset > s.head {
+		return nil
+	}
+	if m := *s.kept.at(int(offset - s.before() - 1)); !isHole(m) {
+		return m
+	}
+	return nil
+}
+
+// empty tells whether nothing is kept that can be read.
+func (s *stream) empty() bool { return s.kept.len() == s.holes }
 
 // expire drops up to limit messages and keys that are past their age, without limit if it is negative, and returns how many.
 func (s *stream) expire(now time.Time, limit int) int {

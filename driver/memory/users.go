@@ -29,6 +29,7 @@ type user struct {
 	info     []byte    // the newest that was said; nil when offline
 	seen     time.Time // when the last session ended
 	came     string    // the session with which the user came online
+	erased   bool      // forgotten when offline, unless another session is opened before
 
 	in         *userList
 	prev, next *user
@@ -105,7 +106,7 @@ func (d *Driver) end(us *users, u *user, s *session, why hubbub.EndReason, now t
 	if why != hubbub.EndClosed {
 		d.nodes.tell(s.Node, ended{s.ID, why})
 	}
-	return d.decided(hubbub.Transition{
+	return d.transition(hubbub.Transition{
 		Kind: hubbub.SessionDisconnected, User: u.name, Session: s.SessionRecord, Why: why, Time: at, Left: d.leaveAll(u, s),
 	}, s.ID)
 }
@@ -135,9 +136,12 @@ func (d *Driver) settle(us *users, u *user, now time.Time) []hubbub.Transition {
 	}
 	u.info = nil
 	us.gone.add(u)
+	if u.erased {
+		us.forget(u)
+	}
 	d.online.remove(u.name)
 	came := hubbub.TransitionID(hubbub.UserOnline, u.name, u.came)
-	return []hubbub.Transition{d.decided(hubbub.Transition{Kind: hubbub.UserOffline, User: u.name, Time: over}, came)}
+	return []hubbub.Transition{d.transition(hubbub.Transition{Kind: hubbub.UserOffline, User: u.name, Time: over}, came)}
 }
 
 func (us *users) forget(u *user) {
@@ -145,8 +149,8 @@ func (us *users) forget(u *user) {
 	delete(us.byName, u.name)
 }
 
-// decided gives a transition its id, which follows from the id of something, and keeps it until it is confirmed.
-func (d *Driver) decided(t hubbub.Transition, of string) hubbub.Transition {
+// transition gives a transition its id, which follows from the id of something, and keeps it until it is confirmed.
+func (d *Driver) transition(t hubbub.Transition, of string) hubbub.Transition {
 	t.ID = hubbub.TransitionID(t.Kind, t.User, of)
 	p := d.pendingOf(t.ID)
 	p.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"encoding/json"
 	"errors"
 
 	"github.com/hubbub-dev/hubbub"
@@ -23,11 +24,14 @@ func (s *Store) key(st *db.Streams, d *hubbub.Draft) *key {
 	if d.Key == "" {
 		return nil
 	}
-	m := &d.Message
+	m, data := &d.Message, d.Message.Data
+	if d.Original != nil {
+		data = d.Original
+	}
 	return &key{
 		stream: st.ID, now: millis(s.o.Now()),
 		name:    digest(d.Author, d.Key),
-		content: digest(m.From.User, m.From.Device, m.Except, string(m.Data)),
+		content: digest(m.From.User, m.From.Device, m.Except, string(data)),
 	}
 }
 
@@ -61,10 +65,25 @@ func (s *Store) repeated(ctx context.Context, q *db.Queries, k *key, d *hubbub.D
 	}
 	a = hubbub.Appended{Message: d.Message, Previous: uint64(row.Previous), Repeated: true}
 	a.Message.ID, a.Message.Time, a.Message.Position = row.Message, timeOf(row.Time), hubbub.Position{}
-	if row.Offset != 0 {
-		a.Message.Position = s.position(row.Offset)
+	if row.Offset == 0 {
+		return a, true, nil
 	}
-	return a, true, nil
+	a.Message.Position = s.position(row.Offset)
+	a.Message.Data, err = acceptedData(ctx, q, d, k.stream, row.Offset)
+	return a, true, err
+}
+
+// acceptedData returns the data of a message that was accepted for the key of a draft. What has changed the data of the draft may have
+// changed them to something else that time; if the message is gone nobody can read the difference any more.
+func acceptedData(ctx context.Context, q *db.Queries, d *hubbub.Draft, stream, offset int64) (json.RawMessage, error) {
+	if d.Original == nil {
+		return d.Message.Data, nil
+	}
+	data, err := q.DataAt(ctx, db.DataAtParams{Stream: stream, Offset: offset})
+	if errors.Is(err, sql.ErrNoRows) {
+		return d.Message.Data, nil
+	}
+	return data, err
 }
 
 // remember keeps the key of a message that was accepted now.

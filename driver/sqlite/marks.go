@@ -23,9 +23,12 @@ func (s *Store) MarkNotices(ctx context.Context, user string, m hubbub.NoticeMar
 		rows = len(k.ids)
 	}
 	err = s.writeRows(ctx, rows, func(ctx context.Context, q *db.Queries) error {
-		n, err := k.mark(ctx, q)
-		changed, more = int(n), n > 0 && n >= k.limit
-		return err
+		ids, err := k.mark(ctx, q)
+		changed, more = len(ids), len(ids) > 0 && int64(len(ids)) >= k.limit
+		if err != nil || changed == 0 || m.Report == nil {
+			return err
+		}
+		return putItems(ctx, q, m.Report(ids), s.o.Now())
 	})
 	if err != nil {
 		return 0, false, fmt.Errorf("mark notices: %w", err)
@@ -73,23 +76,23 @@ func newMarker(user string, m hubbub.NoticeMark) (marker, error) {
 	return k, nil
 }
 
-// mark changes at most limit notices. It asks for each state that changes, since the index for it then finds only notices that
+// mark changes at most limit notices, and returns which. It asks for each state that changes, since the index for it then finds only notices that
 // change: marking all when there is nothing to mark costs nothing, however many notices there are.
-func (k marker) mark(ctx context.Context, q *db.Queries) (changed int64, err error) {
+func (k marker) mark(ctx context.Context, q *db.Queries) (changed []string, err error) {
 	if k.ids != nil {
 		return k.markIDs(ctx, q)
 	}
-	for present := k.lowest; present <= k.highest && changed < k.limit; present++ {
-		n, err := k.markState(ctx, q, present, k.limit-changed)
+	for present := k.lowest; present <= k.highest && int64(len(changed)) < k.limit; present++ {
+		ids, err := k.markState(ctx, q, present, k.limit-int64(len(changed)))
 		if err != nil {
 			return changed, err
 		}
-		changed += n
+		changed = append(changed, ids...)
 	}
 	return changed, nil
 }
 
-func (k marker) markState(ctx context.Context, q *db.Queries, present, limit int64) (int64, error) {
+func (k marker) markState(ctx context.Context, q *db.Queries, present, limit int64) ([]string, error) {
 	if k.category == "" {
 		return q.MarkNotices(ctx, db.MarkNoticesParams{State: k.to, User: k.user, Present: present, Until: k.until, Most: limit})
 	}
@@ -98,9 +101,9 @@ func (k marker) markState(ctx context.Context, q *db.Queries, present, limit int
 	})
 }
 
-func (k marker) markIDs(ctx context.Context, q *db.Queries) (changed int64, err error) {
+func (k marker) markIDs(ctx context.Context, q *db.Queries) (changed []string, err error) {
 	for _, id := range k.ids {
-		if changed >= k.limit {
+		if int64(len(changed)) >= k.limit {
 			break
 		}
 		n, err := q.MarkNotice(ctx, db.MarkNoticeParams{
@@ -109,7 +112,9 @@ func (k marker) markIDs(ctx context.Context, q *db.Queries) (changed int64, err 
 		if err != nil {
 			return changed, err
 		}
-		changed += n
+		if n > 0 {
+			changed = append(changed, id)
+		}
 	}
 	return changed, nil
 }
@@ -139,7 +144,7 @@ func (s *Store) MarkAnnouncements(ctx context.Context, user string, m hubbub.Ann
 				return err
 			}
 		}
-		return nil
+		return putItems(ctx, q, m.Items, s.o.Now())
 	})
 	if err != nil {
 		return fmt.Errorf("mark announcements: %w", err)

@@ -119,8 +119,13 @@ func wake(ctx context.Context, q *db.Queries, target string, now time.Time, most
 	return q.MakeReady(ctx, db.MakeReadyParams{Target: target, Now: now.UnixMilli(), Most: most})
 }
 
-// notBefore is the first whole millisecond that is not before a time.
-func notBefore(t time.Time) int64 { return millis(t.Add(time.Millisecond - 1)) }
+// notBefore is the first whole millisecond that is not before a time, and 0 for the zero time.
+func notBefore(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return millis(t.Add(time.Millisecond - 1))
+}
 
 func outboxItems(rows []db.Outbox) []hubbub.OutboxItem {
 	items := make([]hubbub.OutboxItem, len(rows))

@@ -59,6 +59,11 @@ func (s *Store) append(ctx context.Context, q *db.Queries, d *hubbub.Draft) (hub
 	if err := s.settle(ctx, q, &st); err != nil {
 		return hubbub.Appended{}, err
 	}
+	if d.Report != nil {
+		if err := putItems(ctx, q, d.Report(a.Message), s.o.Now()); err != nil {
+			return hubbub.Appended{}, err
+		}
+	}
 	return a, remember(ctx, q, k, &a)
 }
 

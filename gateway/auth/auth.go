@@ -47,6 +47,8 @@ type Refusal struct {
 	Err *hubbub.Error
 	// Challenges are the values of WWW-Authenticate that go with it, one header each; none unless the reason is Unauthorized.
 	Challenges []string
+	// Missing says that the request brought no credentials at all, so that somebody else may know who asks.
+	Missing bool
 }
 
 // Error returns the message of Err.
@@ -109,13 +111,15 @@ func (a *Authenticator) Authenticate(r *http.Request) (Result, error) {
 	}
 	c, err := a.find(r, query)
 	if err != nil {
-		return Result{Method: c.method}, a.Refuse(c.method, err)
+		refusal := a.Refuse(c.method, err)
+		refusal.Missing = c.missing
+		return Result{Method: c.method}, refusal
 	}
 	id, err := a.identify(r.Context(), c)
 	if err != nil {
 		return Result{Method: c.method}, a.Refuse(c.method, err)
 	}
-	if err := place(&id, query); err != nil {
+	if err := Place(&id, query); err != nil {
 		return Result{Method: c.method}, a.Refuse(c.method, err)
 	}
 	return Result{Identity: id, Method: c.method, Ambient: c.method == Password || c.method == Cookie}, nil
@@ -170,8 +174,9 @@ func nameOnly(name string) json.RawMessage {
 	return b
 }
 
-// place gives the identity the device and the platform of the query, unless the credentials named others.
-func place(id *hubbub.Identity, query url.Values) error {
+// Place gives an identity the device and the platform that a request's query asks for. If the identity has others that is
+// Unauthorized; the error is a *[hubbub.Error]. [Authenticator.Authenticate] has done so; it is for identities of elsewhere.
+func Place(id *hubbub.Identity, query url.Values) error {
 	for _, p := range []struct {
 		what string
 		own  *string

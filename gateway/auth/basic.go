@@ -14,6 +14,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"github.com/hubbub-dev/hubbub"
+	"github.com/hubbub-dev/hubbub/internal/watch"
 )
 
 // maxCost bounds the bcrypt cost of a file of passwords: above it one comparison takes seconds.
@@ -22,7 +23,7 @@ const maxCost = 15
 // passwords checks users and passwords against an htpasswd file.
 type passwords struct {
 	// Immutable.
-	file *watched[*htpasswd]
+	file *watch.File[*htpasswd]
 	now  func() time.Time
 	seed maphash.Seed
 	hash func(hash, password []byte) error // bcrypt.CompareHashAndPassword
@@ -46,7 +47,7 @@ func newPasswords(c Config) (*passwords, error) {
 	if waiting <= 0 {
 		waiting = 16 * running
 	}
-	file, err := watch(c.Basic.File, c, parseHtpasswd)
+	file, err := watch.New(c.Basic.File, c.Now, c.Logger, parseHtpasswd)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +58,7 @@ func newPasswords(c Config) (*passwords, error) {
 // identify tells whether the password is the user's. Unknown users cost as much as known ones, and the error does not say
 // which of the two is wrong.
 func (p *passwords) identify(ctx context.Context, user, password string) (hubbub.Identity, error) {
-	file := p.file.get()
+	file := p.file.Get()
 	hash, known := file.hashes[user]
 	if !known {
 		hash = p.decoy(file, user)

@@ -8,6 +8,9 @@ import (
 	"github.com/hubbub-dev/hubbub"
 )
 
+// Parameters are the names of the query's parameters that carry credentials.
+func Parameters() []string { return []string{"ticket", "token"} }
+
 // subprotocolPrefix is what a subprotocol that carries a token begins with.
 const subprotocolPrefix = "hubbub.token."
 
@@ -17,6 +20,8 @@ type credentials struct {
 	user   string // of Password and Dev
 	name   string // of Dev
 	secret string // the token, ticket or password
+	// missing, with an error, says that there are none.
+	missing bool
 }
 
 // find returns the request's first credentials in the order of the methods. An error is a *hubbub.Error; the method with it is
@@ -71,10 +76,10 @@ func (a *Authenticator) findAmbient(r *http.Request, query url.Values, scheme st
 		return credentials{method: Anonymous}, nil
 	}
 	if query.Has("user") {
-		return credentials{}, hubbub.Errorf(hubbub.Unauthorized,
+		return credentials{missing: true}, hubbub.Errorf(hubbub.Unauthorized,
 			"?user= is believed in development mode only (hubbub serve --dev); sign in with %s", a.waysIn())
 	}
-	return credentials{}, hubbub.Errorf(hubbub.Unauthorized, "nobody knows who is asking; sign in with %s", a.waysIn())
+	return credentials{missing: true}, hubbub.Errorf(hubbub.Unauthorized, "nobody knows who is asking; sign in with %s", a.waysIn())
 }
 
 // authorization splits the Authorization header into its scheme, in lower case, and what follows. No header is "".

@@ -9,6 +9,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/hubbub-dev/hubbub"
+	"github.com/hubbub-dev/hubbub/internal/watch"
 )
 
 // loadedKey is a key together with the algorithms that it is good for.
@@ -64,7 +65,7 @@ func (ring *keyring) open(k Key, c Config) (source, error) {
 		}
 		return r, err
 	case k.File != "":
-		w, err := watch(k.File, c, k.parseFile)
+		w, err := watch.New(k.File, c.Now, c.Logger, k.parseFile)
 		return keyFile{w}, err
 	}
 	secret, err := k.secret()
@@ -146,3 +147,8 @@ func (ring *keyring) refresh(ctx context.Context) error {
 	}
 	return nil
 }
+
+// keyFile is a file of keys.
+type keyFile struct{ *watch.File[[]loadedKey] }
+
+func (f keyFile) keys() []loadedKey { return f.Get() }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/inbox"
+	"github.com/hubbub-dev/hubbub/internal/watch"
 )
 
 // Prefix is what the paths of all calls begin with.
@@ -30,8 +32,15 @@ type Options struct {
 	Hub *hubbub.Hub
 	// Inbox is behind the calls about notices; nil means that they answer with 404, which says how to get inboxes.
 	Inbox *inbox.Inbox
-	// Keys are who may call. Without any, every call is answered with 401, which says how to make one.
+	// Webhooks are behind the calls about webhooks; nil means that they answer with 404, which says how to configure one.
+	Webhooks Webhooks
+	// Events finds the calls that an event leads to; nil means that POST /events answers with 404, which says how to write a rule.
+	Events Events
+	// Keys are who may call. Without any here and in KeyFile, every call is answered with 401, which says how to make one.
 	Keys []Key
+	// KeyFile is a file with further keys, see [LoadKeys]. It is read again when it changes; what is wrong with it then is logged, and the
+	// keys that it had before hold on. "" means none.
+	KeyFile string
 	// Rate is how many calls each key may make; the zero value means 1000 per second and bursts of 2000.
 	Rate hubbub.Rate
 	// IssueTicket is behind POST /tickets; nil means that there is no such call.
@@ -52,15 +61,56 @@ type API struct {
 	o        Options
 	mux      *http.ServeMux
 	huma     huma.API
-	scopes   map[string]Scope // of each call, by its pattern in the mux
-	document []byte           // the OpenAPI document
+	calls    map[string]gate // of each call, by its pattern in the mux
+	document []byte          // the OpenAPI document
+	file     *watch.File[*keyList]
 
 	// Safe for concurrent use.
-	keys atomic.Pointer[keyring]
+	keys    atomic.Pointer[keyring]
+	setting sync.Mutex // held while keys is replaced
+	closed  chan struct{}
+	close   sync.Once
+	streams atomic.Int32
 }
 
-// New makes an API. Its error says which key is wrong, and in what.
+// New makes an API. Its error says which key is wrong, and in what. End it with Close.
 func New(o Options) (*API, error) {
+	o = o.withDefaults()
+	a := &API{o: o, mux: http.NewServeMux(), calls: map[string]gate{}, closed: make(chan struct{})}
+	a.keys.Store(&keyring{replaced: make(chan struct{})})
+	if err := a.SetKeys(o.Keys); err != nil {
+		return nil, err
+	}
+	if o.KeyFile != "" {
+		var err error
+		if a.file, err = watch.New(o.KeyFile, time.Now, o.Logger, parseKeyList); err != nil {
+			return nil, fmt.Errorf("read the API keys: %w", err)
+		}
+	}
+	a.huma = huma.NewAPI(describe(o.Version), humago.NewAdapter(a.mux, Prefix))
+	a.publishing()
+	a.gathering()
+	a.reading()
+	a.streaming()
+	a.noticing()
+	a.boxes()
+	a.belonging()
+	a.signingOut()
+	a.blocking()
+	if o.IssueTicket != nil {
+		a.ticketing()
+	}
+	a.operating()
+	document, err := a.describeAll()
+	if err != nil {
+		return nil, err
+	}
+	a.document = document
+	a.mux.HandleFunc("GET "+documentPath, a.serveDocument)
+	return a, nil
+}
+
+func (o Options) withDefaults() Options {
 	if o.Timeout == 0 {
 		o.Timeout = 10 * time.Second
 	}
@@ -73,102 +123,8 @@ func New(o Options) (*API, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	a := &API{o: o, mux: http.NewServeMux(), scopes: map[string]Scope{}}
-	a.keys.Store(&keyring{})
-	if err := a.SetKeys(o.Keys); err != nil {
-		return nil, err
-	}
-	a.huma = huma.NewAPI(describe(o.Version), humago.NewAdapter(a.mux, Prefix))
-	a.publishing()
-	a.reading()
-	a.noticing()
-	a.boxes()
-	a.belonging()
-	a.signingOut()
-	if o.IssueTicket != nil {
-		a.ticketing()
-	}
-	document, err := a.describeAll()
-	if err != nil {
-		return nil, err
-	}
-	a.document = document
-	a.mux.HandleFunc("GET "+documentPath, a.serveDocument)
-	return a, nil
+	return o
 }
 
-// ServeHTTP answers one request.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path != documentPath {
-		admitted, refused := a.admit(w, r)
-		if refused != nil {
-			refused.write(w)
-			return
-		}
-		r = admitted
-	}
-	a.mux.ServeHTTP(w, r)
-}
-
-// admit leads a request through the gates before its call. It returns the request with its whole body read and the caller in
-// its context.
-func (a *API) admit(w http.ResponseWriter, r *http.Request) (*http.Request, *Problem) {
-	caller, refused := a.keys.Load().caller(r)
-	if refused != nil {
-		return nil, refused
-	}
-	if wait := caller.take(time.Now()); wait > 0 {
-		return nil, problemOf(&hubbub.Error{Reason: hubbub.RateLimited, RetryAfter: wait,
-			Message: fmt.Sprintf("the API key %q makes too many calls; wait as long as Retry-After says", caller.Name)})
-	}
-	handler, pattern := a.mux.Handler(r)
-	if pattern == "" {
-		return nil, unrouted(handler, r)
-	}
-	if need := a.scopes[pattern]; !caller.has(need) {
-		return nil, lacking(caller.Name, need)
-	}
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		if refused := bufferBody(w, r, a.o.BodyTimeout); refused != nil {
-			return nil, refused
-		}
-	}
-	return r.WithContext(context.WithValue(r.Context(), callerKey{}, caller.Name)), nil
-}
-
-type callerKey struct{}
-
-// callerOf is the name of the API key that a call was made with.
-func callerOf(ctx context.Context) string {
-	name, _ := ctx.Value(callerKey{}).(string)
-	return name
-}
-
-// reply is how huma wants to get a body.
-type reply[T any] struct{ Body T }
-
-// handle registers a call: who may make it, how it is described, and what it does.
-func handle[I, T any](a *API, need Scope, op huma.Operation, do func(context.Context, *I) (T, error)) {
-	a.scopes[op.Method+" "+Prefix+op.Path] = need
-	op.Security = []map[string][]string{{"bearer": {string(need)}}, {"header": {string(need)}}}
-	op.Responses = map[string]*huma.Response{"default": a.errorResponse()}
-	op.MaxBodyBytes, op.BodyReadTimeout = -1, -1 // bufferBody has read it, in bounds
-	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*reply[T], error) {
-		ctx, cancel := context.WithTimeout(ctx, a.o.Timeout)
-		defer cancel()
-		out, err := do(ctx, in)
-		if err != nil {
-			return nil, a.failed(ctx, op.OperationID, err)
-		}
-		return &reply[T]{out}, nil
-	})
-}
-
-// failed returns the problem that answers an error, and logs its cause if the caller cannot do anything about it.
-func (a *API) failed(ctx context.Context, call string, err error) error {
-	p := problemOf(hubbub.AsError(err))
-	if p.Status >= 500 && ctx.Err() != context.Canceled {
-		a.o.Logger.Error("an API call failed", "call", call, "key", callerOf(ctx), "err", causeOf(err))
-	}
-	return p
-}
+// Close ends the streams that are open, and refuses new ones. Other calls are answered as before: the http.Server ends those.
+func (a *API) Close() { a.close.Do(func() { close(a.closed) }) }

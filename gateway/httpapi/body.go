@@ -42,9 +42,24 @@ func bufferBody(w http.ResponseWriter, r *http.Request, timeout time.Duration) *
 	if !utf8.Valid(body) {
 		return newProblem(http.StatusBadRequest, hubbub.Invalid, "the body is not UTF-8", 0)
 	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.Body = inMemory(body)
 	return nil
 }
+
+// memoryBody is a body that has been read.
+type memoryBody struct {
+	bytes.Reader
+	all []byte
+}
+
+func inMemory(all []byte) *memoryBody {
+	b := &memoryBody{all: all}
+	b.Reset(all)
+	return b
+}
+
+// Close does nothing.
+func (*memoryBody) Close() error { return nil }
 
 // unread says why a body could not be read.
 func unread(err error) *Problem {

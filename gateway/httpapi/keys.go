@@ -3,15 +3,10 @@ package httpapi
 import (
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/hex"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
-	"time"
-
-	"golang.org/x/time/rate"
 
 	"github.com/hubbub-dev/hubbub"
 )
@@ -27,6 +22,9 @@ const (
 	Admin    Scope = "admin"    // everything
 )
 
+// anyScope is what every key opens.
+const anyScope Scope = ""
+
 // Scopes are all scopes.
 func Scopes() []Scope { return []Scope{Publish, Read, Sessions, Admin} }
 
@@ -37,8 +35,7 @@ const (
 
 // Key is what the gateway knows of an API key; the key itself is known to its owner alone.
 type Key struct {
-	// Name says whose key it is, in logs and errors; see [hubbub.CheckName]. No two keys have the same. Idempotency
-	// keys belong to it.
+	// Name says whose key it is, in logs and errors; see [hubbub.CheckName]. Idempotency keys and the rate belong to it.
 	Name   string
 	Hash   string // "sha256:" and the SHA-256 of the key in hex
 	Scopes []Scope
@@ -89,124 +86,4 @@ func scopeList() string {
 		names = append(names, string(s))
 	}
 	return strings.Join(names, ", ")
-}
-
-// SetKeys replaces all keys, at once for all calls that begin after it. If one is wrong nothing changes, and the error says
-// which. A key that keeps its name keeps what it has used of its rate.
-func (a *API) SetKeys(keys []Key) error {
-	for {
-		old := a.keys.Load()
-		ring, err := newKeyring(keys, old, a.o.Rate)
-		if err != nil {
-			return err
-		}
-		if a.keys.CompareAndSwap(old, ring) {
-			return nil
-		}
-	}
-}
-
-// keyring is the keys of one moment. It is immutable.
-type keyring struct{ keys []*heldKey }
-
-// heldKey is a key with its hash decoded and what it has used.
-type heldKey struct {
-	Key
-	sum   [sha256.Size]byte
-	limit *rate.Limiter
-}
-
-func newKeyring(keys []Key, old *keyring, limit hubbub.Rate) (*keyring, error) {
-	ring := &keyring{}
-	for _, k := range keys {
-		sum, err := k.sum()
-		if err != nil {
-			return nil, err
-		}
-		if ring.named(k.Name) != nil {
-			return nil, fmt.Errorf("two API keys have the name %q: give each its own", k.Name)
-		}
-		held := &heldKey{Key: k, sum: sum, limit: newLimiter(limit)}
-		held.Scopes = slices.Clone(k.Scopes)
-		if was := old.named(k.Name); was != nil {
-			held.limit = was.limit
-		}
-		ring.keys = append(ring.keys, held)
-	}
-	return ring, nil
-}
-
-func newLimiter(r hubbub.Rate) *rate.Limiter {
-	if r.PerSecond < 0 {
-		return rate.NewLimiter(rate.Inf, 0)
-	}
-	if r.PerSecond == 0 {
-		r.PerSecond = 1000
-	}
-	if r.Burst == 0 {
-		r.Burst = 2000
-	}
-	return rate.NewLimiter(rate.Limit(r.PerSecond), r.Burst)
-}
-
-func (ring *keyring) named(name string) *heldKey {
-	for _, k := range ring.keys {
-		if k.Name == name {
-			return k
-		}
-	}
-	return nil
-}
-
-// caller returns the key that a request was made with, or what to answer. Authorization comes before X-API-Key, and a bad one
-// does not fall through.
-func (ring *keyring) caller(r *http.Request) (*heldKey, *Problem) {
-	if len(ring.keys) == 0 {
-		return nil, unauthorized("", "this gateway has no API keys, so nobody may call it: make one with `hubbub apikey --name NAME`, "+
-			"and add the entry that it prints to the setting api.keys")
-	}
-	presented, refused := presentedKey(r)
-	if refused != nil {
-		return nil, refused
-	}
-	sum := sha256.Sum256([]byte(presented))
-	var found *heldKey
-	for _, k := range ring.keys { // all of them, so that the time tells nothing
-		if subtle.ConstantTimeCompare(sum[:], k.sum[:]) == 1 {
-			found = k
-		}
-	}
-	if found == nil {
-		return nil, unauthorized("invalid_token", "this API key is not known here: it may have been replaced, or belong to another gateway")
-	}
-	return found, nil
-}
-
-func presentedKey(r *http.Request) (string, *Problem) {
-	if header := r.Header.Get("Authorization"); header != "" {
-		scheme, key, _ := strings.Cut(header, " ")
-		if !strings.EqualFold(scheme, "Bearer") {
-			return "", unauthorized("", "API keys are sent as `Authorization: Bearer KEY`; this request has another scheme than Bearer")
-		}
-		return strings.TrimSpace(key), nil
-	}
-	if key := r.Header.Get("X-API-Key"); key != "" {
-		return key, nil
-	}
-	return "", unauthorized("", "the API key is missing: send it as `Authorization: Bearer KEY` or `X-API-Key: KEY`")
-}
-
-// has tells whether the key opens a scope.
-func (k *heldKey) has(need Scope) bool {
-	return slices.Contains(k.Scopes, need) || slices.Contains(k.Scopes, Admin)
-}
-
-// take counts a call at now and returns 0, or how long to wait until one would be allowed.
-func (k *heldKey) take(now time.Time) time.Duration {
-	next := k.limit.ReserveN(now, 1)
-	wait := next.DelayFrom(now)
-	if wait > 0 {
-		next.CancelAt(now)
-	}
-	return wait
 }

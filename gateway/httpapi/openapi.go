@@ -30,7 +30,9 @@ func describe(version string) huma.Config {
 				{Name: "presence", Description: "Who is online, with which devices, and in which rooms."},
 				{Name: "inbox", Description: "Put notices into the inboxes of users, look into them, and mark them."},
 				{Name: "members", Description: "Who belongs to a room, whether online or not."},
-				{Name: "sessions", Description: "Sign people in and out."},
+				{Name: "sessions", Description: "Sign people in and out, block them, erase them."},
+				{Name: "several", Description: "Make several calls at once, or have the gateway's rules make them."},
+				{Name: "webhooks", Description: "What the gateway tells backends, and what they did not take."},
 			},
 			Components: &huma.Components{
 				Schemas: schemas,
@@ -78,7 +80,7 @@ func (a *API) openReplies() {
 	asked := map[*huma.Schema]bool{}
 	for _, path := range a.huma.OpenAPI().Paths {
 		for _, op := range []*huma.Operation{path.Post, path.Put} {
-			if op != nil {
+			if op != nil && op.RequestBody != nil {
 				reach(schemas, op.RequestBody.Content["application/json"].Schema, asked)
 			}
 		}

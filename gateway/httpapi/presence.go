@@ -187,8 +187,12 @@ func (a *API) listRooms(ctx context.Context, in *Paging) (RoomPage, error) {
 func presences(found []hubbub.Presence) []Presence {
 	told := make([]Presence, 0, len(found))
 	for _, p := range found {
-		told = append(told, Presence{User: p.User, Online: p.Online, Info: p.Info,
-			Devices: append([]hubbub.DeviceInfo{}, p.Devices...), LastSeen: millis(p.LastSeen)})
+		told = append(told, presenceOf(p))
 	}
 	return told
+}
+
+func presenceOf(p hubbub.Presence) Presence {
+	return Presence{User: p.User, Online: p.Online, Info: p.Info, Devices: append([]hubbub.DeviceInfo{}, p.Devices...),
+		LastSeen: millis(p.LastSeen)}
 }

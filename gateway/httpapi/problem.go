@@ -87,29 +87,21 @@ func lacking(key string, need Scope) *Problem {
 	return p
 }
 
+const noSuchCall = "there is no such call; " + documentPath + " describes all there are"
+
 // unrouted answers a request that fits no call: the mux's own handler knows whether the path or the method is to blame.
 func unrouted(handler http.Handler, r *http.Request) *Problem {
-	said := recorder{header: http.Header{}}
+	said := recorded{}
 	handler.ServeHTTP(&said, r)
 	if said.status != http.StatusMethodNotAllowed {
-		return newProblem(http.StatusNotFound, hubbub.NotFound, "there is no such call; "+documentPath+" describes all there are", 0)
+		return newProblem(http.StatusNotFound, hubbub.NotFound, noSuchCall, 0)
 	}
-	allow := said.header.Get("Allow")
+	allow := said.Header().Get("Allow")
 	p := newProblem(http.StatusMethodNotAllowed, hubbub.Invalid, "this path does not know the method "+r.Method+
 		"; it knows "+allow, 0)
 	p.header.Set("Allow", allow)
 	return p
 }
-
-// recorder keeps the status and header of a response.
-type recorder struct {
-	header http.Header
-	status int
-}
-
-func (r *recorder) Header() http.Header         { return r.header }
-func (r *recorder) Write(b []byte) (int, error) { return len(b), nil }
-func (r *recorder) WriteHeader(status int)      { r.status = status }
 
 // write answers with the problem.
 func (p *Problem) write(w http.ResponseWriter) {

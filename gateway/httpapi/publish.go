@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -30,6 +29,18 @@ type UserMessage struct {
 	Device string          `json:"device,omitempty" doc:"Only this device of the user; missing means all."`
 }
 
+// UsersMessage is the body of POST /messages.
+type UsersMessage struct {
+	Users []string        `json:"users" nullable:"false" minItems:"1" maxItems:"1000" doc:"To whom it is sent, each once." example:"[\"ann\",\"bob\"]"`
+	Data  json.RawMessage `json:"data" doc:"Any JSON value." example:"{\"text\":\"hello\"}"`
+}
+
+// SentToUsers says what became of a message to several users.
+type SentToUsers struct {
+	Sent
+	Offline []string `json:"offline" nullable:"false" doc:"Who was not online, and has not got it."`
+}
+
 // Sent says what became of a message.
 type Sent struct {
 	ID       string           `json:"id"`
@@ -50,9 +61,11 @@ type userMessageInput struct {
 	Body UserMessage
 }
 
+type usersMessageInput struct{ Body UsersMessage }
+
 // publishing registers the calls that send.
 func (a *API) publishing() {
-	handle(a, Publish, huma.Operation{
+	handleOnce(a, Publish, huma.Operation{
 		OperationID: "broadcast", Method: http.MethodPost, Path: "/broadcast", Tags: []string{"messages"},
 		Summary: "Send to everybody", Description: "Tells everybody who is online. It is not kept for those who are not.",
 	}, a.broadcast)
@@ -62,11 +75,16 @@ func (a *API) publishing() {
 			"order, and is kept as long as the room's rule says. not_found if no rule knows the room, too_large if the rule does not " +
 			"allow so much data, conflict if the key was used for other data.",
 	}, a.sendToRoom)
-	handle(a, Publish, huma.Operation{
+	handleOnce(a, Publish, huma.Operation{
 		OperationID: "send-to-user", Method: http.MethodPost, Path: "/users/{user}/messages", Tags: []string{"messages"},
 		Summary: "Send to a user or device", Description: "Tells the devices of a user that are online. It is live only: it is not " +
 			"kept, belongs to no conversation, and cannot be fetched later. not_found if none of them is online.",
 	}, a.sendToUser)
+	handleOnce(a, Publish, huma.Operation{
+		OperationID: "send-to-users", Method: http.MethodPost, Path: "/messages", Tags: []string{"messages"},
+		Summary: "Send to many users", Description: "Tells all devices of up to 1000 users that are online, as one message with one id. It is " +
+			"live only, as to one user, and says who was not online.",
+	}, a.sendToUsers)
 }
 
 func (a *API) broadcast(ctx context.Context, in *broadcastInput) (Sent, error) {
@@ -107,19 +125,12 @@ func (a *API) sendToUser(ctx context.Context, in *userMessageInput) (Sent, error
 	return Sent{ID: d.ID, Time: millis(d.Time)}, nil
 }
 
-// idempotencyKey joins the two places of a key. The header may have the quotes of a structured field (RFC 8941, section 3.3.3),
-// as its draft standard wants.
-func idempotencyKey(header, body string) (string, error) {
-	if len(header) >= 2 && strings.HasPrefix(header, `"`) && strings.HasSuffix(header, `"`) {
-		header = header[1 : len(header)-1]
+func (a *API) sendToUsers(ctx context.Context, in *usersMessageInput) (SentToUsers, error) {
+	d, offline, err := a.o.Hub.SendUsers(ctx, in.Body.Users, in.Body.Data)
+	if err != nil {
+		return SentToUsers{}, err
 	}
-	switch {
-	case header != "" && body != "" && header != body:
-		return "", hubbub.Errorf(hubbub.Invalid, "the header Idempotency-Key and the key in the body differ: send one of them, or the same twice")
-	case header != "":
-		return header, nil
-	}
-	return body, nil
+	return SentToUsers{Sent{ID: d.ID, Time: millis(d.Time)}, append([]string{}, offline...)}, nil
 }
 
 // millis is a time as JSON has it: Unix milliseconds, 0 for the zero value.

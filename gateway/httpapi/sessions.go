@@ -90,7 +90,7 @@ func (a *API) signingOut() {
 		}
 		return a.end(ctx, hubbub.Target{User: in.User, Device: in.Device})
 	})
-	handle(a, Sessions, huma.Operation{
+	handleOnce(a, Sessions, huma.Operation{
 		OperationID: "revoke", Method: http.MethodPost, Path: "/users/{user}/revoke", Tags: []string{"sessions"},
 		Summary: "Make a user's credentials invalid", Description: "Revokes what was issued to a user, and ends the sessions that " +
 			"were opened with it. An empty object revokes everything that was issued until now; signing in anew works.",

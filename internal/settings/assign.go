@@ -96,7 +96,7 @@ func (l *layer) text(n *node, s, key string) any {
 	y := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
 	s = strings.TrimSpace(s)
 	switch k := kindOf(n.typ); {
-	case n.list, k == mapping, (k == texts || k == networks) && strings.HasPrefix(s, "["):
+	case n.list, k == mapping, k == trees, k == anything, (k == texts || k == networks) && strings.HasPrefix(s, "["):
 		var doc yaml.Node
 		if err := yaml.Unmarshal([]byte(s), &doc); err != nil || len(doc.Content) == 0 {
 			l.fail(nil, key, "this is not YAML in one line, such as [a, b] or [{name: a}]")

@@ -14,6 +14,9 @@ func (t *Table) Check(from any) Problems {
 }
 
 func check(n *node, section reflect.Value, key string) Problems {
+	if section = reflect.Indirect(section); !section.IsValid() {
+		return nil
+	}
 	var found Problems
 	for _, c := range n.children {
 		if c.fileFor != nil {

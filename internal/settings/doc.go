@@ -10,7 +10,8 @@
 //
 // A key is the path of tags, joined by dots: heartbeat.ping. A list of structs has the keys of its elements with brackets in
 // the table, rooms[].match, and with the element's index in problems, rooms[2].match. The environment variable of a key is
-// the prefix and the key in upper case, with underscores for the dots. New makes sure that no two keys share one.
+// the prefix and the key in upper case, with underscores for the dots. New makes sure that no two keys share one. Elements of lists can
+// have lists of their own, rules[2].steps[0].call; variables and assignments reach the outermost list only, as a whole.
 //
 // # Values
 //
@@ -18,5 +19,10 @@
 // and networks ("10.0.0.0/8"). Numbers, sizes and durations are greater than zero, or "off" where the table allows it, which
 // the struct gets as -1: so a zero in a struct that a program filled by itself can mean the default, see [Table.Fill].
 //
-// A secret can be put into a file of its own: beside each secret key stands one that ends with _file.
+// A pointer to a struct is a section that need not be there; then it is nil, and nothing in it is required.
+//
+// A field of type any, or map[string]any, takes whatever JSON can say, such as the body of a request.
+//
+// A secret can be put into a file of its own: beside each secret key stands one that ends with _file. The file of a list of texts has one
+// in each line, that of a map NAME: VALUE in each line.
 package settings

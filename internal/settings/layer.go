@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"strings"
 	"unicode/utf8"
 
@@ -137,17 +138,46 @@ func (l *layer) secret(target *node, file, key string) any {
 	if err == nil && strings.TrimSpace(string(data)) == "" {
 		err = fmt.Errorf("%s is empty", file)
 	}
+	var y *yaml.Node
+	if err == nil {
+		y, err = secretNode(kindOf(target.typ), strings.TrimSpace(string(data)))
+	}
 	if err != nil {
 		l.problems = append(l.problems, Problem{l.places[key], key, fmt.Sprintf("the secret cannot be read: %v", err)})
 		return nil
 	}
-	trimmed := strings.TrimSpace(string(data))
 	before := len(l.problems)
-	v := l.value(target, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: trimmed}, key)
+	v := l.value(target, y, key)
 	if len(l.problems) > before {
 		l.problems[before].Place = l.places[key]
 	}
 	return v
+}
+
+// secretNode is what a file with a secret says: one text, a text in each line, or NAME: VALUE in each line.
+func secretNode(k kind, s string) (*yaml.Node, error) {
+	if k != texts && k != mapping {
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}, nil
+	}
+	y := &yaml.Node{Kind: yaml.SequenceNode}
+	if k == mapping {
+		y.Kind = yaml.MappingNode
+	}
+	for line := range strings.Lines(s) {
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		if k == mapping {
+			name, value, found := strings.Cut(line, ":")
+			if !found {
+				return nil, errors.New("each line must be NAME: VALUE")
+			}
+			y.Content = append(y.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: strings.TrimSpace(name)})
+			line = strings.TrimSpace(value)
+		}
+		y.Content = append(y.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: line})
+	}
+	return y, nil
 }
 
 // value reads a setting, section or list; nil means that it is not set, or wrong, which then is a problem.
@@ -155,6 +185,8 @@ func (l *layer) value(n *node, y *yaml.Node, key string) any {
 	switch {
 	case n.list:
 		return l.list(n, y, key)
+	case isNull(y) && n.typ.Kind() == reflect.Pointer:
+		return nil
 	case !n.leaf():
 		return l.section(n, y, key)
 	case isNull(y):
@@ -163,8 +195,10 @@ func (l *layer) value(n *node, y *yaml.Node, key string) any {
 	switch k := kindOf(n.typ); k {
 	case texts, networks:
 		return l.texts(n, y, key)
-	case mapping:
+	case mapping, trees:
 		return l.mapping(n, y, key)
+	case anything:
+		return l.tree(y, key)
 	}
 	return l.scalar(n, y, key)
 }
@@ -208,18 +242,29 @@ func (l *layer) texts(n *node, y *yaml.Node, key string) any {
 
 func (l *layer) mapping(n *node, y *yaml.Node, key string) any {
 	if y.Kind != yaml.MappingNode {
-		l.fail(y, key, "this must be %s", mapping.example())
+		l.fail(y, key, "this must be %s", kindOf(n.typ).example())
 		return nil
 	}
 	values := map[string]any{}
 	for i := 0; i+1 < len(y.Content); i += 2 {
 		name := y.Content[i].Value
-		element := &node{typ: n.typ.Elem(), entry: n.entry}
-		if v := l.scalar(element, resolve(y.Content[i+1]), join(key, name)); v != nil {
+		if _, double := values[name]; double {
+			l.fail(y.Content[i], join(key, name), "this is set twice")
+			continue
+		}
+		if v := l.entry(n, resolve(y.Content[i+1]), join(key, name)); v != nil {
 			values[name] = v
 		}
 	}
 	return values
+}
+
+// entry reads the value of a name in a map.
+func (l *layer) entry(n *node, y *yaml.Node, key string) any {
+	if kindOf(n.typ) == trees {
+		return l.tree(y, key)
+	}
+	return l.scalar(&node{typ: n.typ.Elem(), entry: n.entry}, y, key)
 }
 
 func (l *layer) scalar(n *node, y *yaml.Node, key string) any {

@@ -89,6 +89,9 @@ func (t *Table) decode(k *koanf.Koanf, into any) error {
 func (t *Table) Fill(into any) { fill(t.root, reflect.ValueOf(into).Elem()) }
 
 func fill(n *node, section reflect.Value) {
+	if section = reflect.Indirect(section); !section.IsValid() {
+		return
+	}
 	for _, c := range n.children {
 		if c.fileFor != nil {
 			continue

@@ -2,6 +2,7 @@ package settings
 
 import (
 	"encoding"
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"reflect"
@@ -76,11 +77,16 @@ func (p *printer) defaults(n *node) {
 
 // exampleElement writes all that an element of a list can have, as a comment: without its "# " it is YAML.
 func (p *printer) exampleElement(list *node) {
+	p.exampleFields(list, "  ")
+}
+
+// exampleFields writes the fields of an element, the first behind a dash.
+func (p *printer) exampleFields(list *node, indent string) {
 	for i, c := range list.children {
 		if i == 0 {
-			p.exampleField(c, "  ", "- ")
+			p.exampleField(c, indent, "- ")
 		} else {
-			p.exampleField(c, "    ", "")
+			p.exampleField(c, indent+"  ", "")
 		}
 	}
 }
@@ -92,6 +98,9 @@ func (p *printer) exampleField(c *node, indent, dash string) {
 	switch {
 	case c.fileFor != nil:
 		p.line("# %s# %s: /run/secrets/%s", indent, c.name, c.fileFor.name)
+	case c.list:
+		p.line("# %s%s%s:", indent, dash, c.name)
+		p.exampleFields(c, indent+strings.Repeat(" ", len(dash))+"  ")
 	case !c.leaf():
 		p.line("# %s%s%s:", indent, dash, c.name)
 		for _, inner := range c.children {
@@ -139,6 +148,9 @@ func (p *printer) comment(doc string) {
 
 // effective writes the settings of a section, or of an element of a list.
 func (p *printer) effective(n *node, section reflect.Value, key string) {
+	if section = reflect.Indirect(section); !section.IsValid() {
+		return
+	}
 	for _, c := range n.children {
 		if c.fileFor != nil {
 			continue
@@ -177,11 +189,21 @@ func (p *printer) from(key string) string {
 }
 
 func (n *node) shown(v reflect.Value) string {
-	if n.entry.Secret && !v.IsZero() {
-		return "(hidden)"
+	if !n.entry.Secret || v.IsZero() {
+		return n.written(v)
 	}
-	return n.written(v)
+	if v.Kind() != reflect.Map {
+		return hidden
+	}
+	names := reflect.MakeMap(v.Type())
+	for _, name := range v.MapKeys() {
+		names.SetMapIndex(name, reflect.ValueOf(hidden))
+	}
+	return n.written(names)
 }
+
+// hidden stands for a secret, or for each in a map, whose names are shown.
+const hidden = "(hidden)"
 
 // written is the value as YAML, so that reading it gives the same.
 func (n *node) written(v reflect.Value) string {
@@ -200,6 +222,8 @@ func (n *node) written(v reflect.Value) string {
 		return orEmpty(quoted(string(b)), err != nil)
 	}
 	switch v.Kind() {
+	case reflect.Interface:
+		return writtenTree(v.Interface())
 	case reflect.Slice:
 		var parts []string
 		for i := range v.Len() {
@@ -224,6 +248,20 @@ func (n *node) writtenMap(v reflect.Value) string {
 	}
 	slices.Sort(parts)
 	return "{" + strings.Join(parts, ", ") + "}"
+}
+
+// writtenTree is JSON, which is YAML in one line.
+func writtenTree(v any) string {
+	if v == nil {
+		return ""
+	}
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return quoted(err.Error())
+	}
+	return strings.TrimSpace(b.String())
 }
 
 // orEmpty leaves a value that is not set empty, which YAML reads as not set.

@@ -97,7 +97,7 @@ func (b *builder) fail(format string, args ...any) {
 
 // grow adds the fields of a struct, or of a list's elements, as children.
 func (b *builder) grow(n *node) {
-	of := n.typ
+	of := target(n.typ)
 	prefix := n.key + "."
 	if n.key == "" {
 		prefix = ""
@@ -188,6 +188,20 @@ func (t *Table) Variable(key string) string {
 	return t.prefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
 }
 
-func isSection(t reflect.Type) bool { return t.Kind() == reflect.Struct && kindOf(t) == unknown }
+// isSection tells whether a field is a section: a struct, or a pointer to one, which is nil if the section is not there.
+func isSection(t reflect.Type) bool {
+	t = target(t)
+	return t.Kind() == reflect.Struct && kindOf(t) == unknown
+}
 
-func isList(t reflect.Type) bool { return t.Kind() == reflect.Slice && isSection(t.Elem()) }
+// target is the type that a pointer points to, and any other type itself.
+func target(t reflect.Type) reflect.Type {
+	if t.Kind() == reflect.Pointer {
+		return t.Elem()
+	}
+	return t
+}
+
+func isList(t reflect.Type) bool {
+	return t.Kind() == reflect.Slice && t.Elem().Kind() != reflect.Pointer && isSection(t.Elem())
+}

@@ -28,6 +28,8 @@ const (
 	texts    kind = "list of text"
 	networks kind = "list of networks"
 	mapping  kind = "map of text"
+	anything kind = "anything"
+	trees    kind = "map of anything"
 )
 
 // examples show how a value of a kind is written, in messages about one that is not.
@@ -36,7 +38,7 @@ func (k kind) example() string {
 		text: "text", boolean: "true or false", number: "a whole number such as 20", fraction: "a number such as 2.5",
 		duration: `a duration such as "25s", "1h30m" or "7d"`, size: `a size such as "64KiB" or "1MiB"`,
 		network: `a network such as "10.0.0.0/8"`, texts: "a list of texts", networks: `a list of networks such as "10.0.0.0/8"`,
-		mapping: "a map of names to texts",
+		mapping: "a map of names to texts", anything: "what JSON can say", trees: "a map of names to what JSON can say",
 	}[k]
 }
 
@@ -64,7 +66,11 @@ func kindOf(t reflect.Type) kind {
 	case reflect.Slice:
 		return map[kind]kind{text: texts, network: networks}[kindOf(t.Elem())]
 	case reflect.Map:
-		return map[kind]kind{text: mapping}[kindOf(t.Elem())]
+		return map[kind]kind{text: mapping, anything: trees}[kindOf(t.Elem())]
+	case reflect.Interface:
+		if t.NumMethod() == 0 {
+			return anything
+		}
 	}
 	return unknown
 }

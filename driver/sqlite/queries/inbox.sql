@@ -131,15 +131,17 @@ ORDER BY n.time DESC, n.id DESC LIMIT @most;
 SELECT n.id, n.state, n.time, p.category, p.collapse, p.content, p.expires
 FROM notices n JOIN publications p ON p.id = n.id WHERE n.id = ? AND n.user = ?;
 
--- name: MarkNotices :execrows
+-- name: MarkNotices :many
 UPDATE notices SET state = @state WHERE (notices.id, notices.user) IN (
     SELECT n.id, n.user FROM notices n
-    WHERE n.user = @user AND n.state = @present AND n.time <= @until LIMIT @most);
+    WHERE n.user = @user AND n.state = @present AND n.time <= @until LIMIT @most)
+RETURNING id;
 
--- name: MarkNoticesOf :execrows
+-- name: MarkNoticesOf :many
 UPDATE notices SET state = @state WHERE (notices.id, notices.user) IN (
     SELECT n.id, n.user FROM notices n
-    WHERE n.user = @user AND n.category = @category AND n.state = @present AND n.time <= @until LIMIT @most);
+    WHERE n.user = @user AND n.category = @category AND n.state = @present AND n.time <= @until LIMIT @most)
+RETURNING id;
 
 -- name: MarkNotice :execrows
 UPDATE notices SET state = @state

@@ -15,6 +15,9 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 -- name: Messages :many
 SELECT * FROM messages WHERE stream = sqlc.arg(stream) AND offset >= sqlc.arg(first) AND offset <= sqlc.arg(last) ORDER BY offset;
 
+-- name: DataAt :one
+SELECT data FROM messages WHERE stream = ? AND offset = ?;
+
 -- FirstWithin finds the first message with which, and all that follow, the data is not more than some bytes.
 -- name: FirstWithin :one
 SELECT offset FROM messages WHERE stream = sqlc.arg(stream) AND offset >= sqlc.arg(first) AND before >= sqlc.arg(before)

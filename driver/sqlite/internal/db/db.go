@@ -45,6 +45,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.addPublicationUsersStmt, err = db.PrepareContext(ctx, addPublicationUsers); err != nil {
 		return nil, fmt.Errorf("error preparing query AddPublicationUsers: %w", err)
 	}
+	if q.addRevocationStmt, err = db.PrepareContext(ctx, addRevocation); err != nil {
+		return nil, fmt.Errorf("error preparing query AddRevocation: %w", err)
+	}
 	if q.addStreamStmt, err = db.PrepareContext(ctx, addStream); err != nil {
 		return nil, fmt.Errorf("error preparing query AddStream: %w", err)
 	}
@@ -96,6 +99,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.countOfOthersStmt, err = db.PrepareContext(ctx, countOfOthers); err != nil {
 		return nil, fmt.Errorf("error preparing query CountOfOthers: %w", err)
 	}
+	if q.dataAtStmt, err = db.PrepareContext(ctx, dataAt); err != nil {
+		return nil, fmt.Errorf("error preparing query DataAt: %w", err)
+	}
 	if q.deadItemsStmt, err = db.PrepareContext(ctx, deadItems); err != nil {
 		return nil, fmt.Errorf("error preparing query DeadItems: %w", err)
 	}
@@ -129,6 +135,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.forgetAnnouncementStatesOfStmt, err = db.PrepareContext(ctx, forgetAnnouncementStatesOf); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetAnnouncementStatesOf: %w", err)
 	}
+	if q.forgetBlocksStmt, err = db.PrepareContext(ctx, forgetBlocks); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetBlocks: %w", err)
+	}
 	if q.forgetItemStmt, err = db.PrepareContext(ctx, forgetItem); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetItem: %w", err)
 	}
@@ -137,6 +146,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.forgetPublicationKeysStmt, err = db.PrepareContext(ctx, forgetPublicationKeys); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetPublicationKeys: %w", err)
+	}
+	if q.forgetRevocationsStmt, err = db.PrepareContext(ctx, forgetRevocations); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetRevocations: %w", err)
 	}
 	if q.forgetSessionsStmt, err = db.PrepareContext(ctx, forgetSessions); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetSessions: %w", err)
@@ -219,6 +231,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.noticesOfCategoryStmt, err = db.PrepareContext(ctx, noticesOfCategory); err != nil {
 		return nil, fmt.Errorf("error preparing query NoticesOfCategory: %w", err)
 	}
+	if q.occupiedRoomsStmt, err = db.PrepareContext(ctx, occupiedRooms); err != nil {
+		return nil, fmt.Errorf("error preparing query OccupiedRooms: %w", err)
+	}
+	if q.occupyRoomStmt, err = db.PrepareContext(ctx, occupyRoom); err != nil {
+		return nil, fmt.Errorf("error preparing query OccupyRoom: %w", err)
+	}
 	if q.openSessionStmt, err = db.PrepareContext(ctx, openSession); err != nil {
 		return nil, fmt.Errorf("error preparing query OpenSession: %w", err)
 	}
@@ -270,8 +288,17 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.removePublicationUsersStmt, err = db.PrepareContext(ctx, removePublicationUsers); err != nil {
 		return nil, fmt.Errorf("error preparing query RemovePublicationUsers: %w", err)
 	}
+	if q.removeRevocationStmt, err = db.PrepareContext(ctx, removeRevocation); err != nil {
+		return nil, fmt.Errorf("error preparing query RemoveRevocation: %w", err)
+	}
 	if q.replayItemStmt, err = db.PrepareContext(ctx, replayItem); err != nil {
 		return nil, fmt.Errorf("error preparing query ReplayItem: %w", err)
+	}
+	if q.revocationsStmt, err = db.PrepareContext(ctx, revocations); err != nil {
+		return nil, fmt.Errorf("error preparing query Revocations: %w", err)
+	}
+	if q.revocationsOfStmt, err = db.PrepareContext(ctx, revocationsOf); err != nil {
+		return nil, fmt.Errorf("error preparing query RevocationsOf: %w", err)
 	}
 	if q.runAtStmt, err = db.PrepareContext(ctx, runAt); err != nil {
 		return nil, fmt.Errorf("error preparing query RunAt: %w", err)
@@ -318,6 +345,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.usersOfStmt, err = db.PrepareContext(ctx, usersOf); err != nil {
 		return nil, fmt.Errorf("error preparing query UsersOf: %w", err)
 	}
+	if q.vacateRoomStmt, err = db.PrepareContext(ctx, vacateRoom); err != nil {
+		return nil, fmt.Errorf("error preparing query VacateRoom: %w", err)
+	}
 	return &q, nil
 }
 
@@ -356,6 +386,11 @@ func (q *Queries) Close() error {
 	if q.addPublicationUsersStmt != nil {
 		if cerr := q.addPublicationUsersStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing addPublicationUsersStmt: %w", cerr)
+		}
+	}
+	if q.addRevocationStmt != nil {
+		if cerr := q.addRevocationStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addRevocationStmt: %w", cerr)
 		}
 	}
 	if q.addStreamStmt != nil {
@@ -443,6 +478,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing countOfOthersStmt: %w", cerr)
 		}
 	}
+	if q.dataAtStmt != nil {
+		if cerr := q.dataAtStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing dataAtStmt: %w", cerr)
+		}
+	}
 	if q.deadItemsStmt != nil {
 		if cerr := q.deadItemsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deadItemsStmt: %w", cerr)
@@ -498,6 +538,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing forgetAnnouncementStatesOfStmt: %w", cerr)
 		}
 	}
+	if q.forgetBlocksStmt != nil {
+		if cerr := q.forgetBlocksStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetBlocksStmt: %w", cerr)
+		}
+	}
 	if q.forgetItemStmt != nil {
 		if cerr := q.forgetItemStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing forgetItemStmt: %w", cerr)
@@ -511,6 +556,11 @@ func (q *Queries) Close() error {
 	if q.forgetPublicationKeysStmt != nil {
 		if cerr := q.forgetPublicationKeysStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing forgetPublicationKeysStmt: %w", cerr)
+		}
+	}
+	if q.forgetRevocationsStmt != nil {
+		if cerr := q.forgetRevocationsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetRevocationsStmt: %w", cerr)
 		}
 	}
 	if q.forgetSessionsStmt != nil {
@@ -648,6 +698,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing noticesOfCategoryStmt: %w", cerr)
 		}
 	}
+	if q.occupiedRoomsStmt != nil {
+		if cerr := q.occupiedRoomsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing occupiedRoomsStmt: %w", cerr)
+		}
+	}
+	if q.occupyRoomStmt != nil {
+		if cerr := q.occupyRoomStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing occupyRoomStmt: %w", cerr)
+		}
+	}
 	if q.openSessionStmt != nil {
 		if cerr := q.openSessionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing openSessionStmt: %w", cerr)
@@ -733,9 +793,24 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing removePublicationUsersStmt: %w", cerr)
 		}
 	}
+	if q.removeRevocationStmt != nil {
+		if cerr := q.removeRevocationStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing removeRevocationStmt: %w", cerr)
+		}
+	}
 	if q.replayItemStmt != nil {
 		if cerr := q.replayItemStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing replayItemStmt: %w", cerr)
+		}
+	}
+	if q.revocationsStmt != nil {
+		if cerr := q.revocationsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing revocationsStmt: %w", cerr)
+		}
+	}
+	if q.revocationsOfStmt != nil {
+		if cerr := q.revocationsOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing revocationsOfStmt: %w", cerr)
 		}
 	}
 	if q.runAtStmt != nil {
@@ -813,6 +888,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing usersOfStmt: %w", cerr)
 		}
 	}
+	if q.vacateRoomStmt != nil {
+		if cerr := q.vacateRoomStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing vacateRoomStmt: %w", cerr)
+		}
+	}
 	return err
 }
 
@@ -859,6 +939,7 @@ type Queries struct {
 	addPublicationStmt             *sql.Stmt
 	addPublicationKeyStmt          *sql.Stmt
 	addPublicationUsersStmt        *sql.Stmt
+	addRevocationStmt              *sql.Stmt
 	addStreamStmt                  *sql.Stmt
 	addTakerStmt                   *sql.Stmt
 	addUserStmt                    *sql.Stmt
@@ -876,6 +957,7 @@ type Queries struct {
 	countMembersStmt               *sql.Stmt
 	countMembershipsStmt           *sql.Stmt
 	countOfOthersStmt              *sql.Stmt
+	dataAtStmt                     *sql.Stmt
 	deadItemsStmt                  *sql.Stmt
 	dropKeysStmt                   *sql.Stmt
 	duePublicationsStmt            *sql.Stmt
@@ -887,9 +969,11 @@ type Queries struct {
 	firstWithinStmt                *sql.Stmt
 	forgetAnnouncementStatesStmt   *sql.Stmt
 	forgetAnnouncementStatesOfStmt *sql.Stmt
+	forgetBlocksStmt               *sql.Stmt
 	forgetItemStmt                 *sql.Stmt
 	forgetItemsStmt                *sql.Stmt
 	forgetPublicationKeysStmt      *sql.Stmt
+	forgetRevocationsStmt          *sql.Stmt
 	forgetSessionsStmt             *sql.Stmt
 	hasMembersStmt                 *sql.Stmt
 	hasNoticesStmt                 *sql.Stmt
@@ -917,6 +1001,8 @@ type Queries struct {
 	noticeCountsStmt               *sql.Stmt
 	noticesStmt                    *sql.Stmt
 	noticesOfCategoryStmt          *sql.Stmt
+	occupiedRoomsStmt              *sql.Stmt
+	occupyRoomStmt                 *sql.Stmt
 	openSessionStmt                *sql.Stmt
 	publicationStmt                *sql.Stmt
 	publicationKeyStmt             *sql.Stmt
@@ -934,7 +1020,10 @@ type Queries struct {
 	removeMemberStmt               *sql.Stmt
 	removeNoticesStmt              *sql.Stmt
 	removePublicationUsersStmt     *sql.Stmt
+	removeRevocationStmt           *sql.Stmt
 	replayItemStmt                 *sql.Stmt
+	revocationsStmt                *sql.Stmt
+	revocationsOfStmt              *sql.Stmt
 	runAtStmt                      *sql.Stmt
 	setItemStateStmt               *sql.Stmt
 	setMemberStmt                  *sql.Stmt
@@ -950,6 +1039,7 @@ type Queries struct {
 	sweepStmt                      *sql.Stmt
 	userStmt                       *sql.Stmt
 	usersOfStmt                    *sql.Stmt
+	vacateRoomStmt                 *sql.Stmt
 }
 
 func (q *Queries) WithTx(tx *sql.Tx) *Queries {
@@ -963,6 +1053,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		addPublicationStmt:             q.addPublicationStmt,
 		addPublicationKeyStmt:          q.addPublicationKeyStmt,
 		addPublicationUsersStmt:        q.addPublicationUsersStmt,
+		addRevocationStmt:              q.addRevocationStmt,
 		addStreamStmt:                  q.addStreamStmt,
 		addTakerStmt:                   q.addTakerStmt,
 		addUserStmt:                    q.addUserStmt,
@@ -980,6 +1071,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		countMembersStmt:               q.countMembersStmt,
 		countMembershipsStmt:           q.countMembershipsStmt,
 		countOfOthersStmt:              q.countOfOthersStmt,
+		dataAtStmt:                     q.dataAtStmt,
 		deadItemsStmt:                  q.deadItemsStmt,
 		dropKeysStmt:                   q.dropKeysStmt,
 		duePublicationsStmt:            q.duePublicationsStmt,
@@ -991,9 +1083,11 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		firstWithinStmt:                q.firstWithinStmt,
 		forgetAnnouncementStatesStmt:   q.forgetAnnouncementStatesStmt,
 		forgetAnnouncementStatesOfStmt: q.forgetAnnouncementStatesOfStmt,
+		forgetBlocksStmt:               q.forgetBlocksStmt,
 		forgetItemStmt:                 q.forgetItemStmt,
 		forgetItemsStmt:                q.forgetItemsStmt,
 		forgetPublicationKeysStmt:      q.forgetPublicationKeysStmt,
+		forgetRevocationsStmt:          q.forgetRevocationsStmt,
 		forgetSessionsStmt:             q.forgetSessionsStmt,
 		hasMembersStmt:                 q.hasMembersStmt,
 		hasNoticesStmt:                 q.hasNoticesStmt,
@@ -1021,6 +1115,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		noticeCountsStmt:               q.noticeCountsStmt,
 		noticesStmt:                    q.noticesStmt,
 		noticesOfCategoryStmt:          q.noticesOfCategoryStmt,
+		occupiedRoomsStmt:              q.occupiedRoomsStmt,
+		occupyRoomStmt:                 q.occupyRoomStmt,
 		openSessionStmt:                q.openSessionStmt,
 		publicationStmt:                q.publicationStmt,
 		publicationKeyStmt:             q.publicationKeyStmt,
@@ -1038,7 +1134,10 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		removeMemberStmt:               q.removeMemberStmt,
 		removeNoticesStmt:              q.removeNoticesStmt,
 		removePublicationUsersStmt:     q.removePublicationUsersStmt,
+		removeRevocationStmt:           q.removeRevocationStmt,
 		replayItemStmt:                 q.replayItemStmt,
+		revocationsStmt:                q.revocationsStmt,
+		revocationsOfStmt:              q.revocationsOfStmt,
 		runAtStmt:                      q.runAtStmt,
 		setItemStateStmt:               q.setItemStateStmt,
 		setMemberStmt:                  q.setMemberStmt,
@@ -1054,5 +1153,6 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		sweepStmt:                      q.sweepStmt,
 		userStmt:                       q.userStmt,
 		usersOfStmt:                    q.usersOfStmt,
+		vacateRoomStmt:                 q.vacateRoomStmt,
 	}
 }

@@ -495,10 +495,11 @@ func (q *Queries) MarkNotice(ctx context.Context, arg MarkNoticeParams) (int64, 
 	return result.RowsAffected()
 }
 
-const markNotices = `-- name: MarkNotices :execrows
+const markNotices = `-- name: MarkNotices :many
 UPDATE notices SET state = ?1 WHERE (notices.id, notices.user) IN (
     SELECT n.id, n.user FROM notices n
     WHERE n.user = ?2 AND n.state = ?3 AND n.time <= ?4 LIMIT ?5)
+RETURNING id
 `
 
 type MarkNoticesParams struct {
@@ -509,8 +510,8 @@ type MarkNoticesParams struct {
 	Most    int64
 }
 
-func (q *Queries) MarkNotices(ctx context.Context, arg MarkNoticesParams) (int64, error) {
-	result, err := q.exec(ctx, q.markNoticesStmt, markNotices,
+func (q *Queries) MarkNotices(ctx context.Context, arg MarkNoticesParams) ([]string, error) {
+	rows, err := q.query(ctx, q.markNoticesStmt, markNotices,
 		arg.State,
 		arg.User,
 		arg.Present,
@@ -518,15 +519,31 @@ func (q *Queries) MarkNotices(ctx context.Context, arg MarkNoticesParams) (int64
 		arg.Most,
 	)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return result.RowsAffected()
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
-const markNoticesOf = `-- name: MarkNoticesOf :execrows
+const markNoticesOf = `-- name: MarkNoticesOf :many
 UPDATE notices SET state = ?1 WHERE (notices.id, notices.user) IN (
     SELECT n.id, n.user FROM notices n
     WHERE n.user = ?2 AND n.category = ?3 AND n.state = ?4 AND n.time <= ?5 LIMIT ?6)
+RETURNING id
 `
 
 type MarkNoticesOfParams struct {
@@ -538,8 +555,8 @@ type MarkNoticesOfParams struct {
 	Most     int64
 }
 
-func (q *Queries) MarkNoticesOf(ctx context.Context, arg MarkNoticesOfParams) (int64, error) {
-	result, err := q.exec(ctx, q.markNoticesOfStmt, markNoticesOf,
+func (q *Queries) MarkNoticesOf(ctx context.Context, arg MarkNoticesOfParams) ([]string, error) {
+	rows, err := q.query(ctx, q.markNoticesOfStmt, markNoticesOf,
 		arg.State,
 		arg.User,
 		arg.Category,
@@ -548,9 +565,24 @@ func (q *Queries) MarkNoticesOf(ctx context.Context, arg MarkNoticesOfParams) (i
 		arg.Most,
 	)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return result.RowsAffected()
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const membersToReach = `-- name: MembersToReach :many

@@ -83,6 +83,10 @@ type Notices struct {
 	Collapse string
 }
 
+type OccupiedRooms struct {
+	Room string
+}
+
 type Outbox struct {
 	Seq      int64
 	Target   string
@@ -124,6 +128,15 @@ type Publications struct {
 	Audience string
 	Seq      int64
 	Content  string
+}
+
+type Revocations struct {
+	Number int64
+	User   string
+	Device string
+	Token  string
+	Before int64
+	Until  int64
 }
 
 type Senders struct {

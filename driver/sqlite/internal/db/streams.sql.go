@@ -90,6 +90,22 @@ func (q *Queries) BytesOf(ctx context.Context, user string) (int64, error) {
 	return bytes, err
 }
 
+const dataAt = `-- name: DataAt :one
+SELECT data FROM messages WHERE stream = ? AND offset = ?
+`
+
+type DataAtParams struct {
+	Stream int64
+	Offset int64
+}
+
+func (q *Queries) DataAt(ctx context.Context, arg DataAtParams) ([]byte, error) {
+	row := q.queryRow(ctx, q.dataAtStmt, dataAt, arg.Stream, arg.Offset)
+	var data []byte
+	err := row.Scan(&data)
+	return data, err
+}
+
 const firstSince = `-- name: FirstSince :one
 SELECT offset, time FROM messages WHERE stream = ?1 AND offset >= ?2 AND time >= ?3
 ORDER BY offset LIMIT 1

@@ -1,4 +1,5 @@
-package auth
+// Package watch reads files again that may change while the program runs, such as files of keys.
+package watch
 
 import (
 	"fmt"
@@ -8,11 +9,11 @@ import (
 	"time"
 )
 
-// maxFile bounds a file of keys or passwords.
+// maxFile bounds a file, in bytes.
 const maxFile = 16 << 20
 
-// watched is what a file says, read again when the file has changed.
-type watched[T any] struct {
+// File is what a file says, read again when the file has changed. Its methods may be called concurrently.
+type File[T any] struct {
 	// Immutable.
 	path  string
 	parse func([]byte) (T, error)
@@ -25,13 +26,15 @@ type watched[T any] struct {
 	asked time.Time   // when it was last looked at
 }
 
-func watch[T any](path string, c Config, parse func([]byte) (T, error)) (*watched[T], error) {
-	w := &watched[T]{path: path, parse: parse, now: c.Now, log: c.Logger, asked: c.Now()}
+// New reads a file. Its error says why that is not possible; what parse says is wrong comes behind the file's name.
+func New[T any](path string, now func() time.Time, log *slog.Logger, parse func([]byte) (T, error)) (*File[T], error) {
+	w := &File[T]{path: path, parse: parse, now: now, log: log, asked: now()}
 	return w, w.read()
 }
 
-// get returns what the file said when it could last be read. It looks at the file at most once a second.
-func (w *watched[T]) get() T {
+// Get returns what the file said when it could last be read. It looks at the file at most once a second, and logs when it has
+// changed, well or not.
+func (w *File[T]) Get() T {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := w.now()
@@ -51,7 +54,7 @@ func (w *watched[T]) get() T {
 }
 
 // changed tells whether there is another file, or other contents in it, than were read last.
-func (w *watched[T]) changed() bool {
+func (w *File[T]) changed() bool {
 	info, err := os.Stat(w.path)
 	if err != nil {
 		return w.info != nil // say so once
@@ -60,7 +63,7 @@ func (w *watched[T]) changed() bool {
 }
 
 // read reads the file. The state before reading is kept, so that a change while reading is seen the next time.
-func (w *watched[T]) read() error {
+func (w *File[T]) read() error {
 	info, err := os.Stat(w.path)
 	if err != nil {
 		w.info = nil
@@ -81,8 +84,3 @@ func (w *watched[T]) read() error {
 	w.value = value
 	return nil
 }
-
-// keyFile is a file of keys.
-type keyFile struct{ *watched[[]loadedKey] }
-
-func (f keyFile) keys() []loadedKey { return f.get() }

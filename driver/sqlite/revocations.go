@@ -1,0 +1,98 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/hubbub-dev/hubbub"
+	"github.com/hubbub-dev/hubbub/driver/sqlite/internal/db"
+)
+
+// KeepRevocation implements [hubbub.KeptRevocations]. Of a user's revocations those are left out that say nothing beyond another one,
+// and each call forgets some that are over: so there are not many more than those that hold.
+func (s *Store) KeepRevocation(ctx context.Context, r hubbub.Revocation) error {
+	now := s.o.Now()
+	if !r.Until.IsZero() && !now.Before(r.Until) {
+		return nil
+	}
+	row := db.AddRevocationParams{User: r.User, Device: r.Device, Token: r.Token, Before: notBefore(r.Before), Until: notBefore(r.Until)}
+	err := s.write(ctx, func(ctx context.Context, q *db.Queries) error {
+		err := q.ForgetRevocations(ctx, db.ForgetRevocationsParams{Now: now.UnixMilli(), Most: 2})
+		if err != nil {
+			return err
+		}
+		known, err := q.RevocationsOf(ctx, r.User)
+		if err != nil {
+			return err
+		}
+		fresh := revocationOf(row)
+		if slices.ContainsFunc(known, func(other db.Revocations) bool { return implies(other, fresh) }) {
+			return nil
+		}
+		for _, other := range known {
+			if implies(fresh, other) {
+				if err := q.RemoveRevocation(ctx, other.Number); err != nil {
+					return err
+				}
+			}
+		}
+		return q.AddRevocation(ctx, row)
+	})
+	if err != nil {
+		return fmt.Errorf("keep a revocation of %q: %w", r.User, err)
+	}
+	return nil
+}
+
+func revocationOf(r db.AddRevocationParams) db.Revocations {
+	return db.Revocations{User: r.User, Device: r.Device, Token: r.Token, Before: r.Before, Until: r.Until}
+}
+
+func isBlock(r db.Revocations) bool { return r.Device == "" && r.Token == "" && r.Before == 0 }
+
+// implies tells whether all that b says about the same user, as long as it does, is said by a. Blocks only imply blocks: they can be
+// taken back, and what else was revoked holds then.
+func implies(a, b db.Revocations) bool {
+	return isBlock(a) == isBlock(b) && (a.Device == "" || a.Device == b.Device) && (a.Token == "" || a.Token == b.Token) &&
+		(a.Before == 0 || b.Before != 0 && a.Before >= b.Before) && (a.Until == 0 || b.Until != 0 && a.Until >= b.Until)
+}
+
+// ForgetBlocks implements [hubbub.KeptRevocations].
+func (s *Store) ForgetBlocks(ctx context.Context, user string) error {
+	err := s.write(ctx, func(ctx context.Context, q *db.Queries) error { return q.ForgetBlocks(ctx, user) })
+	if err != nil {
+		return fmt.Errorf("forget the blocks of %q: %w", user, err)
+	}
+	return nil
+}
+
+// KeptRevocations implements [hubbub.KeptRevocations]. Those that come while somebody lists them are at the end.
+func (s *Store) KeptRevocations(ctx context.Context, after string, limit int) (rs []hubbub.Revocation, next string, err error) {
+	var number int64
+	if after != "" {
+		if number, err = strconv.ParseInt(after, 36, 64); err != nil {
+			return nil, "", hubbub.Errorf(hubbub.Invalid, "%q is no place in the list of revocations; take the next of a page", after)
+		}
+	}
+	if limit <= 0 {
+		return nil, after, nil
+	}
+	var rows []db.Revocations
+	err = s.readMany(ctx, func(ctx context.Context, q *db.Queries) (err error) {
+		rows, err = q.Revocations(ctx, db.RevocationsParams{After: number, Now: s.o.Now().UnixMilli(), Most: int64(limit) + 1})
+		return err
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("list the revocations: %w", err)
+	}
+	if len(rows) > limit {
+		rows = rows[:limit]
+		next = strconv.FormatInt(rows[limit-1].Number, 36)
+	}
+	for _, row := range rows {
+		rs = append(rs, hubbub.Revocation{User: row.User, Device: row.Device, Token: row.Token, Before: timeOf(row.Before), Until: timeOf(row.Until)})
+	}
+	return rs, next, nil
+}

@@ -1,0 +1,219 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/hubbub-dev/hubbub"
+)
+
+// Backend is a service that is called over HTTP. It may be used concurrently.
+type Backend struct {
+	// Immutable.
+	config    Config
+	base      *url.URL
+	prefix    string
+	headers   http.Header
+	signer    *signer // nil means that identities are not signed
+	transport *http.Transport
+	// Safe for concurrent use.
+	breaker *breaker
+	turns   chan struct{}
+}
+
+// Call is a request to a backend.
+type Call struct {
+	Method string
+	Path   string // escaped, with its query, beginning with one /; it goes behind the path of the backend's URL
+	// Header is sent too, without what belongs to a single conn (Connection and what it names, Transfer-Encoding, …), what is the
+	// conn's to say (Host, Content-Length, Accept-Encoding, Expect), and what begins with Hubbub-. It is not changed.
+	Header  http.Header
+	Body    []byte        // with the Content-Type application/json unless Header says another; must not be changed during the call
+	Timeout time.Duration // 0 means the backend's, which it cannot be longer than
+	// Identity is who is asking: see [UserHeader] and [IdentityHeader]. nil means that nobody is.
+	Identity *hubbub.Identity
+	Session  string // the session of the Identity, if it has one
+}
+
+// Reply is what a backend answered: any status but 1xx and 3xx.
+type Reply struct {
+	Status int
+	Header http.Header
+	Body   []byte // all of it; nil if there is none
+}
+
+// New makes a Backend. It connects when it is called. Close it to close the conns that are kept.
+func New(c Config) (*Backend, error) {
+	c = c.withDefaults()
+	if err := c.check(); err != nil {
+		return nil, fmt.Errorf("backend %q: %w", c.Name, err)
+	}
+	base, prefix, err := c.location()
+	if err != nil {
+		return nil, fmt.Errorf("backend %q: %w", c.Name, err)
+	}
+	b := &Backend{config: c, base: base, prefix: prefix, headers: ownHeaders(&c), transport: newTransport(&c),
+		breaker: newBreaker(&c), turns: make(chan struct{}, c.Concurrency)}
+	if c.Secret == "" {
+		return b, nil
+	}
+	b.signer, err = newSigner(&c)
+	return b, err
+}
+
+// Name returns the name by which the configuration calls it.
+func (b *Backend) Name() string { return b.config.Name }
+
+// Close closes the conns that wait for calls. Calls that are under way end as they would.
+func (b *Backend) Close() { b.transport.CloseIdleConnections() }
+
+// ownHeaders are those that every call has.
+func ownHeaders(c *Config) http.Header {
+	all := http.Header{"User-Agent": {"hubbub"}, "Accept-Encoding": {"identity"}}
+	for name, value := range c.Headers {
+		all.Set(name, value)
+	}
+	return all
+}
+
+// newTransport makes the conns of one backend. A proxy of the environment is not asked: it is meant for the way out, and would see
+// the identities and cookies of everybody on the way to a service next door.
+func newTransport(c *Config) *http.Transport {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true) // kept conns cost less than streams of HTTP/2, and one that fails takes no other calls with it
+	dialer := &net.Dialer{Timeout: c.Timeout}
+	return &http.Transport{
+		Proxy:               nil,
+		DialContext:         dialer.DialContext,
+		TLSHandshakeTimeout: c.Timeout,
+		Protocols:           protocols,
+		MaxIdleConns:        c.Concurrency,
+		MaxIdleConnsPerHost: c.Concurrency,
+		// Servers close idle conns, many after 5 s. A POST that is on its way just then fails, since nobody knows whether it was
+		// taken: so we are the first.
+		IdleConnTimeout:        4 * time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
+		// Compression costs more than it saves on the way to a service next door. What comes compressed all the same is refused.
+		DisableCompression: true,
+	}
+}
+
+// Do calls the backend and returns its reply, whatever its status says, in at most the timeout. Otherwise the error is a
+// [hubbub.Error] that names the backend and never its URL: Invalid if the call cannot be sent as it is, Unavailable in all other cases.
+// It wraps context.DeadlineExceeded if there was no reply in time. Do may be called concurrently.
+func (b *Backend) Do(ctx context.Context, call Call) (Reply, error) {
+	began := time.Now()
+	reply, err := b.do(ctx, &call)
+	if b.config.Observe != nil {
+		b.config.Observe(b.config.Name, reply.Status, err, time.Since(began))
+	}
+	return reply, err
+}
+
+func (b *Backend) do(ctx context.Context, call *Call) (Reply, error) {
+	r, err := b.prepare(call)
+	if err != nil {
+		return Reply{}, err
+	}
+	timeout := b.config.Timeout
+	if call.Timeout > 0 {
+		timeout = min(timeout, call.Timeout)
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if err := b.takeTurn(ctx); err != nil {
+		return Reply{}, err
+	}
+	defer func() { <-b.turns }()
+	done, err := b.breaker.allow()
+	if err != nil {
+		return Reply{}, err
+	}
+	for tried := 0; ; tried++ {
+		reply, again, err := b.try(ctx, &r, done)
+		if !again || !r.safe() || tried >= b.config.Retries || !pause(ctx, tried) {
+			return reply, err
+		}
+		next, refusal := b.breaker.allow()
+		if refusal != nil {
+			return reply, err
+		}
+		done = next
+	}
+}
+
+// takeTurn waits until fewer than Concurrency calls are under way.
+func (b *Backend) takeTurn(ctx context.Context) error {
+	select {
+	case b.turns <- struct{}{}:
+		return nil
+	default:
+	}
+	if err := b.breaker.open(); err != nil {
+		return err
+	}
+	select {
+	case b.turns <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return &hubbub.Error{Reason: hubbub.Unavailable, Err: ctx.Err(), Message: fmt.Sprintf(
+			"the backend %s is busy: %d calls are under way, and none ended in time; try again", b.config.Name, b.config.Concurrency)}
+	}
+}
+
+// try sends the request once and tells the breaker by done how it went. It tells whether trying again makes sense.
+func (b *Backend) try(ctx context.Context, r *request, done func(error)) (reply Reply, again bool, err error) {
+	reply, failed := b.exchange(r.to(ctx))
+	ended := ctx.Err()
+	switch {
+	case failed == nil && reply.Status < http.StatusInternalServerError:
+		done(nil)
+		return reply, false, nil
+	case failed == nil:
+		done(errFailed)
+		return reply, retryable(reply.Status), nil
+	case failed.answered:
+		done(nil)
+		return Reply{}, false, b.unavailable(failed)
+	case errors.Is(ended, context.Canceled):
+		done(errGaveUp)
+		return Reply{}, false, b.unavailable(&fault{says: "was not waited for: the caller gave up", cause: ended})
+	case ended != nil:
+		done(errFailed)
+		return Reply{}, false, b.unavailable(&fault{says: "did not answer in time", cause: ended})
+	}
+	done(errFailed)
+	return Reply{}, true, b.unavailable(failed)
+}
+
+func retryable(status int) bool {
+	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
+}
+
+// pause waits before the next try, longer each time and never as long as another caller. It returns false if ctx ends before.
+func pause(ctx context.Context, tried int) bool {
+	most := 50 * time.Millisecond << min(tried, 5)
+	wait := most/2 + rand.N(most/2)
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
+		return false
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// unavailable makes the error of a fault.
+func (b *Backend) unavailable(f *fault) error {
+	return &hubbub.Error{Reason: hubbub.Unavailable, Message: "the backend " + b.config.Name + " " + f.says, Err: f.cause}
+}

@@ -1,0 +1,2 @@
+// Package backend calls the services behind the gateway over HTTP.
+package backend
