@@ -49,6 +49,39 @@ func (a API) Revoke(ctx context.Context, user string, r Revocation) (int, error)
 	}{r.Device, r.Token, Time{r.Before}, r.Block, Time{r.Until}})
 }
 
+// Block keeps a user out until a time, zero means for ever, and tells how many sessions it has ended.
+func (a API) Block(ctx context.Context, user string, until time.Time) (int, error) {
+	return a.end(ctx, http.MethodPut, path("users", user, "block"), struct {
+		Until Time `json:"until,omitzero"`
+	}{Time{until}})
+}
+
+// Unblock lets a user in again, and tells whether the user was blocked.
+func (a API) Unblock(ctx context.Context, user string) (bool, error) {
+	was, _, err := a.block(ctx, http.MethodDelete, user)
+	return was, err
+}
+
+// Blocked tells whether a user is blocked, and until when; zero means for ever.
+func (a API) Blocked(ctx context.Context, user string) (blocked bool, until time.Time, err error) {
+	return a.block(ctx, http.MethodGet, user)
+}
+
+func (a API) block(ctx context.Context, method, user string) (bool, time.Time, error) {
+	var reply struct {
+		Blocked bool `json:"blocked"`
+		Until   Time `json:"until"`
+	}
+	err := a.call(ctx, method, path("users", user, "block"), nil, &reply)
+	return reply.Blocked, reply.Until.Time, err
+}
+
+// Erase removes everything that is kept about a user, for good, and tells how many sessions it has ended. After an error call
+// it again.
+func (a API) Erase(ctx context.Context, user string) (int, error) {
+	return a.end(ctx, http.MethodDelete, path("users", user), nil)
+}
+
 func (a API) end(ctx context.Context, method, path string, body any) (int, error) {
 	var reply endReply
 	err := a.call(ctx, method, path, body, &reply)
