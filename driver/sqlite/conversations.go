@@ -62,14 +62,16 @@ func (s *Store) Conversations(ctx context.Context, user, before string, limit in
 			return err
 		}
 		for _, row := range rows[:min(limit, len(rows))] {
-			c, err := s.conversation(ctx, q, user, row)
+			c, ok, err := s.conversation(ctx, q, user, row)
 			if err != nil {
 				return err
 			}
-			page.Conversations = append(page.Conversations, c)
+			if ok {
+				page.Conversations = append(page.Conversations, c)
+			}
 		}
 		if len(rows) > limit {
-			page.Next = page.Conversations[limit-1].Cursor
+			page.Next = placeText(rows[limit-1].Place)
 		}
 		return nil
 	})
@@ -88,32 +90,34 @@ func parsePlace(s string) (int64, error) {
 	return place, nil
 }
 
-// conversation describes a stream, of which something is kept, as a user sees it.
-func (s *Store) conversation(ctx context.Context, q *db.Queries, user string, st db.Streams) (c hubbub.Conversation, err error) {
+func placeText(place int64) string { return strconv.FormatInt(place, 36) }
+
+// conversation describes a stream as a user sees it, and tells false if all of it was erased.
+func (s *Store) conversation(ctx context.Context, q *db.Queries, user string, st db.Streams) (c hubbub.Conversation, ok bool, err error) {
 	v, err := s.viewOf(ctx, q, st)
 	if err != nil {
-		return c, err
+		return c, false, err
 	}
 	name := hubbub.Stream{Room: st.Room, Pair: [2]string{st.A, st.B}}
-	last, err := v.messages(ctx, q, name, v.Head, v.Head)
-	if err != nil {
-		return c, err
+	last, err := v.before(ctx, q, v.Head, 1)
+	if err != nil || len(last) == 0 {
+		return c, false, err
 	}
-	c = hubbub.Conversation{Stream: name, Last: last[0], Cursor: strconv.FormatInt(v.Place, 36)}
+	c = hubbub.Conversation{Stream: name, Last: v.messages(name, last)[0], Cursor: placeText(v.Place)}
 	read, err := v.readBy(ctx, q, user)
 	if err != nil {
-		return c, err
+		return c, false, err
 	}
 	c.Read = v.readPosition(read)
 	if name.Room == "" {
 		peer, err := v.readBy(ctx, q, name.Peer(user))
 		if err != nil {
-			return c, err
+			return c, false, err
 		}
 		c.PeerRead = v.readPosition(peer)
 	}
 	c.Unread, err = v.unread(ctx, q, user, read)
-	return c, err
+	return c, true, err
 }
 
 // readBy returns the offset up to which a user has read.
@@ -126,7 +130,7 @@ func (v *view) readPosition(offset int64) hubbub.Position {
 	if offset == 0 {
 		return hubbub.Position{}
 	}
-	return v.store.position(offset)
+	return v.position(offset)
 }
 
 const maxUnread = 1000
@@ -142,10 +146,11 @@ func (v *view) unread(ctx context.Context, q *db.Queries, user string, read int6
 		return int(min(n, maxUnread)), err
 	}
 	for at := newest; at > after && n < maxUnread; {
-		run, err := q.RunAt(ctx, db.RunAtParams{Stream: v.ID, Offset: at})
-		if err != nil {
-			return 0, err
+		run, err := q.LastRun(ctx, db.LastRunParams{Stream: v.ID, Until: at})
+		if err != nil || run.Offset <= after {
+			return int(min(n, maxUnread)), ignoreNone(err)
 		}
+		at = run.Offset // what is between was erased
 		length := min(run.Run, at-after)
 		if run.Sender != user {
 			n += length

@@ -128,7 +128,7 @@ func record(ctx context.Context, q *db.Queries, t hubbub.Transition, now time.Ti
 	case hubbub.SessionConnected:
 		return connected(ctx, q, t)
 	case hubbub.SessionDisconnected:
-		err := q.EndSession(ctx, db.EndSessionParams{ID: t.Session.ID, User: t.User, Node: t.Session.Node,
+		err := q.EndSession(ctx, db.EndSessionParams{ID: t.Session.ID, Node: t.Session.Node,
 			Connected: millis(t.Session.Connected), Ended: now.UnixMilli()})
 		if err != nil {
 			return err

@@ -14,7 +14,7 @@ import (
 
 // key is the idempotency key of a draft as it is kept.
 type key struct {
-	stream        int64
+	stream        *db.Streams
 	name, content []byte
 	now           int64
 }
@@ -29,7 +29,7 @@ func (s *Store) key(st *db.Streams, d *hubbub.Draft) *key {
 		data = d.Original
 	}
 	return &key{
-		stream: st.ID, now: millis(s.o.Now()),
+		stream: st, now: millis(s.o.Now()),
 		name:    digest(d.Author, d.Key),
 		content: digest(m.From.User, m.From.Device, m.Except, string(data)),
 	}
@@ -52,7 +52,7 @@ func (s *Store) repeated(ctx context.Context, q *db.Queries, k *key, d *hubbub.D
 	if k == nil {
 		return a, false, nil
 	}
-	row, err := q.Key(ctx, db.KeyParams{Stream: k.stream, Name: k.name})
+	row, err := q.Key(ctx, db.KeyParams{Stream: k.stream.ID, Name: k.name})
 	if errors.Is(err, sql.ErrNoRows) || err == nil && k.now-row.Used > hubbub.KeyLife.Milliseconds() {
 		return a, false, nil
 	}
@@ -68,8 +68,8 @@ func (s *Store) repeated(ctx context.Context, q *db.Queries, k *key, d *hubbub.D
 	if row.Offset == 0 {
 		return a, true, nil
 	}
-	a.Message.Position = s.position(row.Offset)
-	a.Message.Data, err = acceptedData(ctx, q, d, k.stream, row.Offset)
+	a.Message.Position = s.position(k.stream, row.Offset)
+	a.Message.Data, err = acceptedData(ctx, q, d, k.stream.ID, row.Offset)
 	return a, true, err
 }
 
@@ -92,7 +92,7 @@ func remember(ctx context.Context, q *db.Queries, k *key, a *hubbub.Appended) er
 		return nil
 	}
 	return q.AddKey(ctx, db.AddKeyParams{
-		Stream: k.stream, Name: k.name, Used: k.now, Content: k.content, Message: a.Message.ID, Time: millis(a.Message.Time),
+		Stream: k.stream.ID, Name: k.name, Used: k.now, Content: k.content, Message: a.Message.ID, Time: millis(a.Message.Time),
 		Offset: int64(a.Message.Position.Offset), Previous: int64(a.Previous),
 	})
 }

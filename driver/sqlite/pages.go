@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"context"
+	"slices"
+	"strconv"
 
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/driver/sqlite/internal/db"
@@ -10,6 +12,7 @@ import (
 // view is a stream as a reader sees it. Of one that was never written it has no id, and nothing is kept.
 type view struct {
 	db.Streams
+	epoch string
 	store *Store
 }
 
@@ -21,6 +24,9 @@ func (s *Store) view(ctx context.Context, q *db.Queries, name hubbub.Stream) (vi
 	}
 	if err != nil {
 		st = db.Streams{First: 1}
+		if st.Erased, err = erasedPairs(ctx, q); err != nil {
+			return view{}, err
+		}
 	}
 	return s.viewOf(ctx, q, st)
 }
@@ -28,37 +34,51 @@ func (s *Store) view(ctx context.Context, q *db.Queries, name hubbub.Stream) (vi
 // viewOf leaves out what is too old.
 func (s *Store) viewOf(ctx context.Context, q *db.Queries, st db.Streams) (v view, err error) {
 	st.First, st.Due, err = s.kept(ctx, q, &st)
-	return view{st, s}, err
+	return view{st, s.epochOf(&st), s}, err
 }
 
-func (s *Store) position(offset int64) hubbub.Position {
-	return hubbub.Position{Epoch: s.epoch, Offset: uint64(offset)}
+// epochOf is that of the file, until something was erased: what begins then has another one.
+func (s *Store) epochOf(st *db.Streams) string {
+	if st.Erased == 0 {
+		return s.epoch
+	}
+	return s.epoch + "-" + strconv.FormatInt(st.Erased, 36)
+}
+
+func (s *Store) position(st *db.Streams, offset int64) hubbub.Position {
+	return hubbub.Position{Epoch: s.epochOf(st), Offset: uint64(offset)}
+}
+
+func (v *view) position(offset int64) hubbub.Position {
+	return hubbub.Position{Epoch: v.epoch, Offset: uint64(offset)}
 }
 
 // has tells whether a position is one of the stream.
-func (v *view) has(p hubbub.Position) bool {
-	return p.Epoch == v.store.epoch && p.Offset <= uint64(v.Head)
-}
+func (v *view) has(p hubbub.Position) bool { return p.Epoch == v.epoch && p.Offset <= uint64(v.Head) }
 
 // After implements [hubbub.Log].
 func (s *Store) After(ctx context.Context, name hubbub.Stream, p hubbub.Position, limit int) (page hubbub.Page, err error) {
+	limit = max(0, limit)
 	err = s.read(ctx, func(ctx context.Context, q *db.Queries) error {
 		v, err := s.view(ctx, q, name)
 		if err != nil {
 			return err
 		}
-		page.Head = s.position(v.Head)
+		page.Head = v.position(v.Head)
 		if p == (hubbub.Position{}) {
-			p = s.position(v.First - 1)
+			p = v.position(v.First - 1)
 		}
 		if !v.has(p) {
 			return nil
 		}
-		from := max(int64(p.Offset)+1, v.First)
-		to := min(v.Head, from-1+int64(max(0, limit)))
-		page.More = to < v.Head
 		page.Complete = int64(p.Offset) >= v.First-1
-		page.Messages, err = v.messages(ctx, q, name, from, to)
+		from := max(int64(p.Offset)+1, v.First)
+		if from > v.Head {
+			return nil
+		}
+		rows, err := q.MessagesAfter(ctx, db.MessagesAfterParams{Stream: v.ID, First: from, Most: int64(limit) + 1})
+		page.More = len(rows) > limit
+		page.Messages = v.messages(name, rows[:min(limit, len(rows))])
 		return err
 	})
 	return page, err
@@ -67,49 +87,52 @@ func (s *Store) After(ctx context.Context, name hubbub.Stream, p hubbub.Position
 // Before implements [hubbub.Log].
 func (s *Store) Before(ctx context.Context, name hubbub.Stream, p hubbub.Position, limit int) (page hubbub.Page, err error) {
 	newest := p == (hubbub.Position{})
+	limit = max(0, limit)
 	err = s.read(ctx, func(ctx context.Context, q *db.Queries) error {
 		v, err := s.view(ctx, q, name)
 		if err != nil {
 			return err
 		}
-		page.Head = s.position(v.Head)
+		page.Head = v.position(v.Head)
 		to := v.Head
 		if !newest {
-			if p.Epoch != s.epoch {
+			if p.Epoch != v.epoch {
 				return nil
 			}
 			to = int64(min(max(p.Offset, 1)-1, uint64(v.Head)))
 		}
-		from := max(v.First, to+1-int64(max(0, limit)))
-		page.More = from > v.First && to >= v.First
 		page.Complete = newest || to == 0 || to >= v.First
-		page.Messages, err = v.messages(ctx, q, name, from, to)
+		if to < v.First {
+			return nil
+		}
+		rows, err := v.before(ctx, q, to, limit+1)
+		page.More = len(rows) > limit
+		rows = rows[:min(limit, len(rows))]
+		slices.Reverse(rows)
+		page.Messages = v.messages(name, rows)
 		return err
 	})
 	return page, err
 }
 
-// messages reads those from one offset to another, both included.
-func (v *view) messages(ctx context.Context, q *db.Queries, name hubbub.Stream, from, to int64) ([]hubbub.Message, error) {
-	if from > to {
-		return nil, nil
-	}
-	rows, err := q.Messages(ctx, db.MessagesParams{Stream: v.ID, First: from, Last: to})
-	if err != nil {
-		return nil, err
+// before reads the newest messages that are kept up to an offset, the newest first.
+func (v *view) before(ctx context.Context, q *db.Queries, offset int64, limit int) ([]db.Messages, error) {
+	return q.MessagesBefore(ctx, db.MessagesBeforeParams{Stream: v.ID, First: v.First, Last: offset, Most: int64(limit)})
+}
+
+func (v *view) messages(name hubbub.Stream, rows []db.Messages) []hubbub.Message {
+	if len(rows) == 0 {
+		return nil
 	}
 	all := make([]hubbub.Message, len(rows))
 	for i := range rows {
-		all[i] = v.store.message(name, &rows[i])
+		r := &rows[i]
+		all[i] = hubbub.Message{
+			ID: r.ID, Stream: name, From: hubbub.Sender{User: r.Sender, Info: r.Info, Device: r.Device},
+			Data: r.Data, Time: timeOf(r.Time), Position: v.position(r.Offset), Except: r.Hidden, Collapse: r.Collapse,
+		}
 	}
-	return all, nil
-}
-
-func (s *Store) message(name hubbub.Stream, r *db.Messages) hubbub.Message {
-	return hubbub.Message{
-		ID: r.ID, Stream: name, From: hubbub.Sender{User: r.Sender, Info: r.Info, Device: r.Device},
-		Data: r.Data, Time: timeOf(r.Time), Position: s.position(r.Offset), Except: r.Hidden, Collapse: r.Collapse,
-	}
+	return all
 }
 
 // rowOf is how a message is kept as the head of a stream.

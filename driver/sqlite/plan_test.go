@@ -21,7 +21,7 @@ func TestNoQueryReadsAWholeTable(t *testing.T) {
 	}
 	fine := regexp.MustCompile(`SCAN (announcement_clock|CONSTANT ROW|\d+-ROW VALUES)|` +
 		`SCAN \w+ USING (COVERING )?INDEX (publications_announced|sessions_open|users_online|streams_unswept)|` +
-		`SCAN oldest$`) // the first ones by their number
+		`SCAN (oldest$|j VIRTUAL TABLE)`) // the first ones by their number, and the elements of an array
 	for query, plan := range plans {
 		for _, step := range plan {
 			if strings.Contains(step, "SCAN ") && !fine.MatchString(step) {

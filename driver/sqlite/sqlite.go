@@ -91,6 +91,7 @@ type Store struct {
 	readers readers
 	long    chan struct{} // has room for the one write that changes many rows
 	close   func() error  // once
+	claims  claims        // of the outbox
 }
 
 // Open opens a store, and makes or upgrades its file first if need be. Its error says what to do if the file is in use by

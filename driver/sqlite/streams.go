@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strconv"
 
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/driver/sqlite/internal/db"
@@ -94,7 +95,20 @@ func toAppend(ctx context.Context, q *db.Queries, d *hubbub.Draft) (db.Streams, 
 	if !errors.Is(err, sql.ErrNoRows) || d.Retention.Messages < 0 && d.Key == "" {
 		return st, ignoreNone(err)
 	}
-	return q.AddStream(ctx, db.AddStreamParams{Room: name.Room, A: name.Pair[0], B: name.Pair[1]})
+	erased, err := erasedPairs(ctx, q)
+	if err != nil {
+		return st, err
+	}
+	return q.AddStream(ctx, db.AddStreamParams{Room: name.Room, A: name.Pair[0], B: name.Pair[1], Erased: erased})
+}
+
+// erasedPairs is how often a pair was erased.
+func erasedPairs(ctx context.Context, q *db.Queries) (int64, error) {
+	value, err := q.Meta(ctx, "erased")
+	if err != nil {
+		return 0, ignoreNone(err)
+	}
+	return strconv.ParseInt(value, 10, 64)
 }
 
 // keepAge drops what is past the age that held until now, before another one holds.
@@ -115,6 +129,10 @@ func (s *Store) keepAge(ctx context.Context, q *db.Queries, st *db.Streams, keep
 	}
 	st.Age = age
 	oldest, err := q.FirstSince(ctx, db.FirstSinceParams{Stream: st.ID, First: st.First})
+	if errors.Is(err, sql.ErrNoRows) { // all were erased
+		st.First, st.Due = st.Head+1, 0
+		return nil
+	}
 	st.Due = oldest.Time + age
 	return err
 }
@@ -144,7 +162,7 @@ func (s *Store) add(ctx context.Context, q *db.Queries, st *db.Streams, m *hubbu
 	}
 	st.Head++
 	st.Run++
-	m.Position = s.position(st.Head)
+	m.Position = s.position(st, st.Head)
 	if err := q.AddMessage(ctx, rowOf(st, m)); err != nil {
 		return err
 	}

@@ -89,7 +89,8 @@ func (c *call) user(ref template.Ref) (any, error) {
 		return template.Walk(id.Info, ref[2:])
 	case "attrs":
 		if len(ref) == 2 {
-			return json.Marshal(id.Attrs)
+			text, err := json.Marshal(id.Attrs)
+			return json.RawMessage(text), err
 		}
 		value, ok := id.Attrs[ref[2]]
 		if !ok {

@@ -5,25 +5,28 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hubbub-dev/hubbub"
 )
 
 const (
-	// leaseBeyond is how much longer than one attempt nobody else gets an item.
+	// leaseBeyond is how much longer than one attempt nobody else gets an item: as long as the outbox may take to say that it is claimed, the
+	// item waits for a worker, and the outbox takes to be told what became of it.
 	leaseBeyond = 5 * time.Second
-	// patience is how long a claimed item may wait for a worker. What is left of leaseBeyond is for the settlement.
-	patience = 3 * time.Second
+	patience    = 2 * time.Second // of these for a worker
+	// quick is how long the attempts of a target take of which items are claimed before there is a worker for them.
+	quick = 100 * time.Millisecond
 
 	shortestPause = time.Millisecond
 	longestPause  = time.Second
-	// settleAtOnce is the most that one transaction of the outbox settles.
-	settleAtOnce = 256
+	// settleAtOnce is the most that one transaction of the outbox settles, so that other writers do not wait long.
+	settleAtOnce = 128
 )
 
-// lane delivers to one target. One goroutine claims, Concurrency workers make attempts, and one goroutine settles what came of
-// them, many at a time: while it waits for the outbox the next ones come together.
+// lane delivers to one target. One goroutine claims items, Concurrency workers make attempts, and one goroutine settles what became of them.
+// Claims and settlements have many items at a time: while the outbox is busy with some, the next ones come together.
 type lane struct {
 	// Immutable after newLane.
 	*target
@@ -34,11 +37,14 @@ type lane struct {
 	transport *http.Transport
 
 	// Safe for concurrent use.
-	work   chan job               // Concurrency items that wait for a worker; a full one stops the claiming
-	done   chan hubbub.Settlement // as many; a full one stops the workers
-	fresh  chan struct{}          // holds one signal: there will be something to claim
-	again  chan struct{}          // holds one signal: there may be something to claim now
-	health health
+	claimed atomic.Int32           // items with which the workers are not done
+	quick   atomic.Bool            // the last attempt was
+	work    chan job               // twice Concurrency, which is never full; see room
+	done    chan hubbub.Settlement // Concurrency; a full one stops the workers, and so the claiming
+	fresh   chan struct{}          // holds one signal: there will be something to claim
+	again   chan struct{}          // holds one signal: there may be something to claim now
+	idle    chan struct{}          // holds one signal: a worker is done with an item
+	health  health
 }
 
 // job is a claimed item.
@@ -52,8 +58,8 @@ func newLane(s *Sender, t *target) *lane {
 	return &lane{
 		target: t, outbox: s.o.Outbox, now: s.o.Now, logger: s.o.Logger.With("target", t.Name), observe: s.o.Observe,
 		transport: newTransport(t, s.resolver),
-		work:      make(chan job, t.Concurrency), done: make(chan hubbub.Settlement, t.Concurrency),
-		fresh: make(chan struct{}, 1), again: make(chan struct{}, 1),
+		work:      make(chan job, 2*t.Concurrency), done: make(chan hubbub.Settlement, t.Concurrency),
+		fresh: make(chan struct{}, 1), again: make(chan struct{}, 1), idle: make(chan struct{}, 1),
 	}
 }
 
@@ -65,64 +71,76 @@ func signal(c chan struct{}) {
 	}
 }
 
-// run delivers until stop ends; attempts that are under way then go on until attempts ends, and what became of them is said until
-// store ends. It returns when all goroutines have.
-func (l *lane) run(stop, attempts, store context.Context) {
+// run delivers until stop ends; attempts that are under way then go on until cut ends, and what became of them is said until gone
+// ends. It returns when all goroutines have.
+func (l *lane) run(stop, cut, gone context.Context) {
 	defer l.transport.CloseIdleConnections()
 	var workers, settler sync.WaitGroup
-	settler.Go(func() { l.settle(store) })
+	settler.Go(func() { l.settle(gone) })
 	for range l.Concurrency {
-		workers.Go(func() { l.try(stop, attempts) })
+		workers.Go(func() { l.deliver(stop, cut) })
 	}
-	l.claim(stop, store)
+	l.claim(stop, gone)
 	close(l.work)
 	workers.Wait()
 	close(l.done)
 	settler.Wait()
 }
 
-// claim hands items to the workers until stop ends.
-func (l *lane) claim(stop, store context.Context) {
+// room tells how many items may be claimed: as many as there are workers without one, and as many again while they are done quickly, so that
+// they do not wait for the outbox.
+func (l *lane) room() int {
+	most := l.Concurrency
+	if l.quick.Load() {
+		most *= 2
+	}
+	return most - int(l.claimed.Load())
+}
+
+// claim hands items to the workers, until stop ends.
+func (l *lane) claim(stop, gone context.Context) {
 	var trouble trouble
 	p := pause{length: shortestPause}
 	for stop.Err() == nil {
-		most, probe := l.health.allow(l.now(), l.Concurrency, l.Timeout)
+		room := l.room()
+		if room <= 0 {
+			p.wait(stop, l, l.idle)
+			continue
+		}
+		most, probe := l.health.allow(l.now(), room, l.Timeout)
 		var items []hubbub.OutboxItem
 		if most > 0 {
 			var err error
-			until := time.Now().Add(patience)
-			items, err = l.outbox.Claim(store, l.Name, most, l.Timeout+leaseBeyond)
+			items, err = l.outbox.Claim(gone, l.Name, most, l.Timeout+leaseBeyond)
 			trouble.tell(l.logger, "webhooks cannot be taken from the outbox", err)
-			l.handOver(stop, items, until, probe)
 		}
-		if probe && len(items) == 0 {
-			l.health.wake()
-		}
+		l.handOver(items, probe)
 		if len(items) > 0 {
 			p.length = shortestPause
 		}
-		if len(items) < most || most == 0 {
-			p.wait(stop, l)
+		if probe || len(items) < room {
+			p.wait(stop, l, nil)
 		}
 	}
 }
 
-func (l *lane) handOver(stop context.Context, items []hubbub.OutboxItem, until time.Time, probe bool) {
+func (l *lane) handOver(items []hubbub.OutboxItem, probe bool) {
+	if probe && len(items) == 0 {
+		l.health.wake()
+	}
+	l.claimed.Add(int32(len(items)))
+	until := time.Now().Add(patience)
 	for _, item := range items {
-		select {
-		case l.work <- job{item, until, probe}:
-		case <-stop.Done():
-			l.done <- l.giveBack(&item)
-		}
+		l.work <- job{item, until, probe}
 	}
 }
 
 // pause is how long the outbox is left alone when there was nothing in it.
 type pause struct{ length time.Duration }
 
-// wait waits until there may be something to claim. Where something was just put into the outbox, its transaction may still be
-// running: then the pauses begin anew, from the shortest.
-func (p *pause) wait(stop context.Context, l *lane) {
+// wait waits until there may be something to claim, or idle has a signal. Where something was just put into the outbox, its transaction may
+// still be running: then the pauses begin anew, from the shortest.
+func (p *pause) wait(stop context.Context, l *lane, idle <-chan struct{}) {
 	timer := time.NewTimer(p.length)
 	defer timer.Stop()
 	for {
@@ -131,6 +149,8 @@ func (p *pause) wait(stop context.Context, l *lane) {
 			return
 		case <-timer.C:
 			p.length = min(2*p.length, longestPause)
+			return
+		case <-idle:
 			return
 		case <-l.again:
 			p.length = shortestPause
@@ -144,27 +164,30 @@ func (p *pause) wait(stop context.Context, l *lane) {
 	}
 }
 
-// try makes attempts until there is nothing to do any more. After the end of stop it begins none.
-func (l *lane) try(stop, attempts context.Context) {
+// deliver makes attempts until there is nothing to do any more. After the end of stop it begins none.
+func (l *lane) deliver(stop, cut context.Context) {
 	for j := range l.work {
 		if stop.Err() != nil || time.Now().After(j.until) || !j.probe && l.health.rests(l.now()) {
 			l.done <- l.giveBack(&j.item)
-			continue
+		} else {
+			l.done <- l.deliverOne(cut, &j.item)
 		}
-		l.done <- l.deliver(attempts, &j.item)
+		l.claimed.Add(-1)
+		signal(l.idle)
 	}
 }
 
-// giveBack is the settlement of an item with which nothing was tried.
+// giveBack is the settlement of an item with which nothing was tried, or not to its end.
 func (l *lane) giveBack(item *hubbub.OutboxItem) hubbub.Settlement {
 	return hubbub.Settlement{Target: l.Name, ID: item.ID, Outcome: hubbub.OutcomeRetry, Retry: l.now(), Error: item.Error}
 }
 
-// deliver makes an attempt and says what became of it.
-func (l *lane) deliver(ctx context.Context, item *hubbub.OutboxItem) hubbub.Settlement {
+// deliverOne makes an attempt and says what became of it.
+func (l *lane) deliverOne(ctx context.Context, item *hubbub.OutboxItem) hubbub.Settlement {
 	began := time.Now()
 	got := l.attempt(ctx, item)
 	took := time.Since(began)
+	l.quick.Store(took < quick)
 	if got.delivered {
 		l.health.worked(l.logger)
 		l.observe(l.Name, Delivered, took)

@@ -26,5 +26,6 @@ ORDER BY streams.place DESC LIMIT sqlc.arg(most);
 SELECT count(*) FROM messages
 WHERE stream = sqlc.arg(stream) AND offset > sqlc.arg(after) AND offset <= sqlc.arg(last) AND sender <> sqlc.arg(user);
 
--- name: RunAt :one
-SELECT sender, run FROM messages WHERE stream = ? AND offset = ?;
+-- LastRun is that of the newest message that is not after an offset.
+-- name: LastRun :one
+SELECT offset, sender, run FROM messages WHERE stream = sqlc.arg(stream) AND offset <= sqlc.arg(until) ORDER BY offset DESC LIMIT 1;

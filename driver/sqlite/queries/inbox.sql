@@ -39,7 +39,7 @@ SELECT user FROM members WHERE room = ? AND user > ? ORDER BY user LIMIT ?;
 UPDATE publications SET reached = ? WHERE id = ?;
 
 -- name: FinishDelivery :exec
-UPDATE publications SET status = 1 WHERE id = ?;
+UPDATE publications SET status = 1, reached = '' WHERE id = ?;
 
 -- name: CollapseNotice :exec
 DELETE FROM notices
@@ -66,7 +66,7 @@ SELECT seq, revision FROM announcement_clock;
 UPDATE publications SET status = 1, seq = ? WHERE id = ?;
 
 -- name: BeginRemoval :exec
-UPDATE publications SET status = 2, remove = ? WHERE id = ?;
+UPDATE publications SET status = 2, reached = '', remove = ? WHERE id = ?;
 
 -- name: FinishRemoval :exec
 UPDATE publications SET status = 3, remove = 0, seq = 0 WHERE id = ?;

@@ -20,10 +20,10 @@ UPDATE users SET online = @online, turn = @turn, turned = @turned, node = @node 
 INSERT INTO sessions (id, user, node, connected, record, ended) VALUES (@id, @user, @node, @connected, @record, 0)
 ON CONFLICT (id) DO NOTHING;
 
--- EndSession does nothing to a session that has ended already.
+-- EndSession does nothing to a session that has ended already. Whose it was is forgotten.
 -- name: EndSession :exec
-INSERT INTO sessions (id, user, node, connected, ended) VALUES (@id, @user, @node, @connected, @ended)
-ON CONFLICT (id) DO UPDATE SET record = NULL, ended = excluded.ended WHERE sessions.ended = 0;
+INSERT INTO sessions (id, user, node, connected, ended) VALUES (@id, '', @node, @connected, @ended)
+ON CONFLICT (id) DO UPDATE SET user = '', record = NULL, ended = excluded.ended WHERE sessions.ended = 0;
 
 -- name: ForgetSessions :exec
 DELETE FROM sessions WHERE id IN (

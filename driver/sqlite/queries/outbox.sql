@@ -1,46 +1,57 @@
 -- name: PutItem :execrows
-INSERT INTO outbox (target, id, line, payload, time, state)
-VALUES (@target, @id, @line, @payload, @time,
-    NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.target = @target AND o.line = @line AND o.state IN (1, 2, 3)))
+INSERT INTO outbox (target, id, line, payload, time, open, state)
+VALUES (@target, @id, @line, @payload, @time, 1,
+    NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.target = @target AND o.line = @line AND o.open = 1))
 ON CONFLICT (target, id) DO NOTHING;
 
--- name: ForgetItem :execrows
-DELETE FROM outbox WHERE target = @target AND id = @id AND state = 5 AND due < @before;
+-- ReleaseID lets an id be put again that was delivered long ago. The row stays until ForgetItems comes to it.
+-- name: ReleaseID :execrows
+UPDATE outbox SET id = char(0) || seq WHERE target = @target AND id = @id AND state = 5 AND due < @before;
 
+-- ForgetItems never removes the newest item, so that no number is given twice.
 -- name: ForgetItems :exec
-DELETE FROM outbox WHERE seq IN (SELECT o.seq FROM outbox AS o WHERE o.state = 5 AND o.due < @before ORDER BY o.due LIMIT @most);
+DELETE FROM outbox WHERE seq IN (
+    SELECT o.seq FROM outbox AS o WHERE o.state = 5 AND o.due < @before AND o.seq < (SELECT MAX(n.seq) FROM outbox AS n)
+    ORDER BY o.due LIMIT @most);
 
--- Claimable tells whether there may be something to claim.
--- name: Claimable :one
-SELECT CAST(EXISTS (SELECT 1 FROM outbox AS r WHERE r.target = @target AND r.state = 1)
-    OR EXISTS (SELECT 1 FROM outbox AS w WHERE w.target = @target AND w.state IN (2, 3) AND w.due <= @now) AS INTEGER);
-
--- LapsedLines are those of items that somebody has claimed and not settled in time.
--- name: LapsedLines :many
-SELECT line FROM outbox WHERE target = @target AND state IN (2, 3) AND due <= @now AND state = 3 ORDER BY due LIMIT @most;
+-- IsDue tells whether the time of something that waits has come.
+-- name: IsDue :one
+SELECT CAST(EXISTS (SELECT 1 FROM outbox WHERE target = @target AND state = 2 AND due <= @now) AS INTEGER);
 
 -- MakeReady puts those whose time has come among those that may be claimed.
 -- name: MakeReady :exec
 UPDATE outbox SET state = 1 WHERE seq IN (
-    SELECT o.seq FROM outbox AS o WHERE o.target = @target AND o.state IN (2, 3) AND o.due <= @now LIMIT @most);
+    SELECT o.seq FROM outbox AS o WHERE o.target = @target AND o.state = 2 AND o.due <= @now LIMIT @most);
 
--- name: ClaimItems :many
-UPDATE outbox SET state = 3, due = @until, attempts = attempts + 1
-WHERE seq IN (SELECT o.seq FROM outbox AS o WHERE o.target = @target AND o.state = 1 ORDER BY o.seq LIMIT @most)
-RETURNING *;
+-- name: ReadyItems :many
+SELECT * FROM outbox WHERE target = @target AND state = 1 ORDER BY seq LIMIT @most;
 
--- name: SettleItem :one
-UPDATE outbox SET state = @state, due = @due, error = @error,
-    payload = CASE WHEN @state = 5 THEN x'' ELSE payload END
-WHERE target = @target AND id = @id AND state IN (0, 1, 2, 3)
-RETURNING line;
+-- PromoteAfter makes the items first of their lines that follow items which are first. Their numbers are a JSON array.
+-- name: PromoteAfter :exec
+UPDATE outbox SET state = 1 + (outbox.due > @now)
+WHERE outbox.state = 0 AND outbox.seq IN (
+    SELECT (SELECT o.seq FROM outbox AS o WHERE o.target = f.target AND o.line = f.line AND o.open = 1 AND o.seq > f.seq ORDER BY o.seq LIMIT 1)
+    FROM outbox AS f WHERE f.seq IN (SELECT j.value FROM json_each(@seqs) AS j) AND f.state IN (1, 2));
 
--- FirstItem is the item of an order that is not queued.
+-- DeliverItems empties items of which only the ids must be known now.
+-- name: DeliverItems :exec
+UPDATE outbox SET state = 5, open = 0, due = @now, line = '', payload = x'', error = ''
+WHERE outbox.seq IN (SELECT j.value FROM json_each(@seqs) AS j) AND outbox.state < 5;
+
+-- name: OpenItem :one
+SELECT seq FROM outbox WHERE target = @target AND id = @id AND open = 1;
+
+-- name: GiveUpItem :exec
+UPDATE outbox SET state = 4, open = 0, due = 0, attempts = attempts + @tries, error = @error WHERE seq = @seq;
+
+-- RetryItem leaves an item behind others where it is.
+-- name: RetryItem :exec
+UPDATE outbox SET state = CASE WHEN state = 0 THEN 0 ELSE 1 + (@due > CAST(@now AS INTEGER)) END, due = @due, attempts = attempts + @tries, error = @error
+WHERE seq = @seq;
+
+-- FirstItem is the first item of a line that is not the one with a number.
 -- name: FirstItem :one
-SELECT seq, state, due FROM outbox WHERE target = @target AND line = @line AND state IN (1, 2, 3);
-
--- name: QueuedItem :one
-SELECT seq, due FROM outbox WHERE target = @target AND line = @line AND state = 0 ORDER BY seq LIMIT 1;
+SELECT seq FROM outbox WHERE target = @target AND line = @line AND open = 1 AND seq <> @seq ORDER BY seq LIMIT 1;
 
 -- name: SetItemState :exec
 UPDATE outbox SET state = @state WHERE seq = @seq;
@@ -49,6 +60,34 @@ UPDATE outbox SET state = @state WHERE seq = @seq;
 SELECT * FROM outbox
 WHERE target = @target AND state = 4 AND seq > @after ORDER BY seq LIMIT @most;
 
+-- ReplayItem puts a dead item behind the others of its line, wherever it belongs.
 -- name: ReplayItem :one
-UPDATE outbox SET state = 0, due = 0, attempts = 0, error = '' WHERE target = @target AND id = @id AND state = 4
-RETURNING line;
+UPDATE outbox SET state = 0, open = 1, due = 0, attempts = 0, error = '' WHERE target = @target AND id = @id AND state = 4
+RETURNING seq, line;
+
+-- name: NextTarget :one
+SELECT target FROM outbox WHERE target > ? ORDER BY target LIMIT 1;
+
+-- name: CountWaiting :one
+SELECT COUNT(*) AS number, CAST(COALESCE(MIN(seq), 0) AS INTEGER) AS oldest FROM outbox WHERE target = ? AND open = 1;
+
+-- name: CountDead :one
+SELECT COUNT(*) FROM outbox WHERE target = ? AND state = 4;
+
+-- name: ItemTime :one
+SELECT time FROM outbox WHERE seq = ?;
+
+-- DiscardDead has dead items forgotten that were accepted before a time.
+-- name: DiscardDead :execrows
+UPDATE outbox SET state = 5, open = 0, due = 0, line = '', payload = x'', error = ''
+WHERE seq IN (SELECT o.seq FROM outbox AS o WHERE o.state = 4 AND o.time < @before ORDER BY o.time LIMIT @most);
+
+-- name: WakeAll :execrows
+UPDATE outbox SET state = 1 WHERE seq IN (SELECT o.seq FROM outbox AS o WHERE o.target = @target AND o.state = 2 LIMIT @most);
+
+-- OldestLine is that of the item that has been ready for the longest.
+-- name: OldestLine :one
+SELECT line, time FROM outbox WHERE target = @target AND state = 1 ORDER BY seq LIMIT 1;
+
+-- name: OldestOfLine :many
+SELECT seq, time FROM outbox WHERE target = @target AND line = @line AND open = 1 ORDER BY seq LIMIT @most;

@@ -2,7 +2,7 @@
 SELECT * FROM streams WHERE room = ? AND a = ? AND b = ?;
 
 -- name: AddStream :one
-INSERT INTO streams (room, a, b) VALUES (?, ?, ?) RETURNING *;
+INSERT INTO streams (room, a, b, erased) VALUES (?, ?, ?, ?) RETURNING *;
 
 -- name: SetStream :exec
 UPDATE streams SET head = ?, first = ?, swept = ?, bytes = ?, age = ?, due = ?, latest = ?, place = ?, sender = ?, run = ?
@@ -12,8 +12,12 @@ WHERE id = ?;
 INSERT INTO messages (stream, offset, time, before, run, sender, device, id, hidden, collapse, info, data)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
--- name: Messages :many
-SELECT * FROM messages WHERE stream = sqlc.arg(stream) AND offset >= sqlc.arg(first) AND offset <= sqlc.arg(last) ORDER BY offset;
+-- name: MessagesAfter :many
+SELECT * FROM messages WHERE stream = sqlc.arg(stream) AND offset >= sqlc.arg(first) ORDER BY offset LIMIT sqlc.arg(most);
+
+-- name: MessagesBefore :many
+SELECT * FROM messages WHERE stream = sqlc.arg(stream) AND offset >= sqlc.arg(first) AND offset <= sqlc.arg(last)
+ORDER BY offset DESC LIMIT sqlc.arg(most);
 
 -- name: DataAt :one
 SELECT data FROM messages WHERE stream = ? AND offset = ?;

@@ -47,6 +47,29 @@ func (q *Queries) CountOfOthers(ctx context.Context, arg CountOfOthersParams) (i
 	return count, err
 }
 
+const lastRun = `-- name: LastRun :one
+SELECT offset, sender, run FROM messages WHERE stream = ?1 AND offset <= ?2 ORDER BY offset DESC LIMIT 1
+`
+
+type LastRunParams struct {
+	Stream int64
+	Until  int64
+}
+
+type LastRunRow struct {
+	Offset int64
+	Sender string
+	Run    int64
+}
+
+// LastRun is that of the newest message that is not after an offset.
+func (q *Queries) LastRun(ctx context.Context, arg LastRunParams) (LastRunRow, error) {
+	row := q.queryRow(ctx, q.lastRunStmt, lastRun, arg.Stream, arg.Until)
+	var i LastRunRow
+	err := row.Scan(&i.Offset, &i.Sender, &i.Run)
+	return i, err
+}
+
 const markPairRead = `-- name: MarkPairRead :execrows
 UPDATE takers SET read = ?1 WHERE user = ?2 AND stream = ?3 AND read < ?1
 `
@@ -100,29 +123,8 @@ func (q *Queries) ReadBy(ctx context.Context, arg ReadByParams) (int64, error) {
 	return read, err
 }
 
-const runAt = `-- name: RunAt :one
-SELECT sender, run FROM messages WHERE stream = ? AND offset = ?
-`
-
-type RunAtParams struct {
-	Stream int64
-	Offset int64
-}
-
-type RunAtRow struct {
-	Sender string
-	Run    int64
-}
-
-func (q *Queries) RunAt(ctx context.Context, arg RunAtParams) (RunAtRow, error) {
-	row := q.queryRow(ctx, q.runAtStmt, runAt, arg.Stream, arg.Offset)
-	var i RunAtRow
-	err := row.Scan(&i.Sender, &i.Run)
-	return i, err
-}
-
 const streamsOf = `-- name: StreamsOf :many
-SELECT id, room, a, b, head, "first", swept, bytes, age, due, latest, place, sender, run FROM streams
+SELECT id, room, a, b, head, "first", swept, bytes, age, due, latest, place, sender, run, erased FROM streams
 WHERE streams.id IN (
         SELECT takers.stream FROM takers WHERE takers.user = ?1
         UNION
@@ -169,6 +171,7 @@ func (q *Queries) StreamsOf(ctx context.Context, arg StreamsOfParams) ([]Streams
 			&i.Place,
 			&i.Sender,
 			&i.Run,
+			&i.Erased,
 		); err != nil {
 			return nil, err
 		}

@@ -78,17 +78,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.bytesOfStmt, err = db.PrepareContext(ctx, bytesOf); err != nil {
 		return nil, fmt.Errorf("error preparing query BytesOf: %w", err)
 	}
-	if q.claimItemsStmt, err = db.PrepareContext(ctx, claimItems); err != nil {
-		return nil, fmt.Errorf("error preparing query ClaimItems: %w", err)
-	}
-	if q.claimableStmt, err = db.PrepareContext(ctx, claimable); err != nil {
-		return nil, fmt.Errorf("error preparing query Claimable: %w", err)
-	}
 	if q.collapseNoticeStmt, err = db.PrepareContext(ctx, collapseNotice); err != nil {
 		return nil, fmt.Errorf("error preparing query CollapseNotice: %w", err)
 	}
 	if q.collapsingAnnouncementsStmt, err = db.PrepareContext(ctx, collapsingAnnouncements); err != nil {
 		return nil, fmt.Errorf("error preparing query CollapsingAnnouncements: %w", err)
+	}
+	if q.countDeadStmt, err = db.PrepareContext(ctx, countDead); err != nil {
+		return nil, fmt.Errorf("error preparing query CountDead: %w", err)
 	}
 	if q.countMembersStmt, err = db.PrepareContext(ctx, countMembers); err != nil {
 		return nil, fmt.Errorf("error preparing query CountMembers: %w", err)
@@ -99,11 +96,20 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.countOfOthersStmt, err = db.PrepareContext(ctx, countOfOthers); err != nil {
 		return nil, fmt.Errorf("error preparing query CountOfOthers: %w", err)
 	}
+	if q.countWaitingStmt, err = db.PrepareContext(ctx, countWaiting); err != nil {
+		return nil, fmt.Errorf("error preparing query CountWaiting: %w", err)
+	}
 	if q.dataAtStmt, err = db.PrepareContext(ctx, dataAt); err != nil {
 		return nil, fmt.Errorf("error preparing query DataAt: %w", err)
 	}
 	if q.deadItemsStmt, err = db.PrepareContext(ctx, deadItems); err != nil {
 		return nil, fmt.Errorf("error preparing query DeadItems: %w", err)
+	}
+	if q.deliverItemsStmt, err = db.PrepareContext(ctx, deliverItems); err != nil {
+		return nil, fmt.Errorf("error preparing query DeliverItems: %w", err)
+	}
+	if q.discardDeadStmt, err = db.PrepareContext(ctx, discardDead); err != nil {
+		return nil, fmt.Errorf("error preparing query DiscardDead: %w", err)
 	}
 	if q.dropKeysStmt, err = db.PrepareContext(ctx, dropKeys); err != nil {
 		return nil, fmt.Errorf("error preparing query DropKeys: %w", err)
@@ -138,9 +144,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.forgetBlocksStmt, err = db.PrepareContext(ctx, forgetBlocks); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetBlocks: %w", err)
 	}
-	if q.forgetItemStmt, err = db.PrepareContext(ctx, forgetItem); err != nil {
-		return nil, fmt.Errorf("error preparing query ForgetItem: %w", err)
-	}
 	if q.forgetItemsStmt, err = db.PrepareContext(ctx, forgetItems); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetItems: %w", err)
 	}
@@ -153,6 +156,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.forgetSessionsStmt, err = db.PrepareContext(ctx, forgetSessions); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetSessions: %w", err)
 	}
+	if q.giveUpItemStmt, err = db.PrepareContext(ctx, giveUpItem); err != nil {
+		return nil, fmt.Errorf("error preparing query GiveUpItem: %w", err)
+	}
 	if q.hasMembersStmt, err = db.PrepareContext(ctx, hasMembers); err != nil {
 		return nil, fmt.Errorf("error preparing query HasMembers: %w", err)
 	}
@@ -162,11 +168,17 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.hasOwnersStmt, err = db.PrepareContext(ctx, hasOwners); err != nil {
 		return nil, fmt.Errorf("error preparing query HasOwners: %w", err)
 	}
+	if q.isDueStmt, err = db.PrepareContext(ctx, isDue); err != nil {
+		return nil, fmt.Errorf("error preparing query IsDue: %w", err)
+	}
+	if q.itemTimeStmt, err = db.PrepareContext(ctx, itemTime); err != nil {
+		return nil, fmt.Errorf("error preparing query ItemTime: %w", err)
+	}
 	if q.keyStmt, err = db.PrepareContext(ctx, key); err != nil {
 		return nil, fmt.Errorf("error preparing query Key: %w", err)
 	}
-	if q.lapsedLinesStmt, err = db.PrepareContext(ctx, lapsedLines); err != nil {
-		return nil, fmt.Errorf("error preparing query LapsedLines: %w", err)
+	if q.lastRunStmt, err = db.PrepareContext(ctx, lastRun); err != nil {
+		return nil, fmt.Errorf("error preparing query LastRun: %w", err)
 	}
 	if q.lostSessionsStmt, err = db.PrepareContext(ctx, lostSessions); err != nil {
 		return nil, fmt.Errorf("error preparing query LostSessions: %w", err)
@@ -207,8 +219,11 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.membershipsOfStmt, err = db.PrepareContext(ctx, membershipsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query MembershipsOf: %w", err)
 	}
-	if q.messagesStmt, err = db.PrepareContext(ctx, messages); err != nil {
-		return nil, fmt.Errorf("error preparing query Messages: %w", err)
+	if q.messagesAfterStmt, err = db.PrepareContext(ctx, messagesAfter); err != nil {
+		return nil, fmt.Errorf("error preparing query MessagesAfter: %w", err)
+	}
+	if q.messagesBeforeStmt, err = db.PrepareContext(ctx, messagesBefore); err != nil {
+		return nil, fmt.Errorf("error preparing query MessagesBefore: %w", err)
 	}
 	if q.metaStmt, err = db.PrepareContext(ctx, meta); err != nil {
 		return nil, fmt.Errorf("error preparing query Meta: %w", err)
@@ -218,6 +233,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.nextRevisionStmt, err = db.PrepareContext(ctx, nextRevision); err != nil {
 		return nil, fmt.Errorf("error preparing query NextRevision: %w", err)
+	}
+	if q.nextTargetStmt, err = db.PrepareContext(ctx, nextTarget); err != nil {
+		return nil, fmt.Errorf("error preparing query NextTarget: %w", err)
 	}
 	if q.noticeStmt, err = db.PrepareContext(ctx, notice); err != nil {
 		return nil, fmt.Errorf("error preparing query Notice: %w", err)
@@ -237,8 +255,20 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.occupyRoomStmt, err = db.PrepareContext(ctx, occupyRoom); err != nil {
 		return nil, fmt.Errorf("error preparing query OccupyRoom: %w", err)
 	}
+	if q.oldestLineStmt, err = db.PrepareContext(ctx, oldestLine); err != nil {
+		return nil, fmt.Errorf("error preparing query OldestLine: %w", err)
+	}
+	if q.oldestOfLineStmt, err = db.PrepareContext(ctx, oldestOfLine); err != nil {
+		return nil, fmt.Errorf("error preparing query OldestOfLine: %w", err)
+	}
+	if q.openItemStmt, err = db.PrepareContext(ctx, openItem); err != nil {
+		return nil, fmt.Errorf("error preparing query OpenItem: %w", err)
+	}
 	if q.openSessionStmt, err = db.PrepareContext(ctx, openSession); err != nil {
 		return nil, fmt.Errorf("error preparing query OpenSession: %w", err)
+	}
+	if q.promoteAfterStmt, err = db.PrepareContext(ctx, promoteAfter); err != nil {
+		return nil, fmt.Errorf("error preparing query PromoteAfter: %w", err)
 	}
 	if q.publicationStmt, err = db.PrepareContext(ctx, publication); err != nil {
 		return nil, fmt.Errorf("error preparing query Publication: %w", err)
@@ -258,9 +288,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.putItemStmt, err = db.PrepareContext(ctx, putItem); err != nil {
 		return nil, fmt.Errorf("error preparing query PutItem: %w", err)
 	}
-	if q.queuedItemStmt, err = db.PrepareContext(ctx, queuedItem); err != nil {
-		return nil, fmt.Errorf("error preparing query QueuedItem: %w", err)
-	}
 	if q.raiseAnnouncementMarkStmt, err = db.PrepareContext(ctx, raiseAnnouncementMark); err != nil {
 		return nil, fmt.Errorf("error preparing query RaiseAnnouncementMark: %w", err)
 	}
@@ -270,8 +297,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.readByStmt, err = db.PrepareContext(ctx, readBy); err != nil {
 		return nil, fmt.Errorf("error preparing query ReadBy: %w", err)
 	}
+	if q.readyItemsStmt, err = db.PrepareContext(ctx, readyItems); err != nil {
+		return nil, fmt.Errorf("error preparing query ReadyItems: %w", err)
+	}
 	if q.recipientStmt, err = db.PrepareContext(ctx, recipient); err != nil {
 		return nil, fmt.Errorf("error preparing query Recipient: %w", err)
+	}
+	if q.releaseIDStmt, err = db.PrepareContext(ctx, releaseID); err != nil {
+		return nil, fmt.Errorf("error preparing query ReleaseID: %w", err)
 	}
 	if q.removeAllPublicationUsersStmt, err = db.PrepareContext(ctx, removeAllPublicationUsers); err != nil {
 		return nil, fmt.Errorf("error preparing query RemoveAllPublicationUsers: %w", err)
@@ -294,14 +327,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.replayItemStmt, err = db.PrepareContext(ctx, replayItem); err != nil {
 		return nil, fmt.Errorf("error preparing query ReplayItem: %w", err)
 	}
+	if q.retryItemStmt, err = db.PrepareContext(ctx, retryItem); err != nil {
+		return nil, fmt.Errorf("error preparing query RetryItem: %w", err)
+	}
 	if q.revocationsStmt, err = db.PrepareContext(ctx, revocations); err != nil {
 		return nil, fmt.Errorf("error preparing query Revocations: %w", err)
 	}
 	if q.revocationsOfStmt, err = db.PrepareContext(ctx, revocationsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query RevocationsOf: %w", err)
-	}
-	if q.runAtStmt, err = db.PrepareContext(ctx, runAt); err != nil {
-		return nil, fmt.Errorf("error preparing query RunAt: %w", err)
 	}
 	if q.setItemStateStmt, err = db.PrepareContext(ctx, setItemState); err != nil {
 		return nil, fmt.Errorf("error preparing query SetItemState: %w", err)
@@ -320,9 +353,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.setTurnStmt, err = db.PrepareContext(ctx, setTurn); err != nil {
 		return nil, fmt.Errorf("error preparing query SetTurn: %w", err)
-	}
-	if q.settleItemStmt, err = db.PrepareContext(ctx, settleItem); err != nil {
-		return nil, fmt.Errorf("error preparing query SettleItem: %w", err)
 	}
 	if q.streamStmt, err = db.PrepareContext(ctx, stream); err != nil {
 		return nil, fmt.Errorf("error preparing query Stream: %w", err)
@@ -347,6 +377,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.vacateRoomStmt, err = db.PrepareContext(ctx, vacateRoom); err != nil {
 		return nil, fmt.Errorf("error preparing query VacateRoom: %w", err)
+	}
+	if q.wakeAllStmt, err = db.PrepareContext(ctx, wakeAll); err != nil {
+		return nil, fmt.Errorf("error preparing query WakeAll: %w", err)
 	}
 	return &q, nil
 }
@@ -443,16 +476,6 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing bytesOfStmt: %w", cerr)
 		}
 	}
-	if q.claimItemsStmt != nil {
-		if cerr := q.claimItemsStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing claimItemsStmt: %w", cerr)
-		}
-	}
-	if q.claimableStmt != nil {
-		if cerr := q.claimableStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing claimableStmt: %w", cerr)
-		}
-	}
 	if q.collapseNoticeStmt != nil {
 		if cerr := q.collapseNoticeStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing collapseNoticeStmt: %w", cerr)
@@ -461,6 +484,11 @@ func (q *Queries) Close() error {
 	if q.collapsingAnnouncementsStmt != nil {
 		if cerr := q.collapsingAnnouncementsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing collapsingAnnouncementsStmt: %w", cerr)
+		}
+	}
+	if q.countDeadStmt != nil {
+		if cerr := q.countDeadStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countDeadStmt: %w", cerr)
 		}
 	}
 	if q.countMembersStmt != nil {
@@ -478,6 +506,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing countOfOthersStmt: %w", cerr)
 		}
 	}
+	if q.countWaitingStmt != nil {
+		if cerr := q.countWaitingStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countWaitingStmt: %w", cerr)
+		}
+	}
 	if q.dataAtStmt != nil {
 		if cerr := q.dataAtStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing dataAtStmt: %w", cerr)
@@ -486,6 +519,16 @@ func (q *Queries) Close() error {
 	if q.deadItemsStmt != nil {
 		if cerr := q.deadItemsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deadItemsStmt: %w", cerr)
+		}
+	}
+	if q.deliverItemsStmt != nil {
+		if cerr := q.deliverItemsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deliverItemsStmt: %w", cerr)
+		}
+	}
+	if q.discardDeadStmt != nil {
+		if cerr := q.discardDeadStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing discardDeadStmt: %w", cerr)
 		}
 	}
 	if q.dropKeysStmt != nil {
@@ -543,11 +586,6 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing forgetBlocksStmt: %w", cerr)
 		}
 	}
-	if q.forgetItemStmt != nil {
-		if cerr := q.forgetItemStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing forgetItemStmt: %w", cerr)
-		}
-	}
 	if q.forgetItemsStmt != nil {
 		if cerr := q.forgetItemsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing forgetItemsStmt: %w", cerr)
@@ -568,6 +606,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing forgetSessionsStmt: %w", cerr)
 		}
 	}
+	if q.giveUpItemStmt != nil {
+		if cerr := q.giveUpItemStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing giveUpItemStmt: %w", cerr)
+		}
+	}
 	if q.hasMembersStmt != nil {
 		if cerr := q.hasMembersStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing hasMembersStmt: %w", cerr)
@@ -583,14 +626,24 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing hasOwnersStmt: %w", cerr)
 		}
 	}
+	if q.isDueStmt != nil {
+		if cerr := q.isDueStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing isDueStmt: %w", cerr)
+		}
+	}
+	if q.itemTimeStmt != nil {
+		if cerr := q.itemTimeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing itemTimeStmt: %w", cerr)
+		}
+	}
 	if q.keyStmt != nil {
 		if cerr := q.keyStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing keyStmt: %w", cerr)
 		}
 	}
-	if q.lapsedLinesStmt != nil {
-		if cerr := q.lapsedLinesStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing lapsedLinesStmt: %w", cerr)
+	if q.lastRunStmt != nil {
+		if cerr := q.lastRunStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing lastRunStmt: %w", cerr)
 		}
 	}
 	if q.lostSessionsStmt != nil {
@@ -658,9 +711,14 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing membershipsOfStmt: %w", cerr)
 		}
 	}
-	if q.messagesStmt != nil {
-		if cerr := q.messagesStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing messagesStmt: %w", cerr)
+	if q.messagesAfterStmt != nil {
+		if cerr := q.messagesAfterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing messagesAfterStmt: %w", cerr)
+		}
+	}
+	if q.messagesBeforeStmt != nil {
+		if cerr := q.messagesBeforeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing messagesBeforeStmt: %w", cerr)
 		}
 	}
 	if q.metaStmt != nil {
@@ -676,6 +734,11 @@ func (q *Queries) Close() error {
 	if q.nextRevisionStmt != nil {
 		if cerr := q.nextRevisionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing nextRevisionStmt: %w", cerr)
+		}
+	}
+	if q.nextTargetStmt != nil {
+		if cerr := q.nextTargetStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing nextTargetStmt: %w", cerr)
 		}
 	}
 	if q.noticeStmt != nil {
@@ -708,9 +771,29 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing occupyRoomStmt: %w", cerr)
 		}
 	}
+	if q.oldestLineStmt != nil {
+		if cerr := q.oldestLineStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing oldestLineStmt: %w", cerr)
+		}
+	}
+	if q.oldestOfLineStmt != nil {
+		if cerr := q.oldestOfLineStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing oldestOfLineStmt: %w", cerr)
+		}
+	}
+	if q.openItemStmt != nil {
+		if cerr := q.openItemStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing openItemStmt: %w", cerr)
+		}
+	}
 	if q.openSessionStmt != nil {
 		if cerr := q.openSessionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing openSessionStmt: %w", cerr)
+		}
+	}
+	if q.promoteAfterStmt != nil {
+		if cerr := q.promoteAfterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing promoteAfterStmt: %w", cerr)
 		}
 	}
 	if q.publicationStmt != nil {
@@ -743,11 +826,6 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing putItemStmt: %w", cerr)
 		}
 	}
-	if q.queuedItemStmt != nil {
-		if cerr := q.queuedItemStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing queuedItemStmt: %w", cerr)
-		}
-	}
 	if q.raiseAnnouncementMarkStmt != nil {
 		if cerr := q.raiseAnnouncementMarkStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing raiseAnnouncementMarkStmt: %w", cerr)
@@ -763,9 +841,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing readByStmt: %w", cerr)
 		}
 	}
+	if q.readyItemsStmt != nil {
+		if cerr := q.readyItemsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing readyItemsStmt: %w", cerr)
+		}
+	}
 	if q.recipientStmt != nil {
 		if cerr := q.recipientStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing recipientStmt: %w", cerr)
+		}
+	}
+	if q.releaseIDStmt != nil {
+		if cerr := q.releaseIDStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing releaseIDStmt: %w", cerr)
 		}
 	}
 	if q.removeAllPublicationUsersStmt != nil {
@@ -803,6 +891,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing replayItemStmt: %w", cerr)
 		}
 	}
+	if q.retryItemStmt != nil {
+		if cerr := q.retryItemStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing retryItemStmt: %w", cerr)
+		}
+	}
 	if q.revocationsStmt != nil {
 		if cerr := q.revocationsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing revocationsStmt: %w", cerr)
@@ -811,11 +904,6 @@ func (q *Queries) Close() error {
 	if q.revocationsOfStmt != nil {
 		if cerr := q.revocationsOfStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing revocationsOfStmt: %w", cerr)
-		}
-	}
-	if q.runAtStmt != nil {
-		if cerr := q.runAtStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing runAtStmt: %w", cerr)
 		}
 	}
 	if q.setItemStateStmt != nil {
@@ -846,11 +934,6 @@ func (q *Queries) Close() error {
 	if q.setTurnStmt != nil {
 		if cerr := q.setTurnStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing setTurnStmt: %w", cerr)
-		}
-	}
-	if q.settleItemStmt != nil {
-		if cerr := q.settleItemStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing settleItemStmt: %w", cerr)
 		}
 	}
 	if q.streamStmt != nil {
@@ -891,6 +974,11 @@ func (q *Queries) Close() error {
 	if q.vacateRoomStmt != nil {
 		if cerr := q.vacateRoomStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing vacateRoomStmt: %w", cerr)
+		}
+	}
+	if q.wakeAllStmt != nil {
+		if cerr := q.wakeAllStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing wakeAllStmt: %w", cerr)
 		}
 	}
 	return err
@@ -950,15 +1038,17 @@ type Queries struct {
 	announcementsStmt              *sql.Stmt
 	beginRemovalStmt               *sql.Stmt
 	bytesOfStmt                    *sql.Stmt
-	claimItemsStmt                 *sql.Stmt
-	claimableStmt                  *sql.Stmt
 	collapseNoticeStmt             *sql.Stmt
 	collapsingAnnouncementsStmt    *sql.Stmt
+	countDeadStmt                  *sql.Stmt
 	countMembersStmt               *sql.Stmt
 	countMembershipsStmt           *sql.Stmt
 	countOfOthersStmt              *sql.Stmt
+	countWaitingStmt               *sql.Stmt
 	dataAtStmt                     *sql.Stmt
 	deadItemsStmt                  *sql.Stmt
+	deliverItemsStmt               *sql.Stmt
+	discardDeadStmt                *sql.Stmt
 	dropKeysStmt                   *sql.Stmt
 	duePublicationsStmt            *sql.Stmt
 	endSessionStmt                 *sql.Stmt
@@ -970,16 +1060,18 @@ type Queries struct {
 	forgetAnnouncementStatesStmt   *sql.Stmt
 	forgetAnnouncementStatesOfStmt *sql.Stmt
 	forgetBlocksStmt               *sql.Stmt
-	forgetItemStmt                 *sql.Stmt
 	forgetItemsStmt                *sql.Stmt
 	forgetPublicationKeysStmt      *sql.Stmt
 	forgetRevocationsStmt          *sql.Stmt
 	forgetSessionsStmt             *sql.Stmt
+	giveUpItemStmt                 *sql.Stmt
 	hasMembersStmt                 *sql.Stmt
 	hasNoticesStmt                 *sql.Stmt
 	hasOwnersStmt                  *sql.Stmt
+	isDueStmt                      *sql.Stmt
+	itemTimeStmt                   *sql.Stmt
 	keyStmt                        *sql.Stmt
-	lapsedLinesStmt                *sql.Stmt
+	lastRunStmt                    *sql.Stmt
 	lostSessionsStmt               *sql.Stmt
 	lostUsersStmt                  *sql.Stmt
 	makeAnnouncementStmt           *sql.Stmt
@@ -993,28 +1085,35 @@ type Queries struct {
 	membersOfStmt                  *sql.Stmt
 	membersToReachStmt             *sql.Stmt
 	membershipsOfStmt              *sql.Stmt
-	messagesStmt                   *sql.Stmt
+	messagesAfterStmt              *sql.Stmt
+	messagesBeforeStmt             *sql.Stmt
 	metaStmt                       *sql.Stmt
 	nextAnnouncementStmt           *sql.Stmt
 	nextRevisionStmt               *sql.Stmt
+	nextTargetStmt                 *sql.Stmt
 	noticeStmt                     *sql.Stmt
 	noticeCountsStmt               *sql.Stmt
 	noticesStmt                    *sql.Stmt
 	noticesOfCategoryStmt          *sql.Stmt
 	occupiedRoomsStmt              *sql.Stmt
 	occupyRoomStmt                 *sql.Stmt
+	oldestLineStmt                 *sql.Stmt
+	oldestOfLineStmt               *sql.Stmt
+	openItemStmt                   *sql.Stmt
 	openSessionStmt                *sql.Stmt
+	promoteAfterStmt               *sql.Stmt
 	publicationStmt                *sql.Stmt
 	publicationKeyStmt             *sql.Stmt
 	publicationUsersStmt           *sql.Stmt
 	publicationsToRemoveStmt       *sql.Stmt
 	publishAnnouncementStmt        *sql.Stmt
 	putItemStmt                    *sql.Stmt
-	queuedItemStmt                 *sql.Stmt
 	raiseAnnouncementMarkStmt      *sql.Stmt
 	reachMembersStmt               *sql.Stmt
 	readByStmt                     *sql.Stmt
+	readyItemsStmt                 *sql.Stmt
 	recipientStmt                  *sql.Stmt
+	releaseIDStmt                  *sql.Stmt
 	removeAllPublicationUsersStmt  *sql.Stmt
 	removeAnnouncementStatesStmt   *sql.Stmt
 	removeMemberStmt               *sql.Stmt
@@ -1022,16 +1121,15 @@ type Queries struct {
 	removePublicationUsersStmt     *sql.Stmt
 	removeRevocationStmt           *sql.Stmt
 	replayItemStmt                 *sql.Stmt
+	retryItemStmt                  *sql.Stmt
 	revocationsStmt                *sql.Stmt
 	revocationsOfStmt              *sql.Stmt
-	runAtStmt                      *sql.Stmt
 	setItemStateStmt               *sql.Stmt
 	setMemberStmt                  *sql.Stmt
 	setMetaStmt                    *sql.Stmt
 	setSeenStmt                    *sql.Stmt
 	setStreamStmt                  *sql.Stmt
 	setTurnStmt                    *sql.Stmt
-	settleItemStmt                 *sql.Stmt
 	streamStmt                     *sql.Stmt
 	streamsDueStmt                 *sql.Stmt
 	streamsOfStmt                  *sql.Stmt
@@ -1040,6 +1138,7 @@ type Queries struct {
 	userStmt                       *sql.Stmt
 	usersOfStmt                    *sql.Stmt
 	vacateRoomStmt                 *sql.Stmt
+	wakeAllStmt                    *sql.Stmt
 }
 
 func (q *Queries) WithTx(tx *sql.Tx) *Queries {
@@ -1064,15 +1163,17 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		announcementsStmt:              q.announcementsStmt,
 		beginRemovalStmt:               q.beginRemovalStmt,
 		bytesOfStmt:                    q.bytesOfStmt,
-		claimItemsStmt:                 q.claimItemsStmt,
-		claimableStmt:                  q.claimableStmt,
 		collapseNoticeStmt:             q.collapseNoticeStmt,
 		collapsingAnnouncementsStmt:    q.collapsingAnnouncementsStmt,
+		countDeadStmt:                  q.countDeadStmt,
 		countMembersStmt:               q.countMembersStmt,
 		countMembershipsStmt:           q.countMembershipsStmt,
 		countOfOthersStmt:              q.countOfOthersStmt,
+		countWaitingStmt:               q.countWaitingStmt,
 		dataAtStmt:                     q.dataAtStmt,
 		deadItemsStmt:                  q.deadItemsStmt,
+		deliverItemsStmt:               q.deliverItemsStmt,
+		discardDeadStmt:                q.discardDeadStmt,
 		dropKeysStmt:                   q.dropKeysStmt,
 		duePublicationsStmt:            q.duePublicationsStmt,
 		endSessionStmt:                 q.endSessionStmt,
@@ -1084,16 +1185,18 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		forgetAnnouncementStatesStmt:   q.forgetAnnouncementStatesStmt,
 		forgetAnnouncementStatesOfStmt: q.forgetAnnouncementStatesOfStmt,
 		forgetBlocksStmt:               q.forgetBlocksStmt,
-		forgetItemStmt:                 q.forgetItemStmt,
 		forgetItemsStmt:                q.forgetItemsStmt,
 		forgetPublicationKeysStmt:      q.forgetPublicationKeysStmt,
 		forgetRevocationsStmt:          q.forgetRevocationsStmt,
 		forgetSessionsStmt:             q.forgetSessionsStmt,
+		giveUpItemStmt:                 q.giveUpItemStmt,
 		hasMembersStmt:                 q.hasMembersStmt,
 		hasNoticesStmt:                 q.hasNoticesStmt,
 		hasOwnersStmt:                  q.hasOwnersStmt,
+		isDueStmt:                      q.isDueStmt,
+		itemTimeStmt:                   q.itemTimeStmt,
 		keyStmt:                        q.keyStmt,
-		lapsedLinesStmt:                q.lapsedLinesStmt,
+		lastRunStmt:                    q.lastRunStmt,
 		lostSessionsStmt:               q.lostSessionsStmt,
 		lostUsersStmt:                  q.lostUsersStmt,
 		makeAnnouncementStmt:           q.makeAnnouncementStmt,
@@ -1107,28 +1210,35 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		membersOfStmt:                  q.membersOfStmt,
 		membersToReachStmt:             q.membersToReachStmt,
 		membershipsOfStmt:              q.membershipsOfStmt,
-		messagesStmt:                   q.messagesStmt,
+		messagesAfterStmt:              q.messagesAfterStmt,
+		messagesBeforeStmt:             q.messagesBeforeStmt,
 		metaStmt:                       q.metaStmt,
 		nextAnnouncementStmt:           q.nextAnnouncementStmt,
 		nextRevisionStmt:               q.nextRevisionStmt,
+		nextTargetStmt:                 q.nextTargetStmt,
 		noticeStmt:                     q.noticeStmt,
 		noticeCountsStmt:               q.noticeCountsStmt,
 		noticesStmt:                    q.noticesStmt,
 		noticesOfCategoryStmt:          q.noticesOfCategoryStmt,
 		occupiedRoomsStmt:              q.occupiedRoomsStmt,
 		occupyRoomStmt:                 q.occupyRoomStmt,
+		oldestLineStmt:                 q.oldestLineStmt,
+		oldestOfLineStmt:               q.oldestOfLineStmt,
+		openItemStmt:                   q.openItemStmt,
 		openSessionStmt:                q.openSessionStmt,
+		promoteAfterStmt:               q.promoteAfterStmt,
 		publicationStmt:                q.publicationStmt,
 		publicationKeyStmt:             q.publicationKeyStmt,
 		publicationUsersStmt:           q.publicationUsersStmt,
 		publicationsToRemoveStmt:       q.publicationsToRemoveStmt,
 		publishAnnouncementStmt:        q.publishAnnouncementStmt,
 		putItemStmt:                    q.putItemStmt,
-		queuedItemStmt:                 q.queuedItemStmt,
 		raiseAnnouncementMarkStmt:      q.raiseAnnouncementMarkStmt,
 		reachMembersStmt:               q.reachMembersStmt,
 		readByStmt:                     q.readByStmt,
+		readyItemsStmt:                 q.readyItemsStmt,
 		recipientStmt:                  q.recipientStmt,
+		releaseIDStmt:                  q.releaseIDStmt,
 		removeAllPublicationUsersStmt:  q.removeAllPublicationUsersStmt,
 		removeAnnouncementStatesStmt:   q.removeAnnouncementStatesStmt,
 		removeMemberStmt:               q.removeMemberStmt,
@@ -1136,16 +1246,15 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		removePublicationUsersStmt:     q.removePublicationUsersStmt,
 		removeRevocationStmt:           q.removeRevocationStmt,
 		replayItemStmt:                 q.replayItemStmt,
+		retryItemStmt:                  q.retryItemStmt,
 		revocationsStmt:                q.revocationsStmt,
 		revocationsOfStmt:              q.revocationsOfStmt,
-		runAtStmt:                      q.runAtStmt,
 		setItemStateStmt:               q.setItemStateStmt,
 		setMemberStmt:                  q.setMemberStmt,
 		setMetaStmt:                    q.setMetaStmt,
 		setSeenStmt:                    q.setSeenStmt,
 		setStreamStmt:                  q.setStreamStmt,
 		setTurnStmt:                    q.setTurnStmt,
-		settleItemStmt:                 q.settleItemStmt,
 		streamStmt:                     q.streamStmt,
 		streamsDueStmt:                 q.streamsDueStmt,
 		streamsOfStmt:                  q.streamsOfStmt,
@@ -1154,5 +1263,6 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		userStmt:                       q.userStmt,
 		usersOfStmt:                    q.usersOfStmt,
 		vacateRoomStmt:                 q.vacateRoomStmt,
+		wakeAllStmt:                    q.wakeAllStmt,
 	}
 }

@@ -244,7 +244,7 @@ func (q *Queries) Announcements(ctx context.Context) ([]Publications, error) {
 }
 
 const beginRemoval = `-- name: BeginRemoval :exec
-UPDATE publications SET status = 2, remove = ? WHERE id = ?
+UPDATE publications SET status = 2, reached = '', remove = ? WHERE id = ?
 `
 
 type BeginRemovalParams struct {
@@ -356,7 +356,7 @@ func (q *Queries) DuePublications(ctx context.Context, arg DuePublicationsParams
 }
 
 const finishDelivery = `-- name: FinishDelivery :exec
-UPDATE publications SET status = 1 WHERE id = ?
+UPDATE publications SET status = 1, reached = '' WHERE id = ?
 `
 
 func (q *Queries) FinishDelivery(ctx context.Context, id string) error {

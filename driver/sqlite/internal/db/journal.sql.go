@@ -35,23 +35,21 @@ func (q *Queries) AddUser(ctx context.Context, arg AddUserParams) error {
 }
 
 const endSession = `-- name: EndSession :exec
-INSERT INTO sessions (id, user, node, connected, ended) VALUES (?1, ?2, ?3, ?4, ?5)
-ON CONFLICT (id) DO UPDATE SET record = NULL, ended = excluded.ended WHERE sessions.ended = 0
+INSERT INTO sessions (id, user, node, connected, ended) VALUES (?1, '', ?2, ?3, ?4)
+ON CONFLICT (id) DO UPDATE SET user = '', record = NULL, ended = excluded.ended WHERE sessions.ended = 0
 `
 
 type EndSessionParams struct {
 	ID        string
-	User      string
 	Node      string
 	Connected int64
 	Ended     int64
 }
 
-// EndSession does nothing to a session that has ended already.
+// EndSession does nothing to a session that has ended already. Whose it was is forgotten.
 func (q *Queries) EndSession(ctx context.Context, arg EndSessionParams) error {
 	_, err := q.exec(ctx, q.endSessionStmt, endSession,
 		arg.ID,
-		arg.User,
 		arg.Node,
 		arg.Connected,
 		arg.Ended,

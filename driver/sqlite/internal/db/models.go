@@ -92,12 +92,13 @@ type Outbox struct {
 	Target   string
 	ID       string
 	Line     string
-	Payload  []byte
 	Time     int64
+	Open     int64
 	State    int64
 	Due      int64
 	Attempts int64
 	Error    string
+	Payload  []byte
 }
 
 type PublicationKeys struct {
@@ -168,6 +169,7 @@ type Streams struct {
 	Place  int64
 	Sender string
 	Run    int64
+	Erased int64
 }
 
 type Takers struct {

@@ -9,72 +9,35 @@ import (
 	"context"
 )
 
-const claimItems = `-- name: ClaimItems :many
-UPDATE outbox SET state = 3, due = ?1, attempts = attempts + 1
-WHERE seq IN (SELECT o.seq FROM outbox AS o WHERE o.target = ?2 AND o.state = 1 ORDER BY o.seq LIMIT ?3)
-RETURNING seq, target, id, line, payload, time, state, due, attempts, error
+const countDead = `-- name: CountDead :one
+SELECT COUNT(*) FROM outbox WHERE target = ? AND state = 4
 `
 
-type ClaimItemsParams struct {
-	Until  int64
-	Target string
-	Most   int64
+func (q *Queries) CountDead(ctx context.Context, target string) (int64, error) {
+	row := q.queryRow(ctx, q.countDeadStmt, countDead, target)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
 }
 
-func (q *Queries) ClaimItems(ctx context.Context, arg ClaimItemsParams) ([]Outbox, error) {
-	rows, err := q.query(ctx, q.claimItemsStmt, claimItems, arg.Until, arg.Target, arg.Most)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []Outbox
-	for rows.Next() {
-		var i Outbox
-		if err := rows.Scan(
-			&i.Seq,
-			&i.Target,
-			&i.ID,
-			&i.Line,
-			&i.Payload,
-			&i.Time,
-			&i.State,
-			&i.Due,
-			&i.Attempts,
-			&i.Error,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const claimable = `-- name: Claimable :one
-SELECT CAST(EXISTS (SELECT 1 FROM outbox AS r WHERE r.target = ?1 AND r.state = 1)
-    OR EXISTS (SELECT 1 FROM outbox AS w WHERE w.target = ?1 AND w.state IN (2, 3) AND w.due <= ?2) AS INTEGER)
+const countWaiting = `-- name: CountWaiting :one
+SELECT COUNT(*) AS number, CAST(COALESCE(MIN(seq), 0) AS INTEGER) AS oldest FROM outbox WHERE target = ? AND open = 1
 `
 
-type ClaimableParams struct {
-	Target string
-	Now    int64
+type CountWaitingRow struct {
+	Number int64
+	Oldest int64
 }
 
-// Claimable tells whether there may be something to claim.
-func (q *Queries) Claimable(ctx context.Context, arg ClaimableParams) (int64, error) {
-	row := q.queryRow(ctx, q.claimableStmt, claimable, arg.Target, arg.Now)
-	var column_1 int64
-	err := row.Scan(&column_1)
-	return column_1, err
+func (q *Queries) CountWaiting(ctx context.Context, target string) (CountWaitingRow, error) {
+	row := q.queryRow(ctx, q.countWaitingStmt, countWaiting, target)
+	var i CountWaitingRow
+	err := row.Scan(&i.Number, &i.Oldest)
+	return i, err
 }
 
 const deadItems = `-- name: DeadItems :many
-SELECT seq, target, id, line, payload, time, state, due, attempts, error FROM outbox
+SELECT seq, target, id, line, time, open, state, due, attempts, error, payload FROM outbox
 WHERE target = ?1 AND state = 4 AND seq > ?2 ORDER BY seq LIMIT ?3
 `
 
@@ -98,12 +61,13 @@ func (q *Queries) DeadItems(ctx context.Context, arg DeadItemsParams) ([]Outbox,
 			&i.Target,
 			&i.ID,
 			&i.Line,
-			&i.Payload,
 			&i.Time,
+			&i.Open,
 			&i.State,
 			&i.Due,
 			&i.Attempts,
 			&i.Error,
+			&i.Payload,
 		); err != nil {
 			return nil, err
 		}
@@ -118,49 +82,63 @@ func (q *Queries) DeadItems(ctx context.Context, arg DeadItemsParams) ([]Outbox,
 	return items, nil
 }
 
-const firstItem = `-- name: FirstItem :one
-SELECT seq, state, due FROM outbox WHERE target = ?1 AND line = ?2 AND state IN (1, 2, 3)
+const deliverItems = `-- name: DeliverItems :exec
+UPDATE outbox SET state = 5, open = 0, due = ?1, line = '', payload = x'', error = ''
+WHERE outbox.seq IN (SELECT j.value FROM json_each(?2) AS j) AND outbox.state < 5
 `
 
-type FirstItemParams struct {
-	Target string
-	Line   string
+type DeliverItemsParams struct {
+	Now  int64
+	Seqs interface{}
 }
 
-type FirstItemRow struct {
-	Seq   int64
-	State int64
-	Due   int64
+// DeliverItems empties items of which only the ids must be known now.
+func (q *Queries) DeliverItems(ctx context.Context, arg DeliverItemsParams) error {
+	_, err := q.exec(ctx, q.deliverItemsStmt, deliverItems, arg.Now, arg.Seqs)
+	return err
 }
 
-// FirstItem is the item of an order that is not queued.
-func (q *Queries) FirstItem(ctx context.Context, arg FirstItemParams) (FirstItemRow, error) {
-	row := q.queryRow(ctx, q.firstItemStmt, firstItem, arg.Target, arg.Line)
-	var i FirstItemRow
-	err := row.Scan(&i.Seq, &i.State, &i.Due)
-	return i, err
-}
-
-const forgetItem = `-- name: ForgetItem :execrows
-DELETE FROM outbox WHERE target = ?1 AND id = ?2 AND state = 5 AND due < ?3
+const discardDead = `-- name: DiscardDead :execrows
+UPDATE outbox SET state = 5, open = 0, due = 0, line = '', payload = x'', error = ''
+WHERE seq IN (SELECT o.seq FROM outbox AS o WHERE o.state = 4 AND o.time < ?1 ORDER BY o.time LIMIT ?2)
 `
 
-type ForgetItemParams struct {
-	Target string
-	ID     string
+type DiscardDeadParams struct {
 	Before int64
+	Most   int64
 }
 
-func (q *Queries) ForgetItem(ctx context.Context, arg ForgetItemParams) (int64, error) {
-	result, err := q.exec(ctx, q.forgetItemStmt, forgetItem, arg.Target, arg.ID, arg.Before)
+// DiscardDead has dead items forgotten that were accepted before a time.
+func (q *Queries) DiscardDead(ctx context.Context, arg DiscardDeadParams) (int64, error) {
+	result, err := q.exec(ctx, q.discardDeadStmt, discardDead, arg.Before, arg.Most)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
+const firstItem = `-- name: FirstItem :one
+SELECT seq FROM outbox WHERE target = ?1 AND line = ?2 AND open = 1 AND seq <> ?3 ORDER BY seq LIMIT 1
+`
+
+type FirstItemParams struct {
+	Target string
+	Line   string
+	Seq    int64
+}
+
+// FirstItem is the first item of a line that is not the one with a number.
+func (q *Queries) FirstItem(ctx context.Context, arg FirstItemParams) (int64, error) {
+	row := q.queryRow(ctx, q.firstItemStmt, firstItem, arg.Target, arg.Line, arg.Seq)
+	var seq int64
+	err := row.Scan(&seq)
+	return seq, err
+}
+
 const forgetItems = `-- name: ForgetItems :exec
-DELETE FROM outbox WHERE seq IN (SELECT o.seq FROM outbox AS o WHERE o.state = 5 AND o.due < ?1 ORDER BY o.due LIMIT ?2)
+DELETE FROM outbox WHERE seq IN (
+    SELECT o.seq FROM outbox AS o WHERE o.state = 5 AND o.due < ?1 AND o.seq < (SELECT MAX(n.seq) FROM outbox AS n)
+    ORDER BY o.due LIMIT ?2)
 `
 
 type ForgetItemsParams struct {
@@ -168,48 +146,58 @@ type ForgetItemsParams struct {
 	Most   int64
 }
 
+// ForgetItems never removes the newest item, so that no number is given twice.
 func (q *Queries) ForgetItems(ctx context.Context, arg ForgetItemsParams) error {
 	_, err := q.exec(ctx, q.forgetItemsStmt, forgetItems, arg.Before, arg.Most)
 	return err
 }
 
-const lapsedLines = `-- name: LapsedLines :many
-SELECT line FROM outbox WHERE target = ?1 AND state IN (2, 3) AND due <= ?2 AND state = 3 ORDER BY due LIMIT ?3
+const giveUpItem = `-- name: GiveUpItem :exec
+UPDATE outbox SET state = 4, open = 0, due = 0, attempts = attempts + ?1, error = ?2 WHERE seq = ?3
 `
 
-type LapsedLinesParams struct {
-	Target string
-	Now    int64
-	Most   int64
+type GiveUpItemParams struct {
+	Tries int64
+	Error string
+	Seq   int64
 }
 
-// LapsedLines are those of items that somebody has claimed and not settled in time.
-func (q *Queries) LapsedLines(ctx context.Context, arg LapsedLinesParams) ([]string, error) {
-	rows, err := q.query(ctx, q.lapsedLinesStmt, lapsedLines, arg.Target, arg.Now, arg.Most)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []string
-	for rows.Next() {
-		var line string
-		if err := rows.Scan(&line); err != nil {
-			return nil, err
-		}
-		items = append(items, line)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+func (q *Queries) GiveUpItem(ctx context.Context, arg GiveUpItemParams) error {
+	_, err := q.exec(ctx, q.giveUpItemStmt, giveUpItem, arg.Tries, arg.Error, arg.Seq)
+	return err
+}
+
+const isDue = `-- name: IsDue :one
+SELECT CAST(EXISTS (SELECT 1 FROM outbox WHERE target = ?1 AND state = 2 AND due <= ?2) AS INTEGER)
+`
+
+type IsDueParams struct {
+	Target string
+	Now    int64
+}
+
+// IsDue tells whether the time of something that waits has come.
+func (q *Queries) IsDue(ctx context.Context, arg IsDueParams) (int64, error) {
+	row := q.queryRow(ctx, q.isDueStmt, isDue, arg.Target, arg.Now)
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
+const itemTime = `-- name: ItemTime :one
+SELECT time FROM outbox WHERE seq = ?
+`
+
+func (q *Queries) ItemTime(ctx context.Context, seq int64) (int64, error) {
+	row := q.queryRow(ctx, q.itemTimeStmt, itemTime, seq)
+	var time int64
+	err := row.Scan(&time)
+	return time, err
 }
 
 const makeReady = `-- name: MakeReady :exec
 UPDATE outbox SET state = 1 WHERE seq IN (
-    SELECT o.seq FROM outbox AS o WHERE o.target = ?1 AND o.state IN (2, 3) AND o.due <= ?2 LIMIT ?3)
+    SELECT o.seq FROM outbox AS o WHERE o.target = ?1 AND o.state = 2 AND o.due <= ?2 LIMIT ?3)
 `
 
 type MakeReadyParams struct {
@@ -224,10 +212,110 @@ func (q *Queries) MakeReady(ctx context.Context, arg MakeReadyParams) error {
 	return err
 }
 
+const nextTarget = `-- name: NextTarget :one
+SELECT target FROM outbox WHERE target > ? ORDER BY target LIMIT 1
+`
+
+func (q *Queries) NextTarget(ctx context.Context, target string) (string, error) {
+	row := q.queryRow(ctx, q.nextTargetStmt, nextTarget, target)
+	var target_2 string
+	err := row.Scan(&target_2)
+	return target_2, err
+}
+
+const oldestLine = `-- name: OldestLine :one
+SELECT line, time FROM outbox WHERE target = ?1 AND state = 1 ORDER BY seq LIMIT 1
+`
+
+type OldestLineRow struct {
+	Line string
+	Time int64
+}
+
+// OldestLine is that of the item that has been ready for the longest.
+func (q *Queries) OldestLine(ctx context.Context, target string) (OldestLineRow, error) {
+	row := q.queryRow(ctx, q.oldestLineStmt, oldestLine, target)
+	var i OldestLineRow
+	err := row.Scan(&i.Line, &i.Time)
+	return i, err
+}
+
+const oldestOfLine = `-- name: OldestOfLine :many
+SELECT seq, time FROM outbox WHERE target = ?1 AND line = ?2 AND open = 1 ORDER BY seq LIMIT ?3
+`
+
+type OldestOfLineParams struct {
+	Target string
+	Line   string
+	Most   int64
+}
+
+type OldestOfLineRow struct {
+	Seq  int64
+	Time int64
+}
+
+func (q *Queries) OldestOfLine(ctx context.Context, arg OldestOfLineParams) ([]OldestOfLineRow, error) {
+	rows, err := q.query(ctx, q.oldestOfLineStmt, oldestOfLine, arg.Target, arg.Line, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []OldestOfLineRow
+	for rows.Next() {
+		var i OldestOfLineRow
+		if err := rows.Scan(&i.Seq, &i.Time); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const openItem = `-- name: OpenItem :one
+SELECT seq FROM outbox WHERE target = ?1 AND id = ?2 AND open = 1
+`
+
+type OpenItemParams struct {
+	Target string
+	ID     string
+}
+
+func (q *Queries) OpenItem(ctx context.Context, arg OpenItemParams) (int64, error) {
+	row := q.queryRow(ctx, q.openItemStmt, openItem, arg.Target, arg.ID)
+	var seq int64
+	err := row.Scan(&seq)
+	return seq, err
+}
+
+const promoteAfter = `-- name: PromoteAfter :exec
+UPDATE outbox SET state = 1 + (outbox.due > ?1)
+WHERE outbox.state = 0 AND outbox.seq IN (
+    SELECT (SELECT o.seq FROM outbox AS o WHERE o.target = f.target AND o.line = f.line AND o.open = 1 AND o.seq > f.seq ORDER BY o.seq LIMIT 1)
+    FROM outbox AS f WHERE f.seq IN (SELECT j.value FROM json_each(?2) AS j) AND f.state IN (1, 2))
+`
+
+type PromoteAfterParams struct {
+	Now  int64
+	Seqs interface{}
+}
+
+// PromoteAfter makes the items first of their lines that follow items which are first. Their numbers are a JSON array.
+func (q *Queries) PromoteAfter(ctx context.Context, arg PromoteAfterParams) error {
+	_, err := q.exec(ctx, q.promoteAfterStmt, promoteAfter, arg.Now, arg.Seqs)
+	return err
+}
+
 const putItem = `-- name: PutItem :execrows
-INSERT INTO outbox (target, id, line, payload, time, state)
-VALUES (?1, ?2, ?3, ?4, ?5,
-    NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.target = ?1 AND o.line = ?3 AND o.state IN (1, 2, 3)))
+INSERT INTO outbox (target, id, line, payload, time, open, state)
+VALUES (?1, ?2, ?3, ?4, ?5, 1,
+    NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.target = ?1 AND o.line = ?3 AND o.open = 1))
 ON CONFLICT (target, id) DO NOTHING
 `
 
@@ -253,30 +341,72 @@ func (q *Queries) PutItem(ctx context.Context, arg PutItemParams) (int64, error)
 	return result.RowsAffected()
 }
 
-const queuedItem = `-- name: QueuedItem :one
-SELECT seq, due FROM outbox WHERE target = ?1 AND line = ?2 AND state = 0 ORDER BY seq LIMIT 1
+const readyItems = `-- name: ReadyItems :many
+SELECT seq, target, id, line, time, open, state, due, attempts, error, payload FROM outbox WHERE target = ?1 AND state = 1 ORDER BY seq LIMIT ?2
 `
 
-type QueuedItemParams struct {
+type ReadyItemsParams struct {
 	Target string
-	Line   string
+	Most   int64
 }
 
-type QueuedItemRow struct {
-	Seq int64
-	Due int64
+func (q *Queries) ReadyItems(ctx context.Context, arg ReadyItemsParams) ([]Outbox, error) {
+	rows, err := q.query(ctx, q.readyItemsStmt, readyItems, arg.Target, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Outbox
+	for rows.Next() {
+		var i Outbox
+		if err := rows.Scan(
+			&i.Seq,
+			&i.Target,
+			&i.ID,
+			&i.Line,
+			&i.Time,
+			&i.Open,
+			&i.State,
+			&i.Due,
+			&i.Attempts,
+			&i.Error,
+			&i.Payload,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
-func (q *Queries) QueuedItem(ctx context.Context, arg QueuedItemParams) (QueuedItemRow, error) {
-	row := q.queryRow(ctx, q.queuedItemStmt, queuedItem, arg.Target, arg.Line)
-	var i QueuedItemRow
-	err := row.Scan(&i.Seq, &i.Due)
-	return i, err
+const releaseID = `-- name: ReleaseID :execrows
+UPDATE outbox SET id = char(0) || seq WHERE target = ?1 AND id = ?2 AND state = 5 AND due < ?3
+`
+
+type ReleaseIDParams struct {
+	Target string
+	ID     string
+	Before int64
+}
+
+// ReleaseID lets an id be put again that was delivered long ago. The row stays until ForgetItems comes to it.
+func (q *Queries) ReleaseID(ctx context.Context, arg ReleaseIDParams) (int64, error) {
+	result, err := q.exec(ctx, q.releaseIDStmt, releaseID, arg.Target, arg.ID, arg.Before)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const replayItem = `-- name: ReplayItem :one
-UPDATE outbox SET state = 0, due = 0, attempts = 0, error = '' WHERE target = ?1 AND id = ?2 AND state = 4
-RETURNING line
+UPDATE outbox SET state = 0, open = 1, due = 0, attempts = 0, error = '' WHERE target = ?1 AND id = ?2 AND state = 4
+RETURNING seq, line
 `
 
 type ReplayItemParams struct {
@@ -284,11 +414,42 @@ type ReplayItemParams struct {
 	ID     string
 }
 
-func (q *Queries) ReplayItem(ctx context.Context, arg ReplayItemParams) (string, error) {
+type ReplayItemRow struct {
+	Seq  int64
+	Line string
+}
+
+// ReplayItem puts a dead item behind the others of its line, wherever it belongs.
+func (q *Queries) ReplayItem(ctx context.Context, arg ReplayItemParams) (ReplayItemRow, error) {
 	row := q.queryRow(ctx, q.replayItemStmt, replayItem, arg.Target, arg.ID)
-	var line string
-	err := row.Scan(&line)
-	return line, err
+	var i ReplayItemRow
+	err := row.Scan(&i.Seq, &i.Line)
+	return i, err
+}
+
+const retryItem = `-- name: RetryItem :exec
+UPDATE outbox SET state = CASE WHEN state = 0 THEN 0 ELSE 1 + (?1 > CAST(?2 AS INTEGER)) END, due = ?1, attempts = attempts + ?3, error = ?4
+WHERE seq = ?5
+`
+
+type RetryItemParams struct {
+	Due   int64
+	Now   int64
+	Tries int64
+	Error string
+	Seq   int64
+}
+
+// RetryItem leaves an item behind others where it is.
+func (q *Queries) RetryItem(ctx context.Context, arg RetryItemParams) error {
+	_, err := q.exec(ctx, q.retryItemStmt, retryItem,
+		arg.Due,
+		arg.Now,
+		arg.Tries,
+		arg.Error,
+		arg.Seq,
+	)
+	return err
 }
 
 const setItemState = `-- name: SetItemState :exec
@@ -305,30 +466,19 @@ func (q *Queries) SetItemState(ctx context.Context, arg SetItemStateParams) erro
 	return err
 }
 
-const settleItem = `-- name: SettleItem :one
-UPDATE outbox SET state = ?1, due = ?2, error = ?3,
-    payload = CASE WHEN ?1 = 5 THEN x'' ELSE payload END
-WHERE target = ?4 AND id = ?5 AND state IN (0, 1, 2, 3)
-RETURNING line
+const wakeAll = `-- name: WakeAll :execrows
+UPDATE outbox SET state = 1 WHERE seq IN (SELECT o.seq FROM outbox AS o WHERE o.target = ?1 AND o.state = 2 LIMIT ?2)
 `
 
-type SettleItemParams struct {
-	State  int64
-	Due    int64
-	Error  string
+type WakeAllParams struct {
 	Target string
-	ID     string
+	Most   int64
 }
 
-func (q *Queries) SettleItem(ctx context.Context, arg SettleItemParams) (string, error) {
-	row := q.queryRow(ctx, q.settleItemStmt, settleItem,
-		arg.State,
-		arg.Due,
-		arg.Error,
-		arg.Target,
-		arg.ID,
-	)
-	var line string
-	err := row.Scan(&line)
-	return line, err
+func (q *Queries) WakeAll(ctx context.Context, arg WakeAllParams) (int64, error) {
+	result, err := q.exec(ctx, q.wakeAllStmt, wakeAll, arg.Target, arg.Most)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }

@@ -48,17 +48,23 @@ func (q *Queries) AddMessage(ctx context.Context, arg AddMessageParams) error {
 }
 
 const addStream = `-- name: AddStream :one
-INSERT INTO streams (room, a, b) VALUES (?, ?, ?) RETURNING id, room, a, b, head, "first", swept, bytes, age, due, latest, place, sender, run
+INSERT INTO streams (room, a, b, erased) VALUES (?, ?, ?, ?) RETURNING id, room, a, b, head, "first", swept, bytes, age, due, latest, place, sender, run, erased
 `
 
 type AddStreamParams struct {
-	Room string
-	A    string
-	B    string
+	Room   string
+	A      string
+	B      string
+	Erased int64
 }
 
 func (q *Queries) AddStream(ctx context.Context, arg AddStreamParams) (Streams, error) {
-	row := q.queryRow(ctx, q.addStreamStmt, addStream, arg.Room, arg.A, arg.B)
+	row := q.queryRow(ctx, q.addStreamStmt, addStream,
+		arg.Room,
+		arg.A,
+		arg.B,
+		arg.Erased,
+	)
 	var i Streams
 	err := row.Scan(
 		&i.ID,
@@ -75,6 +81,7 @@ func (q *Queries) AddStream(ctx context.Context, arg AddStreamParams) (Streams, 
 		&i.Place,
 		&i.Sender,
 		&i.Run,
+		&i.Erased,
 	)
 	return i, err
 }
@@ -149,18 +156,71 @@ func (q *Queries) FirstWithin(ctx context.Context, arg FirstWithinParams) (int64
 	return offset, err
 }
 
-const messages = `-- name: Messages :many
-SELECT stream, "offset", time, "before", run, sender, device, id, hidden, collapse, info, data FROM messages WHERE stream = ?1 AND offset >= ?2 AND offset <= ?3 ORDER BY offset
+const messagesAfter = `-- name: MessagesAfter :many
+SELECT stream, "offset", time, "before", run, sender, device, id, hidden, collapse, info, data FROM messages WHERE stream = ?1 AND offset >= ?2 ORDER BY offset LIMIT ?3
 `
 
-type MessagesParams struct {
+type MessagesAfterParams struct {
+	Stream int64
+	First  int64
+	Most   int64
+}
+
+func (q *Queries) MessagesAfter(ctx context.Context, arg MessagesAfterParams) ([]Messages, error) {
+	rows, err := q.query(ctx, q.messagesAfterStmt, messagesAfter, arg.Stream, arg.First, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Messages
+	for rows.Next() {
+		var i Messages
+		if err := rows.Scan(
+			&i.Stream,
+			&i.Offset,
+			&i.Time,
+			&i.Before,
+			&i.Run,
+			&i.Sender,
+			&i.Device,
+			&i.ID,
+			&i.Hidden,
+			&i.Collapse,
+			&i.Info,
+			&i.Data,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const messagesBefore = `-- name: MessagesBefore :many
+SELECT stream, "offset", time, "before", run, sender, device, id, hidden, collapse, info, data FROM messages WHERE stream = ?1 AND offset >= ?2 AND offset <= ?3
+ORDER BY offset DESC LIMIT ?4
+`
+
+type MessagesBeforeParams struct {
 	Stream int64
 	First  int64
 	Last   int64
+	Most   int64
 }
 
-func (q *Queries) Messages(ctx context.Context, arg MessagesParams) ([]Messages, error) {
-	rows, err := q.query(ctx, q.messagesStmt, messages, arg.Stream, arg.First, arg.Last)
+func (q *Queries) MessagesBefore(ctx context.Context, arg MessagesBeforeParams) ([]Messages, error) {
+	rows, err := q.query(ctx, q.messagesBeforeStmt, messagesBefore,
+		arg.Stream,
+		arg.First,
+		arg.Last,
+		arg.Most,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -232,7 +292,7 @@ func (q *Queries) SetStream(ctx context.Context, arg SetStreamParams) error {
 }
 
 const stream = `-- name: Stream :one
-SELECT id, room, a, b, head, "first", swept, bytes, age, due, latest, place, sender, run FROM streams WHERE room = ? AND a = ? AND b = ?
+SELECT id, room, a, b, head, "first", swept, bytes, age, due, latest, place, sender, run, erased FROM streams WHERE room = ? AND a = ? AND b = ?
 `
 
 type StreamParams struct {
@@ -259,12 +319,13 @@ func (q *Queries) Stream(ctx context.Context, arg StreamParams) (Streams, error)
 		&i.Place,
 		&i.Sender,
 		&i.Run,
+		&i.Erased,
 	)
 	return i, err
 }
 
 const streamsDue = `-- name: StreamsDue :many
-SELECT id, room, a, b, head, "first", swept, bytes, age, due, latest, place, sender, run FROM streams WHERE due > 0 AND due < ?1 ORDER BY due LIMIT ?2
+SELECT id, room, a, b, head, "first", swept, bytes, age, due, latest, place, sender, run, erased FROM streams WHERE due > 0 AND due < ?1 ORDER BY due LIMIT ?2
 `
 
 type StreamsDueParams struct {
@@ -296,6 +357,7 @@ func (q *Queries) StreamsDue(ctx context.Context, arg StreamsDueParams) ([]Strea
 			&i.Place,
 			&i.Sender,
 			&i.Run,
+			&i.Erased,
 		); err != nil {
 			return nil, err
 		}
@@ -311,7 +373,7 @@ func (q *Queries) StreamsDue(ctx context.Context, arg StreamsDueParams) ([]Strea
 }
 
 const streamsUnswept = `-- name: StreamsUnswept :many
-SELECT id, room, a, b, head, "first", swept, bytes, age, due, latest, place, sender, run FROM streams WHERE swept < first ORDER BY id LIMIT ?
+SELECT id, room, a, b, head, "first", swept, bytes, age, due, latest, place, sender, run, erased FROM streams WHERE swept < first ORDER BY id LIMIT ?
 `
 
 func (q *Queries) StreamsUnswept(ctx context.Context, limit int64) ([]Streams, error) {
@@ -338,6 +400,7 @@ func (q *Queries) StreamsUnswept(ctx context.Context, limit int64) ([]Streams, e
 			&i.Place,
 			&i.Sender,
 			&i.Run,
+			&i.Erased,
 		); err != nil {
 			return nil, err
 		}
