@@ -233,7 +233,7 @@ type OutboxItem struct {
 	Target   string
 	Order    string // items of a target with the same Order are delivered one after the other; a user, for example
 	Payload  []byte
-	Time     time.Time
+	Time     time.Time // when it was accepted; zero means that the outbox says so
 	Seq      uint64 // rises in the order of acceptance; the outbox assigns it
 	Attempts int    // made so far
 	Error    string // of the last attempt; "" if there was none
