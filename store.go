@@ -234,9 +234,9 @@ type OutboxItem struct {
 	Order    string // items of a target with the same Order are delivered one after the other; a user, for example
 	Payload  []byte
 	Time     time.Time // when it was accepted; zero means that the outbox says so
-	Seq      uint64 // rises in the order of acceptance; the outbox assigns it
-	Attempts int    // made so far
-	Error    string // of the last attempt; "" if there was none
+	Seq      uint64    // rises in the order of acceptance; the outbox assigns it
+	Attempts int       // made so far
+	Error    string    // of the last attempt; "" if there was none
 }
 
 // Outbox keeps items until they are delivered. Its methods may be called concurrently.
