@@ -73,7 +73,7 @@ func TestOrderHoldsUnderFailures(t *testing.T) {
 	shop := receive(t, func(w http.ResponseWriter, h *hook) {
 		if n.Add(1)%3 == 0 {
 			w.WriteHeader(http.StatusInternalServerError)
-			h.Type = "" // not taken
+			h.refused.Store(true)
 		}
 	})
 	target := shop.target()
@@ -87,7 +87,7 @@ func TestOrderHoldsUnderFailures(t *testing.T) {
 	}
 	taken := func() (all []*hook) {
 		for _, h := range shop.hooks() {
-			if h.Type != "" {
+			if !h.refused.Load() {
 				all = append(all, h)
 			}
 		}
@@ -104,7 +104,7 @@ func TestOrderHoldsUnderFailures(t *testing.T) {
 		if want := fmt.Sprintf("%c-%02d", u, next[u]); h.id() != want {
 			t.Fatalf("%s came when %s was due", h.id(), want)
 		}
-		if h.Type != "" {
+		if !h.refused.Load() {
 			next[u]++
 		}
 	}
