@@ -1,5 +1,7 @@
 package bff
 
+import "encoding/json"
+
 // Waiting is how many callers wait for requests that can be shared.
 func Waiting(b *BFF) int {
 	b.flights.mu.Lock()
@@ -9,4 +11,9 @@ func Waiting(b *BFF) int {
 		n += f.waiting
 	}
 	return n
+}
+
+// EachMember calls each with the members of a valid object.
+func EachMember(object []byte, each func(string, json.RawMessage) error) error {
+	return eachMember(object, each)
 }

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// flights are requests on their way that several callers wait for. A flight belongs to none of them: it goes on as long as one
-// waits for it.
+// flights are requests on their way that several callers wait for. A flight belongs to none of them: it goes on as long
+// as one waits for it.
 type flights struct {
 	mu   sync.Mutex
 	open map[string]*flight
@@ -22,9 +22,9 @@ type flight struct {
 	result outcome
 }
 
-// do returns the result of the flight of that key, and begins one by ask if there is none. ask gets a context that ends with base or
-// when nobody waits any more. It runs on the goroutine of the caller who came first, which is why that one may be kept
-// after ctx has ended, as long as others wait; the others leave at once.
+// do returns the result of the flight of that key, and begins one by ask if there is none. ask gets a context that ends
+// with base or when nobody waits any more. It runs on the goroutine of the caller who came first, which is why that one
+// may be kept after ctx has ended, as long as others wait; the others leave at once.
 func (f *flights) do(ctx, base context.Context, key string, ask func(context.Context) outcome) outcome {
 	f.mu.Lock()
 	if one := f.open[key]; one != nil {

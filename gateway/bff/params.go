@@ -27,27 +27,29 @@ type param struct {
 // errNotJSON is Invalid, and answered with 400 over HTTP.
 var errNotJSON = hubbub.Errorf(hubbub.Invalid, `the params are not a JSON object such as {"id": 7}`)
 
-// fromJSON reads params from a JSON object; nothing and null are no params. The values are in the order of the declaration, nil for
-// what is missing.
+// fromJSON reads params from a JSON object; nothing and null are no params. The values are in the order of the
+// declaration, nil for what is missing.
 func (r *route) fromJSON(text json.RawMessage) ([]any, error) {
 	if len(text) > maxParams {
 		return nil, tooManyBytes(len(text))
 	}
-	var members map[string]json.RawMessage
-	if len(text) > 0 {
-		if err := json.Unmarshal(text, &members); err != nil || !utf8.Valid(text) {
-			return nil, errNotJSON
-		}
-	}
 	values := make([]any, len(r.params))
-	for name, member := range members {
+	text = bytes.TrimSpace(text)
+	if len(text) == 0 || string(text) == "null" {
+		return r.complete(values)
+	}
+	if text[0] != '{' || !json.Valid(text) || !utf8.Valid(text) {
+		return nil, errNotJSON
+	}
+	err := eachMember(text, func(name string, member json.RawMessage) error {
 		i, err := r.param(name)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			values[i], err = r.params[i].fromJSON(member)
 		}
-		if values[i], err = r.params[i].fromJSON(member); err != nil {
-			return nil, err
-		}
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	return r.complete(values)
 }
