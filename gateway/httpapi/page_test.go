@@ -31,7 +31,7 @@ func TestPageFiles(t *testing.T) {
 		if !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") || strings.Contains(policy, "://") {
 			t.Errorf("%s has the policy %s", path, policy)
 		}
-		if again := s.call("GET", path, "", "Accept-Encoding", "identity", "If-None-Match", plain.Header.Get("ETag")); again.StatusCode != 304 {
+		if again := s.call("GET", path, "", "Accept-Encoding", "gzip", "If-None-Match", res.Header.Get("ETag")); again.StatusCode != 304 {
 			t.Errorf("%s is sent again: %s", path, again.Status)
 		}
 		if path == "/" && strings.Contains(string(plain.body), "://") {
@@ -44,7 +44,8 @@ func TestPageFiles(t *testing.T) {
 func TestPage(t *testing.T) {
 	s := start(t, set{})
 	tab := testkit.Chromium(t)
-	testkit.Do(t, tab, chromedp.Navigate(s.url+httpapi.Prefix+"/"), chromedp.WaitVisible(".opblock"))
+	testkit.Do(t, tab, chromedp.EmulateViewport(390, 900), chromedp.Navigate(s.url+httpapi.Prefix+"/"),
+		chromedp.WaitVisible(".opblock"))
 	calls := described(t, s.api)
 	if n := testkit.Evaluate[int](t, tab, `document.querySelectorAll(".opblock").length`); n != len(calls) {
 		t.Errorf("the page shows %d calls of %d", n, len(calls))
@@ -52,21 +53,13 @@ func TestPage(t *testing.T) {
 	if wide := testkit.Evaluate[int](t, tab, `document.documentElement.scrollWidth - innerWidth`); wide > 0 {
 		t.Errorf("the page is %d pixels too wide", wide)
 	}
-	// What the policy forbids is told to those who listen before it happens; by now it would have left gaps instead.
-	for _, call := range []struct{ id, status string }{{"presence-count-online", "401"}, {"", ""}, {"presence-count-online", "200"}} {
-		if call.id == "" {
-			enterKey(t, tab, s.key)
-			continue
-		}
-		at := "#operations-" + call.id
-		if !testkit.Evaluate[bool](t, tab, `document.querySelector("`+at+`").classList.contains("is-open")`) {
-			testkit.Do(t, tab, chromedp.Click(at+" .opblock-summary-control"))
-		}
-		testkit.Do(t, tab, chromedp.WaitVisible(at+" .execute"), chromedp.Click(at+" .execute"))
-		testkit.Eventually(t, "the status "+call.status, func() bool {
-			return testkit.Evaluate[string](t, tab, `document.querySelector("`+at+` .live-responses-table .response-col_status")?.textContent ?? ""`) == call.status
-		})
-	}
+	enterKey(t, tab, s.key)
+	const at = "#operations-presence-count-online"
+	testkit.Do(t, tab, chromedp.Click(at+" .opblock-summary-control"), chromedp.WaitVisible(at+" .execute"), chromedp.Click(at+" .execute"))
+	testkit.Eventually(t, "the reply", func() bool {
+		return strings.HasPrefix(testkit.Evaluate[string](t, tab,
+			`document.querySelector("`+at+` .live-responses-table tbody .response-col_status")?.textContent ?? ""`), "200")
+	})
 	if kept := testkit.Evaluate[int](t, tab, `Object.values(localStorage).concat(Object.values(sessionStorage), document.cookie || []).length`); kept != 0 {
 		t.Error("the page keeps something in the browser")
 	}
@@ -76,5 +69,6 @@ func TestPage(t *testing.T) {
 func enterKey(t *testing.T, tab context.Context, key string) {
 	t.Helper()
 	testkit.Do(t, tab, chromedp.Click(".auth-wrapper .authorize"), chromedp.WaitVisible(".auth-container input"),
-		chromedp.SendKeys(".auth-container input", key), chromedp.Click(".auth-container .authorize"), chromedp.Click(".modal-ux .close-modal"))
+		chromedp.SendKeys(".auth-container input", key), chromedp.Click(".auth-container .authorize"), chromedp.Click(".modal-ux .close-modal"),
+		chromedp.WaitNotPresent(".modal-ux"))
 }
