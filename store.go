@@ -233,7 +233,7 @@ type OutboxItem struct {
 	Target   string
 	Order    string // items of a target with the same Order are delivered one after the other; a user, for example
 	Payload  []byte
-	Time     time.Time // when it was accepted; zero means that the outbox says so
+	Time     time.Time // when it was accepted, or replayed; zero means that the outbox says so
 	Seq      uint64    // rises in the order of acceptance; the outbox assigns it
 	Attempts int       // made so far
 	Error    string    // of the last attempt; "" if there was none
@@ -250,7 +250,7 @@ type Outbox interface {
 	Settle(ctx context.Context, done []Settlement) error
 	// Dead lists items of a target that were given up, from the one after the Seq after on.
 	Dead(ctx context.Context, target string, after uint64, limit int) ([]OutboxItem, error)
-	// Replay has dead items tried again, as if they were new, but with their Seq. It tells how many of the ids were dead.
+	// Replay has dead items tried again, as if they were accepted now, but with their Seq. It tells how many of the ids were dead.
 	Replay(ctx context.Context, target string, ids []string) (int, error)
 }
 

@@ -190,6 +190,20 @@ func TestGivenUpAndReplayed(t *testing.T) {
 	if len(backlogs) != 1 || backlogs[0].Target != "shop" || backlogs[0].Dead != 2 || backlogs[0].Waiting != 0 {
 		t.Errorf("backlogs: %+v", backlogs)
 	}
+	failing := len(shop.hooks())
+	if n, err := s.Replay(t.Context(), "shop", []string{"one"}); n != 1 || err != nil {
+		t.Errorf("replayed %d, %v", n, err)
+	}
+	testkit.Eventually(t, "what was replayed to be tried again after a failure", func() bool {
+		r.clock.Advance(time.Second)
+		s.Report(r.came("nobody", "who is put nowhere"))
+		return len(shop.hooks()) >= failing+2
+	})
+	testkit.Eventually(t, "what was replayed to be given up again", func() bool {
+		r.clock.Advance(5 * time.Minute)
+		s.Report(r.came("nobody", "who is put nowhere"))
+		return len(dead()) == 2
+	})
 	status.Store(204)
 	if n, err := s.Replay(t.Context(), "shop", []string{"two", "three"}); n != 1 || err != nil {
 		t.Errorf("replayed %d, %v", n, err)
