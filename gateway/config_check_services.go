@@ -40,7 +40,7 @@ func (c *checker) outward() {
 		if !whole {
 			return "", nil
 		}
-		_, err := hook.New(append(rules, h.rule()), backends, quiet)
+		_, err := hook.New(hook.Options{Rules: append(rules, h.rule()), Backends: backends, Logger: quiet})
 		if err != nil {
 			return "", errors.New(strings.TrimPrefix(err.Error(), fmt.Sprintf("hooks[%d]: ", len(rules))))
 		}

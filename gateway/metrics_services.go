@@ -91,7 +91,7 @@ func (m *Metrics) Delivering(target, outcome string, took time.Duration) {
 	m.services.webhookTime.WithLabelValues(target).Observe(took.Seconds())
 }
 
-// Decided counts the answer to a hook.
+// Decided counts the answer to a hook. It is what hook.Options.Observe calls.
 func (m *Metrics) Decided(hook, outcome string) {
 	m.services.hooks.WithLabelValues(hook, outcome).Inc()
 }

@@ -40,10 +40,10 @@ func (c *Config) reach(m *Metrics, refuse func(http.ResponseWriter, *http.Reques
 		for i := range c.Hooks {
 			rules[i] = c.Hooks[i].rule()
 		}
-		if out.hooks, err = hook.New(rules, out.backends, c.Logger); err != nil {
+		out.hooks, err = hook.New(hook.Options{Rules: rules, Backends: out.backends, Observe: m.Decided, Logger: c.Logger})
+		if err != nil {
 			return out, err
 		}
-		out.hooks.Observe(m.Decided)
 	}
 	if len(c.BFF.Routes) > 0 {
 		out.bff, err = bff.New(bff.Options{

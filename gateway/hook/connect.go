@@ -46,9 +46,6 @@ type identity struct {
 	Anonymous bool               `json:"anonymous,omitempty"`
 }
 
-// Connects tells whether there is a rule about connecting, so that a handshake need not have signed in anybody.
-func (h *Hooks) Connects() bool { return h.has(OnConnect) }
-
 // Connect returns who somebody is, and what they may do, as the rule on connect has it; without one, the identity as it is. Its error is
 // the refusal: Unauthorized or Forbidden as the backend says, or Unavailable.
 func (h *Hooks) Connect(ctx context.Context, c Connection) (hubbub.Identity, error) {

@@ -41,10 +41,10 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer to.Close()
-	hooks, err := hook.New([]hook.Rule{
+	hooks, err := hook.New(hook.Options{Rules: []hook.Rule{
 		{On: hook.OnConnect, Backend: "shop", Path: "/hooks/connect", Headers: []string{"Cookie"}},
 		{On: hook.OnRoomSend, Rooms: []string{"shop-*"}, Backend: "shop", Path: "/hooks/send", OnFailure: hook.Allow},
-	}, map[string]*backend.Backend{"shop": to}, nil)
+	}, Backends: map[string]*backend.Backend{"shop": to}})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -39,6 +39,16 @@ const (
 	Failed  = "failed" // OnFailure decided
 )
 
+// Options are what [Hooks] are made of.
+type Options struct {
+	Rules    []Rule                      // the first that matches decides
+	Backends map[string]*backend.Backend // by the names that rules call them by
+	// Observe is told how each question ended: Allowed, Refused or Failed, for figures. It is called concurrently and must not block. nil
+	// means that nobody counts.
+	Observe func(on, outcome string)
+	Logger  *slog.Logger // nil means slog.Default()
+}
+
 // Rule says which backend is asked about what.
 type Rule struct {
 	On        string        // OnConnect, OnRoomJoin, OnRoomSend or OnUserSend
@@ -68,16 +78,22 @@ type rule struct {
 	logging  rate.Sometimes
 }
 
-// New makes Hooks. Its errors say which rule is wrong. A nil logger means slog.Default().
-func New(rules []Rule, backends map[string]*backend.Backend, logger *slog.Logger) (*Hooks, error) {
+// New makes Hooks. Its errors say which rule is wrong.
+func New(o Options) (*Hooks, error) {
+	if o.Observe == nil {
+		o.Observe = func(string, string) {}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
 	h := &Hooks{}
-	for i, r := range rules {
+	for i, r := range o.Rules {
 		r.Timeout = cmp.Or(r.Timeout, time.Second)
 		r.OnFailure = cmp.Or(r.OnFailure, Refuse)
 		if err := h.check(&r); err != nil {
 			return nil, fmt.Errorf("hooks[%d]: %w", i, err)
 		}
-		to := backends[r.Backend]
+		to := o.Backends[r.Backend]
 		if to == nil {
 			return nil, fmt.Errorf("hooks[%d]: there is no backend %q: name one of the list backends", i, r.Backend)
 		}
@@ -85,17 +101,9 @@ func New(rules []Rule, backends map[string]*backend.Backend, logger *slog.Logger
 		for i, name := range r.Headers {
 			r.Headers[i] = http.CanonicalHeaderKey(name)
 		}
-		h.rules = append(h.rules, &rule{Rule: r, to: to, observe: func(string, string) {}, log: cmp.Or(logger, slog.Default()), logging: rate.Sometimes{Interval: 10 * time.Second}})
+		h.rules = append(h.rules, &rule{Rule: r, to: to, observe: o.Observe, log: o.Logger, logging: rate.Sometimes{Interval: 10 * time.Second}})
 	}
 	return h, nil
-}
-
-// Observe has f told how each question ended: Allowed, Refused or Failed, for figures. It is called concurrently and must not block. Call
-// it before anything is asked.
-func (h *Hooks) Observe(f func(on, outcome string)) {
-	for _, r := range h.rules {
-		r.observe = f
-	}
 }
 
 // check says what is wrong with a rule that has its defaults and comes behind those of h.

@@ -47,7 +47,7 @@ func TestJoin(t *testing.T) {
 func TestSend(t *testing.T) {
 	d := &decider{answer: says(`{"allow": true}`)}
 	h := d.hooks(t, hook.Rule{On: hook.OnRoomSend, Rooms: []string{"lobby"}}, hook.Rule{On: hook.OnUserSend})
-	if h.MayJoin() != nil || h.Connects() {
+	if h.MayJoin() != nil {
 		t.Error("there are no rules about joining and connecting")
 	}
 	s := session(t, h, ann)
@@ -108,8 +108,8 @@ func TestFirstRule(t *testing.T) {
 		t.Cleanup(b.Close)
 		backends[name] = b
 	}
-	h, err := hook.New([]hook.Rule{{On: hook.OnRoomJoin, Rooms: []string{"a*"}, Backend: "yes", Path: "/"},
-		{On: hook.OnRoomSend, Backend: "no", Path: "/"}, {On: hook.OnRoomJoin, Backend: "no", Path: "/"}}, backends, nil)
+	h, err := hook.New(hook.Options{Rules: []hook.Rule{{On: hook.OnRoomJoin, Rooms: []string{"a*"}, Backend: "yes", Path: "/"},
+		{On: hook.OnRoomSend, Backend: "no", Path: "/"}, {On: hook.OnRoomJoin, Backend: "no", Path: "/"}}, Backends: backends})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,17 +257,17 @@ func TestRulesThatAreRefused(t *testing.T) {
 	} {
 		rule := good
 		change(&rule)
-		_, err := hook.New([]hook.Rule{rule}, map[string]*backend.Backend{"shop": b}, nil)
+		_, err := hook.New(hook.Options{Rules: []hook.Rule{rule}, Backends: map[string]*backend.Backend{"shop": b}})
 		if err == nil || !strings.HasPrefix(err.Error(), "hooks[0]: ") || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: got %v", says, err)
 		}
 	}
-	_, err = hook.New([]hook.Rule{good, good}, map[string]*backend.Backend{"shop": b}, nil)
+	_, err = hook.New(hook.Options{Rules: []hook.Rule{good, good}, Backends: map[string]*backend.Backend{"shop": b}})
 	if err == nil || !strings.Contains(err.Error(), "hooks[1]: it would never be asked") {
 		t.Errorf("got %v", err)
 	}
-	h, err := hook.New(nil, nil, nil)
-	if err != nil || h.MayJoin() != nil || h.MaySend() != nil || h.Connects() {
+	h, err := hook.New(hook.Options{})
+	if err != nil || h.MayJoin() != nil || h.MaySend() != nil {
 		t.Errorf("without rules: %v", err)
 	}
 }

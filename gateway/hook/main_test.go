@@ -82,7 +82,7 @@ func (d *decider) at(t *testing.T, url string, rules ...hook.Rule) *hook.Hooks {
 	for i := range rules {
 		rules[i].Backend, rules[i].Path = "shop", "/decide"
 	}
-	h, err := hook.New(rules, map[string]*backend.Backend{"shop": b}, slog.New(slog.NewTextHandler(&d.logged, nil)))
+	h, err := hook.New(hook.Options{Rules: rules, Backends: map[string]*backend.Backend{"shop": b}, Logger: slog.New(slog.NewTextHandler(&d.logged, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
