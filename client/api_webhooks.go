@@ -11,7 +11,7 @@ type WebhookTarget struct {
 	Name    string `json:"name"`
 	Waiting int    `json:"waiting"`         // events that are to be delivered
 	Dead    int    `json:"dead"`            // events that were given up
-	Oldest  Time   `json:"oldest,omitzero"` // when the oldest that waits happened; zero if none does
+	Oldest  Time   `json:"oldest,omitzero"` // when the oldest that waits was accepted or replayed; zero if none does
 }
 
 // Webhooks lists the targets of webhooks by name.
@@ -28,7 +28,7 @@ type DeadEvent struct {
 	ID       string          `json:"id"` // as in the header webhook-id
 	Type     string          `json:"type"`
 	Sequence uint64          `json:"sequence"`
-	Time     Time            `json:"time"` // when it happened
+	Time     Time            `json:"time"` // when it was accepted or replayed; when it happened is in the payload
 	Attempts int             `json:"attempts"`
 	Error    string          `json:"error"` // of the last attempt
 	Payload  json.RawMessage `json:"payload"`

@@ -35,7 +35,8 @@
 // Parts are asked at the same time, but for one that refers to the data of another: it begins when that is there, and
 // has the status 424 if that has failed. A part that is not there when the budget ends has the status 504, and the
 // reply leaves. A required part that fails makes the whole call fail at once: not_found for its 404, forbidden for its
-// 401 and 403, rate_limited for its 429, and otherwise unavailable.
+// 401 and 403, rate_limited for its 429, invalid if the caller's params do not fit into its request, and otherwise
+// unavailable.
 //
 // A part's status is the backend's, but 422 if the caller's params do not fit into its request, 424 as above or if the
 // data of the other part do not fit, 502 if the answer is no JSON or does not fit pick, 503 if there is no answer, and

@@ -29,7 +29,7 @@ type WebhookTarget struct {
 	Name    string `json:"name"`
 	Waiting int    `json:"waiting" doc:"How many events are to be delivered."`
 	Dead    int    `json:"dead" doc:"How many were given up."`
-	Oldest  int64  `json:"oldest,omitempty" doc:"When the oldest that waits happened, in Unix milliseconds; missing if none does."`
+	Oldest  int64  `json:"oldest,omitempty" doc:"When the oldest that waits was accepted or replayed, in Unix milliseconds; missing if none does."`
 }
 
 // WebhookTargets is the reply to GET /webhooks.
@@ -42,7 +42,7 @@ type DeadEvent struct {
 	ID       string          `json:"id" doc:"As in the header webhook-id. Replay it by this id."`
 	Type     string          `json:"type,omitempty" example:"session.connected"`
 	Sequence uint64          `json:"sequence" doc:"Rises in the order of what happened."`
-	Time     int64           `json:"time" doc:"When it happened, in Unix milliseconds."`
+	Time     int64           `json:"time" doc:"When it was accepted or replayed, in Unix milliseconds. When it happened is in the payload."`
 	Attempts int             `json:"attempts" doc:"How often it was tried."`
 	Error    string          `json:"error" doc:"Why the last attempt failed."`
 	Payload  json.RawMessage `json:"payload" doc:"What was sent, or the part of it that is kept."`
