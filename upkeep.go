@@ -159,7 +159,7 @@ func (h *Hub) trim(log Log) {
 // complain logs what failed behind the hub, but not that the hub is closed.
 func (h *Hub) complain(what string, err error) {
 	if !errors.Is(err, context.Canceled) {
-		h.log.Error("hub: "+what+" failed; it is tried again", "err", err)
+		h.log.Error("hub: "+what+" failed; it is tried again", "error", err)
 	}
 }
 

@@ -181,7 +181,7 @@ const maxPatience = 10 * time.Millisecond
 func (w *writer) report(err error) {
 	switch {
 	case err != nil && !w.failing:
-		w.logger.Error("the store cannot write", "reason", explain(err), "err", err)
+		w.logger.Error("the store cannot write", "reason", explain(err), "error", err)
 	case err == nil && w.failing:
 		w.logger.Info("the store writes again")
 	}

@@ -136,7 +136,7 @@ func (a *API) failed(ctx context.Context, call string, err error) error {
 func (a *API) problem(ctx context.Context, call string, err error) *Problem {
 	p := problemOf(hubbub.AsError(err))
 	if p.Status >= 500 && ctx.Err() != context.Canceled {
-		a.o.Logger.Error("an API call failed", "call", call, "key", callerOf(ctx), "err", causeOf(err))
+		a.o.Logger.Error("an API call failed", "call", call, "key", callerOf(ctx), "error", causeOf(err))
 	}
 	return p
 }

@@ -134,7 +134,7 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request, caller *heldKey, us
 		return out.write("event: presence\ndata: " + string(data) + "\n\n")
 	})
 	if ctx.Err() == nil && !errors.Is(err, errReader) {
-		a.o.Logger.Warn("a stream of presence ended", "key", caller.Name, "err", causeOf(err))
+		a.o.Logger.Warn("a stream of presence ended", "key", caller.Name, "error", causeOf(err))
 	}
 }
 

@@ -249,7 +249,7 @@ type trouble struct{ there bool }
 
 func (t *trouble) tell(logger *slog.Logger, what string, err error) {
 	if err != nil && !t.there {
-		logger.Error(what, "err", err)
+		logger.Error(what, "error", err)
 	}
 	t.there = err != nil
 }

@@ -132,7 +132,7 @@ func (s *Sender) sweep(stop context.Context) {
 	defer tick.Stop()
 	for {
 		if err := s.discard(stop, names); err != nil && stop.Err() == nil {
-			s.o.Logger.Error("old webhooks cannot be removed from the outbox; it is tried again in an hour", "err", err)
+			s.o.Logger.Error("old webhooks cannot be removed from the outbox; it is tried again in an hour", "error", err)
 		}
 		select {
 		case <-stop.Done():
@@ -156,7 +156,7 @@ func (s *Sender) tellStrangers(ctx context.Context, names []string) {
 	all, err := s.o.Outbox.Backlogs(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
-			s.o.Logger.Error("what waits in the outbox cannot be told", "err", err)
+			s.o.Logger.Error("what waits in the outbox cannot be told", "error", err)
 		}
 		return
 	}

@@ -104,7 +104,7 @@ func (s *Sender) Report(f hubbub.Fact) []hubbub.OutboxItem {
 		if payload == nil {
 			var err error
 			if payload, err = e.payload(); err != nil {
-				s.o.Logger.Error("of this no webhook can be made", "type", e.typ, "id", e.id, "err", err)
+				s.o.Logger.Error("of this no webhook can be made", "type", e.typ, "id", e.id, "error", err)
 				return nil
 			}
 		}
