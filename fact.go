@@ -7,8 +7,9 @@ import "time"
 type Fact interface{ fact() }
 
 // Report makes the items that go into the outbox when a fact is committed, one for each target that wants to know of it. It is called
-// while the store writes the fact, so that both are there or neither; if a write is repeated it is called again, and must return
-// the same. It may be called concurrently, and must neither block nor call the hub or the store.
+// while the store writes the fact, or right before, so that both are there or neither; if a write is repeated it is called again, and must
+// return the same. Of a RoomChanged it may also be called to find out whether anybody wants to know, and then nothing is written. It may be
+// called concurrently, and must neither block nor call the hub or the store.
 type Report func(Fact) []OutboxItem
 
 // Sent tells that a session or a backend has sent a message where the rule says Report.

@@ -56,10 +56,7 @@ func (q *handover) add(transitions []Transition) {
 		q.waiting = append(q.waiting, t)
 		q.in++
 	}
-	select {
-	case q.wake <- struct{}{}:
-	default:
-	}
+	signal(q.wake)
 }
 
 // takeOver adds what must be handed over before all else. The registry does not know it, so that all of it must fit.

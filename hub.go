@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // Hub is one node: it has the sessions of this process. All its methods may be called concurrently.
@@ -62,14 +61,7 @@ func New(ctx context.Context, o Options) (*Hub, error) {
 	if o.Driver == nil {
 		return nil, errors.New("hubbub: Options.Driver is missing; for one process use driver/memory")
 	}
-	o.Node = cmp.Or(o.Node, "node")
-	o.Lease = cmp.Or(o.Lease, 10*time.Second)
-	o.Grace = cmp.Or(o.Grace, 5*time.Second)
-	o.Limits, o.Private = o.Limits.withDefaults(), o.Private.withDefaults()
-	o.Logger = cmp.Or(o.Logger, slog.Default())
-	if o.Rooms == nil {
-		o.Rooms = []RoomRule{{Match: "*"}}
-	}
+	o = o.withDefaults()
 	h := &Hub{o: o, driver: o.Driver, store: o.Store, log: o.Logger, node: o.Node + "-" + rand.Text()[:10]}
 	for _, r := range o.Rooms {
 		h.rules = append(h.rules, r.withDefaults())
@@ -93,18 +85,7 @@ func New(ctx context.Context, o Options) (*Hub, error) {
 	h.ending = make(chan struct{}, 1)
 	h.context, h.stop = context.WithCancel(context.Background())
 
-	if _, err := h.driver.Renew(ctx, h.node); err != nil {
-		return nil, fmt.Errorf("take a lease for the node: %w", err)
-	}
-	unsubscribe, err := h.driver.Subscribe(ctx, Topic{Kind: TopicAll}, h.all)
-	if err != nil {
-		_, _ = h.driver.Release(ctx, h.node) // if that fails, too, the lease runs out by itself
-		return nil, fmt.Errorf("subscribe to what concerns everybody: %w", err)
-	}
-	h.all.unsubscribe = unsubscribe
-	if err := h.resume(ctx); err != nil {
-		unsubscribe()
-		_, _ = h.driver.Release(ctx, h.node)
+	if err := h.enter(ctx); err != nil {
 		return nil, err
 	}
 	handing, stop := context.WithCancel(context.Background())
@@ -117,6 +98,25 @@ func New(ctx context.Context, o Options) (*Hub, error) {
 	h.wg.Go(h.keepOrder)
 	h.wg.Go(h.keepTrim)
 	return h, nil
+}
+
+// enter takes a place among the nodes, and leaves it again if the hub cannot begin.
+func (h *Hub) enter(ctx context.Context) error {
+	if _, err := h.driver.Renew(ctx, h.node); err != nil {
+		return fmt.Errorf("take a lease for the node: %w", err)
+	}
+	unsubscribe, err := h.driver.Subscribe(ctx, Topic{Kind: TopicAll}, h.all)
+	if err != nil {
+		_, _ = h.driver.Release(ctx, h.node) // if that fails, too, the lease runs out by itself
+		return fmt.Errorf("subscribe to what concerns everybody: %w", err)
+	}
+	h.all.unsubscribe = unsubscribe
+	if err := h.resume(ctx); err != nil {
+		unsubscribe()
+		_, _ = h.driver.Release(ctx, h.node)
+		return err
+	}
+	return nil
 }
 
 // resume does what the store remembers of the time before the process began.

@@ -11,7 +11,7 @@ import (
 type Options struct {
 	Driver Driver
 	Store  Store // for what must last: durable streams, members, who was here; nil means that there is none of it
-	// Node names this process among the nodes; "" means a random name. Each start gets a new incarnation of it.
+	// Node names this process among the nodes; "" means "node". Each start gets a new incarnation of it.
 	Node string
 
 	Rooms   []RoomRule // the first that matches a name holds; nil means one rule that matches all. Other rooms do not exist

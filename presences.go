@@ -111,21 +111,14 @@ func (n *news) note(user string) {
 		n.lose("more than 10,000 users have changed since you took the last one; look again, and watch anew")
 		return
 	}
-	n.rouse()
+	signal(n.wake)
 }
 
 func (n *news) lose(why string) {
 	n.mu.Lock()
 	n.users, n.lost = nil, Errorf(Unavailable, "%s", why)
 	n.mu.Unlock()
-	n.rouse()
-}
-
-func (n *news) rouse() {
-	select {
-	case n.wake <- struct{}{}:
-	default:
-	}
+	signal(n.wake)
 }
 
 // take waits until somebody must be told of.

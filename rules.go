@@ -3,6 +3,7 @@ package hubbub
 import (
 	"cmp"
 	"context"
+	"log/slog"
 	"slices"
 	"time"
 )
@@ -84,6 +85,18 @@ func (r RoomRule) withDefaults() RoomRule {
 	}
 	r.Retention = r.Retention.orDefault(r.History, 24*time.Hour)
 	return r
+}
+
+func (o Options) withDefaults() Options {
+	o.Node = cmp.Or(o.Node, "node")
+	o.Lease = cmp.Or(o.Lease, 10*time.Second)
+	o.Grace = cmp.Or(o.Grace, 5*time.Second)
+	o.Limits, o.Private = o.Limits.withDefaults(), o.Private.withDefaults()
+	o.Logger = cmp.Or(o.Logger, slog.Default())
+	if o.Rooms == nil {
+		o.Rooms = []RoomRule{{Match: "*"}}
+	}
+	return o
 }
 
 func (l Limits) withDefaults() Limits {

@@ -199,9 +199,12 @@ func (h *Hub) spread(ctx context.Context, transitions []Transition) {
 }
 
 // ended wakes keepOrder, which then looks for graces that are over.
-func (h *Hub) ended() {
+func (h *Hub) ended() { signal(h.ending) }
+
+// signal puts one into a channel that holds one, if it does not hold it already.
+func signal(c chan<- struct{}) {
 	select {
-	case h.ending <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }

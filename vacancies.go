@@ -34,7 +34,7 @@ func newVacancies(h *Hub) *vacancies {
 		return nil
 	}
 	v := &vacancies{hub: h, wake: make(chan struct{}, 1), all: true} // what was told before the process began may be over
-	v.rouse()
+	signal(v.wake)
 	return v
 }
 
@@ -51,21 +51,14 @@ func (v *vacancies) note(room string) {
 	if v.dirty[room] = struct{}{}; len(v.dirty) > maxDirty {
 		v.dirty, v.all = nil, true
 	}
-	v.rouse()
+	signal(v.wake)
 }
 
 func (v *vacancies) noteAll() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.dirty, v.all = nil, true
-	v.rouse()
-}
-
-func (v *vacancies) rouse() {
-	select {
-	case v.wake <- struct{}{}:
-	default:
-	}
+	signal(v.wake)
 }
 
 // keep looks at rooms until the hub is closed.
