@@ -35,7 +35,8 @@ type Options struct {
 	// OnTransition is told what the registry decided, at least once for each transition, before it is confirmed: one after the
 	// other, in the order of the decisions. An error has it told again, and what follows waits. nil means that nobody else must know.
 	OnTransition func(context.Context, Transition) error
-	// Report makes outbox items of what happens; nil means none. It needs Store.
+	// Report makes outbox items of what happens; nil means none. It needs Store. With it, Open returns when the store knows of the session, so
+	// that nobody hears of what a session does before it has come; it waits for a second at most.
 	Report Report
 	// MayJoin is asked before a session joins a room that the rule lets it join, and again when it joins anew after a new token. It is
 	// called concurrently; its error refuses. nil means that all may.

@@ -28,10 +28,10 @@ type PresenceHandler struct {
 }
 
 const (
-	quiet     = 45 * time.Second // without a byte, though there is a heartbeat every 15 s: the stream is dead
-	maxLine   = 1 << 20          // bytes of a line of the stream
-	minDelay  = time.Second
-	maxDelays = 30 * time.Second
+	quiet    = 45 * time.Second // without a byte, though there is a heartbeat every 15 s: the stream is dead
+	maxLine  = 1 << 20          // bytes of a line of the stream
+	minDelay = time.Second
+	maxDelay = 30 * time.Second
 )
 
 // WatchPresence follows who comes and goes: of these users, at most 1000, first how each is now; of everybody if none is named. It
@@ -42,7 +42,7 @@ func (a API) WatchPresence(ctx context.Context, users []string, h PresenceHandle
 	if len(users) > 0 {
 		target += asQuery(url.Values{"user": users})
 	}
-	for delay := minDelay; ; delay = min(2*delay, maxDelays) {
+	for delay := minDelay; ; delay = min(2*delay, maxDelay) {
 		began, err := a.watchOnce(ctx, target, h)
 		if cause := context.Cause(ctx); cause != nil {
 			return cause

@@ -85,8 +85,8 @@ func (m *Metrics) Combined(o bff.Observation) {
 	}
 }
 
-// Delivering counts an attempt to deliver to a webhook. It is what webhook.Options.Observe calls.
-func (m *Metrics) Delivering(target, outcome string, took time.Duration) {
+// Attempted counts an attempt to deliver to a webhook. It is what webhook.Options.Observe calls.
+func (m *Metrics) Attempted(target, outcome string, took time.Duration) {
 	m.services.webhooks.WithLabelValues(target, outcome).Inc()
 	m.services.webhookTime.WithLabelValues(target).Observe(took.Seconds())
 }

@@ -41,7 +41,7 @@ func keep(c *Config, bus hubbub.Bus, m *Metrics) (keeping, error) {
 		c.Logger.Info("the store is open", "path", path)
 	}
 	m.watchStore(store, path)
-	sender, err := webhook.New(webhook.Options{Outbox: store, Targets: c.targets(), Logger: c.Logger, Observe: m.Delivering})
+	sender, err := webhook.New(webhook.Options{Outbox: store, Targets: c.targets(), Logger: c.Logger, Observe: m.Attempted})
 	if err != nil {
 		return keeping{}, errors.Join(err, store.Close())
 	}
