@@ -420,7 +420,7 @@ type ReplayItemRow struct {
 	Line string
 }
 
-// ReplayItem puts a dead item behind the others of its line, wherever it belongs, as if it were accepted now.
+// ReplayItem puts a dead item behind the others of its line, wherever it belongs. It counts as accepted now.
 func (q *Queries) ReplayItem(ctx context.Context, arg ReplayItemParams) (ReplayItemRow, error) {
 	row := q.queryRow(ctx, q.replayItemStmt, replayItem, arg.Now, arg.Target, arg.ID)
 	var i ReplayItemRow
