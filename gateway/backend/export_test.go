@@ -7,7 +7,7 @@ import (
 
 // DialBy has a Backend connect by a function of a test.
 func (b *Backend) DialBy(dial func() (net.Conn, error)) {
-	b.transport.DialContext = func(context.Context, string, string) (net.Conn, error) { return dial() }
+	b.wire.dial = func(context.Context) (net.Conn, error) { return dial() }
 }
 
 // MaxTokens is maxTokens.
