@@ -14,17 +14,19 @@ import (
 // has two goroutines for.
 type line struct {
 	// Immutable.
-	conn  net.Conn
-	in    *bufio.Reader // of the line
-	quiet func() bool   // nothing has come and the other side has not closed it, as far as the system can tell; needs the deadline
-	cut   func()        // ends what is under way
-	epoch int           // of the wire, when it was made
+	conn   net.Conn
+	in     *bufio.Reader // of the line
+	socket *socket       // below TLS if there is some; nil if the conn is none of the system's
+	secure bool
+	cut    func() // ends what is under way
+	epoch  int    // of the wire, when it was made
 
 	// Owned by the call.
-	left int64 // bytes that the rest of the header may have
-	came bool  // anything of the response
-	used bool  // by a call before
-	sent chan error
+	unsent []byte // a request that is written before the first that is read
+	left   int64  // bytes that the rest of the header may have
+	came   bool   // anything of the response
+	used   bool   // by a call before
+	sent   chan error
 
 	since time.Time // when the last call ended; guarded by the wire's mu
 }
@@ -37,10 +39,36 @@ const (
 )
 
 func newLine(conn net.Conn, epoch int) *line {
-	l := &line{conn: conn, epoch: epoch, quiet: probe(conn)}
-	l.cut = func() { conn.SetDeadline(time.Unix(1, 0)) }
+	l := &line{conn: conn, epoch: epoch}
+	below, secure := conn.(interface{ NetConn() net.Conn })
+	if secure {
+		conn = below.NetConn()
+	}
+	l.socket, l.secure = socketOf(conn), secure
+	l.cut = func() { l.conn.SetDeadline(time.Unix(1, 0)) }
 	l.in = bufio.NewReader(l)
 	return l
+}
+
+// errUnsent says that nothing was written to a conn.
+var errUnsent = errors.New("the conn was closed")
+
+// send lets a request be written when the response is read, or a large one meanwhile.
+func (l *line) send(r *request) error {
+	l.came, l.left, l.unsent, l.sent = false, maxHeader, r.whole, nil
+	if r.whole != nil {
+		return nil
+	}
+	if !l.socket.quiet() {
+		return errUnsent
+	}
+	l.sent = make(chan error, 1)
+	go func() {
+		parts := net.Buffers{r.head, r.body}
+		_, err := parts.WriteTo(l.conn)
+		l.sent <- err
+	}()
+	return nil
 }
 
 // Read is for the bufio.Reader. It counts what is read of the header.
@@ -51,31 +79,36 @@ func (l *line) Read(p []byte) (int, error) {
 	if int64(len(p)) > l.left {
 		p = p[:l.left]
 	}
-	n, err := l.conn.Read(p)
+	n, err := l.read(p)
 	l.left -= int64(n)
 	l.came = l.came || n > 0
 	return n, err
 }
 
-// errUnsent says that nothing was written to a conn.
-var errUnsent = errors.New("the conn was closed")
-
-// send writes a request, or lets a large one be written while the response is read.
-func (l *line) send(r *request) error {
-	l.came, l.left, l.sent = false, maxHeader, nil
-	if r.whole != nil {
-		n, err := l.conn.Write(r.whole)
-		if err != nil && n == 0 {
-			return fmt.Errorf("%w: %w", errUnsent, err)
-		}
-		return nil // what was written in part may be answered all the same; otherwise reading fails, too
+// read sends what is to be sent, and reads.
+func (l *line) read(p []byte) (int, error) {
+	request := l.unsent
+	l.unsent = nil
+	switch {
+	case request == nil:
+		return l.conn.Read(p)
+	case l.socket != nil && !l.secure:
+		return l.socket.ask(request, p)
+	case !l.socket.quiet():
+		return 0, errUnsent
 	}
-	l.sent = make(chan error, 1)
-	go func() {
-		parts := net.Buffers{r.head, r.body}
-		_, err := parts.WriteTo(l.conn)
-		l.sent <- err
-	}()
+	if err := write(l.conn, request); err != nil {
+		return 0, err
+	}
+	return l.conn.Read(p)
+}
+
+// write writes a request. It returns an error only if nothing was written: what was written in part may be answered all the same, and
+// otherwise reading fails, too.
+func write(conn net.Conn, request []byte) error {
+	if n, err := conn.Write(request); err != nil && n == 0 {
+		return fmt.Errorf("%w: %w", errUnsent, err)
+	}
 	return nil
 }
 

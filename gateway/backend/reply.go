@@ -42,11 +42,10 @@ func (b *Backend) exchange(within limit, r *request) (Reply, *fault) {
 // converse sends a request and reads its reply. It tells whether the line can be used again: what is not read to its end is not waited
 // for.
 func (b *Backend) converse(l *line, r *request) (Reply, bool, *fault) {
-	err := l.send(r)
-	var response *http.Response
-	if err == nil {
-		response, err = l.receive(r.method)
+	if err := l.send(r); err != nil {
+		return Reply{}, false, &fault{says: "cannot be reached", cause: err}
 	}
+	response, err := l.receive(r.method)
 	if err != nil {
 		return Reply{}, false, &fault{says: "cannot be reached", cause: err}
 	}

@@ -15,10 +15,11 @@ import (
 // wire keeps the conns to one backend. None of them has a goroutine: a call writes and reads on its caller's, see [line].
 type wire struct {
 	// Immutable.
-	host string                                  // for the Host header
-	dial func(context.Context) (net.Conn, error) // a conn that is ready for requests
-	most int                                     // conns that are kept
-	keep time.Duration                           // for how long
+	host  string                                  // for the Host header
+	dial  func(context.Context) (net.Conn, error) // a conn that is ready for requests
+	trust *tls.Config                             // nil means plain HTTP
+	most  int                                     // conns that are kept
+	keep  time.Duration                           // for how long
 
 	// Guarded by mu.
 	mu     sync.Mutex
@@ -45,7 +46,8 @@ func newWire(c *Config, base *url.URL) (*wire, error) {
 	address, dialer := net.JoinHostPort(plain.Hostname(), port), &net.Dialer{}
 	w.dial = func(ctx context.Context) (net.Conn, error) { return dialer.DialContext(ctx, "tcp", address) }
 	if base.Scheme == "https" {
-		w.dial = overTLS(w.dial, &tls.Config{ServerName: plain.Hostname(), NextProtos: []string{"http/1.1"}})
+		w.trust = &tls.Config{ServerName: plain.Hostname(), NextProtos: []string{"http/1.1"}}
+		w.dial = overTLS(w.dial, w.trust)
 	}
 	return w, nil
 }
@@ -97,17 +99,17 @@ func (within limit) err(why *fault) error {
 	return nil
 }
 
-// take returns a line on which nothing happens, with the deadline set: a kept one, unless it must be fresh or there is none.
+// take returns a line with the deadline set: a kept one, unless it must be fresh or there is none.
 func (w *wire) take(within limit, fresh bool) (*line, error) {
 	for !fresh {
 		l := w.pop()
 		if l == nil {
 			break
 		}
-		if l.conn.SetDeadline(within.end) == nil && l.quiet() {
+		if l.conn.SetDeadline(within.end) == nil {
 			return l, nil
 		}
-		l.conn.Close() // the backend has closed it, or has sent what nobody asked for
+		l.conn.Close()
 	}
 	w.mu.Lock()
 	closed := w.closed
