@@ -114,15 +114,15 @@ func TestAnswersThatNobodyAskedFor(t *testing.T) {
 	url := script(t, func(c net.Conn, next func() (*http.Request, bool)) {
 		r, _ := next()
 		answer := "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n" + r.URL.Path[1:]
-		io.WriteString(c, answer)
 		if r.URL.RawQuery == "" {
+			io.WriteString(c, answer)
 			more <- true
 			io.WriteString(c, answer)
 			more <- true
 			next()
 			return
 		}
-		io.WriteString(c, answer)
+		io.WriteString(c, answer+answer)
 	})
 	b := open(t, backend.Config{URL: url})
 	for i, query := range []string{"", "", "?", "?x", "?x"} {

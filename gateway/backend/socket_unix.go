@@ -3,6 +3,7 @@
 package backend
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"syscall"
@@ -53,7 +54,7 @@ func (s *socket) quiet() bool {
 // isQuiet reads, since the socket does not block. What it reads is lost, which does not matter: the conn is not used again.
 func isQuiet(fd uintptr) bool {
 	var one [1]byte
-	_, err := syscall.Read(int(fd), one[:])
+	_, err := recvNow(fd, one[:])
 	return err == syscall.EAGAIN
 }
 
@@ -76,11 +77,11 @@ func (s *socket) step(fd uintptr) bool {
 		s.asked = true
 		s.err = errUnsent
 		if isQuiet(fd) {
-			s.err = write(s.conn, s.request)
+			s.err = s.write(fd)
 		}
 		return s.err != nil
 	}
-	n, err := syscall.Read(int(fd), s.into)
+	n, err := recvNow(fd, s.into)
 	switch {
 	case err == syscall.EAGAIN || err == syscall.EINTR:
 		return false
@@ -92,4 +93,19 @@ func (s *socket) step(fd uintptr) bool {
 		s.n = n
 	}
 	return true
+}
+
+// write writes the request. Nearly always the system takes it at once.
+func (s *socket) write(fd uintptr) error {
+	n, err := sendNow(fd, s.request)
+	switch {
+	case n == len(s.request):
+		return nil
+	case n > 0:
+		_, _ = s.conn.Write(s.request[n:]) // see write
+		return nil
+	case err != nil && err != syscall.EAGAIN && err != syscall.EINTR:
+		return fmt.Errorf("%w: %w", errUnsent, err)
+	}
+	return write(s.conn, s.request)
 }
