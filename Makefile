@@ -1,4 +1,4 @@
-# Users are promised two targets: `make run` and `make test`. The others serve those who change hubbub.
+# Users are promised three targets: `make run`, `make shop` and `make test`. The others serve those who change hubbub.
 
 GO ?= go
 FUZZTIME ?= 30s
@@ -9,11 +9,15 @@ SOAK ?= 1m
 RACE = -race -gcflags='modernc.org/sqlite/lib=-race=false'
 KILLS ?= 300
 
-.PHONY: run test deps fmt vet cross test-go test-portable test-examples build-bench bench generate fuzz soak
+.PHONY: run shop test deps fmt vet cross test-go test-portable test-examples build-bench bench generate fuzz soak
 
 # Starts the server in development mode on http://localhost:8080; it needs nothing but Go.
 run:
 	$(GO) run ./cmd/hubbub serve --dev
+
+# Opens the shop of examples/shop: two services with the gateway in front of them, and a page, on http://localhost:8090.
+shop:
+	cd examples && $(GO) run ./shop
 
 # Everything that must hold before a change lands, cheap checks first. It installs what it needs (Debian: apt, npm).
 test: deps fmt vet cross test-go test-portable test-examples build-bench

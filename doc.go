@@ -42,6 +42,17 @@
 //	counting.run                 one goroutine while there is something to do: Options.Counts (package inbox) for each who was noted,
 //	                             then InboxCounted to the sessions if it is not what they were told last (counts.go)
 //
+// # How a decision reaches the outbox
+//
+//	Registry.Open, End, Reap …   decide who came and went; an Ordered driver calls with its lock held
+//	  handover.add               appends to the queue (handover.go)
+//	  Hub.spread                 the caller tells rooms and watchers at once (upkeep.go)
+//	handover.run                 one goroutine: Store.Record with the items that Options.Report makes of all that waits, then Leases.Confirm
+//	vacancies.keep               one goroutine: Store.SetOccupied for rooms that somebody came into first or left last (vacancies.go)
+//
+// If the process dies before Record, nobody has heard of it, or Journal.Lost tells the end at the next start; after it, the ids are known, so
+// that what is recorded again is not told again.
+//
 // What starts goroutines here is [New] (the lease, reaping and repeating, trimming: upkeep.go) and begin, for work that ends by itself.
 // [Hub.Close] waits for all of them.
 //
@@ -58,12 +69,12 @@
 //	person.mu
 //	Session.mu
 //	counting.mu
-//	Hub.mu, expiries.mu, turns.mu
+//	Hub.mu, expiries.mu, turns.mu, handover.mu, vacancies.mu, news.mu
 //	(those of the transport)
 //
-// The driver, the store and Options.Counts are called with the first two held at most, so a slow one delays the session that asks, and
-// others only while the first of them subscribes to the same room or user. A driver that calls Receive from within Publish must not
-// hold a lock then that Subscribe and the function that it returns need. The replies of Join and Watch and an Arrival's
-// Welcome are called with locks held: they hand a frame to the transport, and may call nothing but the ID, Identity and
-// Node of the session.
+// Options.MayJoin and MaySend are asked with Session.ops held at most, and with a context that ends with the session. The driver, the
+// store and Options.Counts are called with the first two held at most, so a slow one delays the session that asks, and others only
+// while the first of them subscribes to the same room or user. A driver that calls Receive from within Publish must not hold a lock then
+// that Subscribe and the function that it returns need. The replies of Join and Watch and an Arrival's Welcome are called with locks
+// held: they hand a frame to the transport, and may call nothing but the ID, Identity and Node of the session.
 package hubbub

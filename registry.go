@@ -98,7 +98,7 @@ type Revocations interface {
 type Ordered interface {
 	// OnDecision sets the function that gets the transitions of each decision before the method that has made it returns them; those of one
 	// user in the order in which they were decided. It must not block, nor call the driver. It is set before anything is decided. What
-	// Reap only tells again was decided before.
+	// Reap only tells again was decided before. A driver has one such function: of the hub that it serves in this process.
 	OnDecision(f func([]Transition))
 }
 

@@ -29,6 +29,11 @@ func (c *checker) outward() {
 		}
 		return b.Name, err
 	})
+	for i, h := range c.Hooks {
+		if h.Timeout >= c.Shutdown.Timeout {
+			c.fail(fmt.Sprintf("hooks[%d].timeout", i), "this must be shorter than shutdown.timeout (%s)", settings.FormatDuration(c.Shutdown.Timeout))
+		}
+	}
 	whole := len(backends) == len(c.Backends) // otherwise what is wrong there would be told once more
 	var rules []hook.Rule                     // a rule can make those behind it useless
 	each(c, "hooks", c.Hooks, func(h HookConfig) (string, error) {
@@ -54,9 +59,15 @@ func (c *checker) outward() {
 	})
 	each(c, "events", c.Events, func(r event.Rule) (string, error) {
 		_, err := event.New([]event.Rule{r}, c.known)
+		if err != nil {
+			err = errors.New(strings.TrimPrefix(err.Error(), "rule 1 ")) // it was judged by itself, and its place is told
+		}
 		return "", err
 	})
 	each(c, "webhooks", c.Webhooks, func(h WebhookConfig) (string, error) {
+		if !c.Dev && !h.AllowPrivate && h.near() {
+			return h.Name, errors.New("its URL is one of this machine: to allow that set allow_private")
+		}
 		_, err := webhook.New(webhook.Options{Outbox: struct{ webhook.Outbox }{}, Targets: []webhook.Target{h.target(c.Dev)}, Logger: quiet})
 		return h.Name, err
 	})

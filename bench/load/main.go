@@ -55,18 +55,26 @@ func (o options) run(scenario string) (result, error) {
 		return everybody(o)
 	case "private":
 		return private(o)
+	case "posts":
+		return posts(o)
+	case "proxied":
+		return proxied(o)
+	case "combined":
+		return combined(o)
+	case "webhooks":
+		return hooks(o)
 	}
-	return nil, fmt.Errorf("unknown scenario; use broadcast, ping, echo, accept, idle, rooms, sign-in, everybody or private")
+	return nil, fmt.Errorf("unknown scenario; use broadcast, ping, echo, accept, idle, rooms, sign-in, everybody, private, posts, proxied, combined or webhooks")
 }
 
 func main() {
 	var o options
 	addr := flag.String("addr", "127.0.0.1:9001", "the server's IPv4 `address` and port")
-	scenario := flag.String("scenario", "broadcast", "broadcast, ping, echo, accept, idle, rooms, sign-in, everybody or private")
+	scenario := flag.String("scenario", "broadcast", "broadcast, ping, echo, accept, idle, rooms, sign-in, everybody, private, posts, proxied, combined or webhooks")
 	flag.IntVar(&o.pid, "pid", 0, "the server's process id, whose CPU time and memory are measured; 0 measures none")
 	flag.StringVar(&o.proto, "proto", "ws", "ws or socketio; for rooms, sign-in and idle sessions hubbub.v1 or socketio")
 	flag.IntVar(&o.conns, "conns", 1000, "how many connections")
-	flag.IntVar(&o.outstanding, "outstanding", 16, "broadcast: messages on their way at once; rooms: those of each member")
+	flag.IntVar(&o.outstanding, "outstanding", 16, "broadcast: messages on their way at once; rooms: those of each member; posts: backends; combined: calls per second")
 	flag.BoolVar(&o.lockstep, "lockstep", false, "broadcast, rooms: one message at a time, the next when all have the last one")
 	flag.DurationVar(&o.warm, "warm", time.Second, "how long to warm up before broadcast, ping and echo")
 	flag.DurationVar(&o.time, "time", 5*time.Second, "how long to measure broadcast, ping and echo")

@@ -72,10 +72,13 @@ func (r *report) value(server, scenario, name string) float64 {
 // subject is our server in a scenario.
 func subject(name string) string {
 	for _, sc := range allScenarios() {
-		if sc.name == name && (sc.own || sc.bench != "") {
+		switch {
+		case sc.name != name:
+		case sc.on != nil && !slices.Contains(sc.on, "live"):
+			return sc.on[0]
+		case sc.bench != "":
 			return "gateway"
-		}
-		if sc.name == name && sc.chat {
+		case sc.chat:
 			return "live" // the others store nothing, too
 		}
 	}
@@ -136,6 +139,16 @@ func tables() []table {
 		{"The inbox of 100,000 notices", "inbox", "Of a user with as many notices and 1,000 announcements, beside one with 100 notices (BenchmarkInbox in package inbox, on the SQLite store; no sockets).",
 			[]column{{"unread counts", "counts_ms_per_call", 1, "ms", false}, {"the same with 100 notices", "countsoffew_ms_per_call", 1, "ms", false},
 				{"first page", "list_ms_per_call", 1, "ms", false}, {"first page of what is unread in a category", "listofcategory_ms_per_call", 1, "ms", false}}},
+		{"The API: messages of backends to a room", "posts", "64 backends POST to a room of ten people by the HTTP API, each again when its last message is accepted. All ten have all of them.",
+			[]column{{"accepted per second", "messages_per_second", 1, "", true}, {"CPU per message", "cpu_us", 1, "µs", true},
+				{"server's share of its core", "server_cpu_of_wall", 100, "%", false}}},
+		{"The BFF: one call of three", "combined", "GET /bff/page calls three services that take 20 ms each, with a token (ES256) that is verified each time. 1,000 calls per second, each at its time; and alone, one after another.",
+			[]column{{"alone, p50", "alone_p50_ms", 1, "ms", false}, {"p50", "p50_ms", 1, "ms", false}, {"p99", "p99_ms", 1, "ms", false}, {"max", "max_ms", 1, "ms", false},
+				{"the gateway's CPU per call", "cpu_us", 1, "µs", false}}},
+		{"The BFF: a call that is led to a service", "proxied", "64 callers, each again when it has its answer: directly by HTTP, conns kept alive, and by an rpc method over their WebSockets. CPU of the caller, the service and what is in between.",
+			[]column{{"direct, CPU per call", "direct_cpu_us", 1, "µs", false}, {"by the gateway, CPU per call", "proxied_cpu_us", 1, "µs", false}, {"÷ direct", "cpu_ratio", 1, "", false}}},
+		{"Webhooks", "webhooks", "Private messages of 200 people in pairs, each reported to a target that is away at first. What waits is then delivered, in order for each pair.",
+			[]column{{"delivered per second", "webhooks_per_second", 1, "", false}, {"waiting", "waiting", 1, "", false}, {"the gateway's CPU per webhook", "cpu_us", 1, "µs", false}}},
 	}
 }
 
@@ -172,6 +185,10 @@ func bars() []bar {
 		{"unread counts, 100,000 notices and 1,000 announcements: time per call", "inbox", "counts_ms_per_call", "", false, 1, "ms", ""},
 		{"first page of that inbox: time per call", "inbox", "list_ms_per_call", "", false, 5, "ms", ""},
 		{"an announcement to 10,000 online, until the last has its counts", "announce-all", "ms_to_last", "gateway", false, 2, "× a broadcast", "broadcast-all"},
+		{"messages of backends to a room: accepted per second", "posts", "messages_per_second", "express", true, 3, "× `express` + `ws`", ""},
+		{"a combined call of three parts that take 20 ms, at 1,000 per second: median latency", "combined", "over_slowest_part", "", false, 1.2, "× the slowest part", ""},
+		{"a proxied call: CPU of caller, gateway and backend", "proxied", "cpu_ratio", "", false, 1.5, "× a direct one", ""},
+		{"webhooks to one local target, in order for each pair of users: delivered per second", "webhooks", "webhooks_per_second", "", true, 5000, "", ""},
 	}
 }
 

@@ -21,20 +21,22 @@ type scenario struct {
 	tls   bool // only for servers that have -tls
 	chat  bool // people sign in and chat: for servers that can do that, the others being for those that cannot
 	quick bool
-	own   bool   // of what only the gateway has
-	bench string // a benchmark of a package of the module instead of a load, for the gateway only
-	pkg   string // the package; "" is the root
+	on    []string // the only servers that it is for; nil means all that fit
+	bench string   // a benchmark of a package of the module instead of a load, for the gateway only
+	pkg   string   // the package; "" is the root
 }
 
 // fits tells whether a server can be measured with the scenario.
 func (sc scenario) fits(s server) bool {
 	switch {
+	case sc.on != nil:
+		return slices.Contains(sc.on, s.name)
+	case s.special:
+		return false
 	case sc.bench != "":
 		return s.name == "gateway"
-	case sc.own:
-		return s.name == "gateway" || s.name == "single" && sc.name == "private"
 	case sc.chat:
-		return s.chat != "" && s.name != "single"
+		return s.chat != ""
 	case sc.tls:
 		return s.tls
 	}
@@ -55,10 +57,14 @@ func allScenarios() []scenario {
 		{name: "idle-sessions", chat: true, conns: 10000, args: []string{"-scenario", "idle", "-sessions", "-room", "10000"}},
 		{name: "sign-in", chat: true, conns: 5000, args: []string{"-scenario", "sign-in"}},
 		{name: "presence", bench: "BenchmarkPresences"},
-		{name: "private", own: true, chat: true, conns: 64, args: []string{"-scenario", "private", "-time", "10s"}},
-		{name: "broadcast-all", own: true, chat: true, conns: 10000, args: []string{"-scenario", "everybody", "-time", "5s"}},
-		{name: "announce-all", own: true, chat: true, conns: 10000, args: []string{"-scenario", "everybody", "-announce", "-time", "5s"}},
+		{name: "private", on: []string{"gateway", "single"}, chat: true, conns: 64, args: []string{"-scenario", "private", "-time", "10s"}},
+		{name: "broadcast-all", on: []string{"gateway"}, chat: true, conns: 10000, args: []string{"-scenario", "everybody", "-time", "5s"}},
+		{name: "announce-all", on: []string{"gateway"}, chat: true, conns: 10000, args: []string{"-scenario", "everybody", "-announce", "-time", "5s"}},
 		{name: "inbox", bench: "BenchmarkInbox", pkg: "inbox"},
+		{name: "posts", on: []string{"gateway", "live", "express"}, chat: true, conns: 10, args: []string{"-scenario", "posts", "-outstanding", "64", "-time", "5s"}},
+		{name: "combined", on: []string{"services"}, conns: 1, args: []string{"-scenario", "combined", "-outstanding", "1000", "-time", "8s"}},
+		{name: "proxied", on: []string{"services"}, conns: 64, args: []string{"-scenario", "proxied", "-time", "8s"}},
+		{name: "webhooks", on: []string{"services"}, chat: true, conns: 200, args: []string{"-scenario", "webhooks", "-time", "8s"}},
 	}
 }
 
@@ -214,7 +220,8 @@ func progress(got sample, err error) string {
 	}
 	var parts []string
 	for _, f := range []struct{ name, format string }{
-		{"cpu_us", "%.2f µs CPU"}, {"deliveries_per_second", "%.0f deliveries/s"}, {"messages_per_second", "%.0f messages/s"},
+		{"cpu_us", "%.2f µs CPU"}, {"deliveries_per_second", "%.0f deliveries/s"}, {"messages_per_second", "%.0f messages/s"}, {"webhooks_per_second", "%.0f webhooks/s"}, {"alone_p50_ms", "alone p50 %.1f ms"},
+		{"p50_ms", "p50 %.1f ms"}, {"p99_ms", "p99 %.1f ms"}, {"direct_cpu_us", "direct %.1f µs CPU"}, {"proxied_cpu_us", "proxied %.1f µs CPU"},
 		{"conns_per_second", "%.0f conns/s"}, {"sessions_per_second", "%.0f sessions/s"}, {"ms_per_call", "%.3f ms"}, {"counts_ms_per_call", "counts %.3f ms"}, {"list_ms_per_call", "list %.3f ms"}, {"ms_to_last", "%.1f ms to the last"}, {"messages_per_commit", "%.1f messages per commit"},
 		{"store_bytes_per_message", "%.0f B stored"}, {"ping_p99_ms", "ping p99 %.2f ms"}, {"control_p99_ms", "control p99 %.2f ms"},
 		{"rss_per_conn", "%.0f B resident"}, {"live_per_conn", "%.0f B live"}, {"server_cpu_of_wall", "server's CPU %.2f"},

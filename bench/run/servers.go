@@ -21,14 +21,15 @@ import (
 
 // server is one of bench/servers.
 type server struct {
-	name  string
-	label string
-	dir   string   // below servers/
-	kind  kind     // how it is built and started
-	proto string   // of the load generator, for plain conns; "" if it has none
-	chat  string   // the same for people who sign in and chat
-	tls   bool     // has -tls and /memstats
-	from  []string // npm packages or Go modules whose versions the page names
+	name    string
+	label   string
+	dir     string   // below servers/
+	kind    kind     // how it is built and started
+	proto   string   // of the load generator, for plain conns; "" if it has none
+	chat    string   // the same for people who sign in and chat
+	special bool     // only for scenarios that name it
+	tls     bool     // has -tls and /memstats
+	from    []string // npm packages or Go modules whose versions the page names
 }
 
 type kind int
@@ -45,7 +46,10 @@ func allServers() []server {
 		{name: "hubbub", label: "hubbub", dir: "hubbub", proto: "ws", tls: true},
 		{name: "gateway", label: "hubbub gateway", dir: "gateway", kind: product, chat: "hubbub.v1"},
 		{name: "live", label: "hubbub gateway, without a store", dir: "live", kind: product, chat: "hubbub.v1"},
-		{name: "single", label: "the same, one commit for each message", dir: "single", kind: product, chat: "hubbub.v1"},
+		{name: "single", label: "the same, one commit for each message", dir: "single", kind: product, chat: "hubbub.v1", special: true},
+		{name: "services", label: "hubbub gateway, before services", dir: "services", kind: product, chat: "hubbub.v1", special: true},
+		{name: "express", label: "Node `express` + `ws`", dir: "express", kind: nodeProgram, chat: "hubbub.v1", special: true,
+			from: []string{"express", "ws"}},
 		{name: "floor", label: "C epoll loop (the floor)", dir: "floor-c", kind: cProgram, proto: "ws"},
 		{name: "ws", label: "Node `ws`", dir: "node-ws", kind: nodeProgram, proto: "ws", from: []string{"ws", "bufferutil"}},
 		{name: "gws", label: "gws", dir: "gws", proto: "ws", from: []string{"github.com/lxzan/gws"}},

@@ -60,3 +60,35 @@ func TestAPIKey(t *testing.T) {
 		}
 	}
 }
+
+func TestAPIKeyFile(t *testing.T) {
+	hubbub, file := build(t), filepath.Join(t.TempDir(), "keys.txt")
+	add := func(name string) string {
+		t.Helper()
+		out, err := exec.CommandContext(t.Context(), hubbub, "apikey", "--name", name, "--scope", "read,publish", "--file", file).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return string(out)
+	}
+	first := add("billing")
+	second := add("billing")
+	if !strings.HasPrefix(first, "hub_") || strings.Contains(first, "2 keys") || !strings.Contains(second, "2 keys named billing") {
+		t.Errorf("it prints\n%s\n%s", first, second)
+	}
+	keys, err := httpapi.LoadKeys(file)
+	if err != nil || len(keys) != 2 || keys[1].Name != "billing" || len(keys[1].Scopes) != 2 {
+		t.Errorf("the file has %+v, %v", keys, err)
+	}
+	content, err := os.ReadFile(file)
+	info, statErr := os.Stat(file)
+	if err != nil || statErr != nil || strings.Contains(string(content), "hub_") || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file is\n%s\n%v, %v, %v", content, info, err, statErr)
+	}
+	if err := os.WriteFile(file, []byte("something else"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out := refused(t, hubbub, "apikey", "--name", "a", "--file", file); !strings.Contains(out, "line 1") || strings.Contains(out, "hub_") {
+		t.Errorf("it prints\n%s", out)
+	}
+}

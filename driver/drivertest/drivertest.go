@@ -57,9 +57,12 @@ func Run(t *testing.T, driver func(t *testing.T, clock *Clock) hubbub.Driver) {
 		d := driver(tb, clock)
 		return &rig{streamRig{base: base{tb, clock}, streams: d, forgets: true}, d}
 	}
-	run(t, whole, busTests(), deviceTests(), sessionTests(), leaseTests(), directoryTests(), roomTests())
+	run(t, whole, busTests(), deviceTests(), sessionTests(), leaseTests(), directoryTests(), roomTests(), blockTests())
 	if _, ok := driver(t, NewClock()).(hubbub.Poster); ok {
 		run(t, whole, postTests())
+	}
+	if _, ok := driver(t, NewClock()).(hubbub.Ordered); ok {
+		run(t, whole, decisionTests())
 	}
 	t.Run("model of the registry", func(t *testing.T) { modelRegistry(t, driver) })
 }

@@ -15,6 +15,7 @@ func keyTests() []test[*streamRig] {
 		{"keys are of an author and a stream", keyScope},
 		{"a key is remembered for its time and then forgotten", keyLife},
 		{"a key used at once makes one message", keyAtOnce},
+		{"a key stands for what was sent first", originals},
 	}
 }
 
@@ -127,4 +128,35 @@ func keyAtOnce(r *streamRig) {
 		r.Fatalf("one key made %d messages with %d ids at %d offsets", fresh, len(ids), len(offsets))
 	}
 	r.expect(r.after(lobby, hubbub.Position{}, 10), false, true, 7)
+}
+
+// originals sends messages of which something changes the data to something else each time, as a hook does.
+func originals(r *streamRig) {
+	for _, keep := range []hubbub.Retention{{}, {Messages: 1}, {Messages: -1}} {
+		key := string(rune('a' + keep.Messages + 1))
+		changed := func(original, data string) hubbub.Draft {
+			d := r.keyed(1, key, keep)
+			d.Message.Data, d.Original = json.RawMessage(data), json.RawMessage(original)
+			return d
+		}
+		first := r.append(changed("1", "2"))
+		again := r.append(changed("1", "3"))
+		want := first.Message
+		if keep.Messages < 0 {
+			want.Data = json.RawMessage("3") // nobody knows any more
+		}
+		if !again.Repeated || first.Repeated {
+			r.Fatalf("with %+v the first was %+v, and again %+v", keep, first, again)
+		}
+		r.same(again.Message, want)
+		_, err := r.Append(r.Context(), changed("2", "2"))
+		r.refused(err, hubbub.Conflict)
+		if same := r.append(r.keyed(1, key, keep)); !same.Repeated { // its data are as they were sent
+			r.Fatalf("with %+v what was not changed this time is %+v", keep, same)
+		}
+		r.say(lobby, 5, keep) // which may drop the first
+		if gone := r.append(changed("1", "4")); !gone.Repeated || gone.Message.Position != first.Message.Position {
+			r.Fatalf("then %+v is known", gone)
+		}
+	}
 }

@@ -6,6 +6,9 @@
 // Nothing runs in the background. Ages and deadlines are judged by the clock when somebody asks, and what is over is dropped
 // when the hub calls Trim and Reap.
 //
+// What is erased of a room stays as a hole, without content, until its time is over; of a pair nothing stays, and what is begun anew has
+// another epoch.
+//
 // # Locks
 //
 // A stream has its own lock, users, rooms and topics share [shards] locks by their hash. Who holds one may take one further

@@ -16,7 +16,8 @@
 //
 // That goroutine is the only one; Close waits for it, and for the reads. SQL is in queries/ and migrations/, from which sqlc makes
 // internal/db (make generate). The interfaces of the root are in streams.go, pages.go and keys.go (Log), conversations.go,
-// members.go, journal.go, outbox.go; Notices in publications.go (Publish), delivery.go (Deliver, Due) and removal.go (Expire, Withdraw),
+// members.go, journal.go, outbox.go and claims.go, backlog.go, rooms.go (RoomStates), revocations.go, erase.go with erasestreams.go and
+// eraserest.go; Notices in publications.go (Publish), delivery.go (Deliver, Due) and removal.go (Expire, Withdraw),
 // Inboxes in inbox.go (lists and counts) and marks.go. inspect.go and wal.go look for damage before a file is opened, backup.go copies one.
 //
 // # Files
@@ -44,6 +45,31 @@
 // written what it said it had.
 //
 // While the disk is full, writes fail as Unavailable and take no effect; reads go on, and so do writes when there is room again.
+//
+// # Outbox
+//
+// Who is trying to deliver what is known in memory only: all claims end with the process, and an attempt under way then is not counted.
+// What else is reported with a write, such as the item of a message, is in the outbox if and only if the write is in the file.
+//
+// # Erasing people
+//
+// [Store.Erase] removes, some rows at a time: who the user is, open sessions, revocations, memberships, receipts, notices and marks,
+// the content of publications that only the user had, the name in lists of recipients, the user's streams with others as a whole,
+// what the user has sent to rooms, with its keys, and what is in the outbox in the order "user NAME" or of a pair with NAME. Of a room
+// whose last owner is erased the admin of the longest standing becomes owner, or else the member. What was erased from a room
+// is a hole: offsets, head and epoch stay, and it counts for retention until it would have been dropped.
+//
+// What stays:
+//   - in the outbox, messages of the user to rooms, which are in the order of the room, until they are delivered or discarded, and
+//     then their ids for a day;
+//   - hashes of keys of messages of which nothing is kept, and the content of a publication whose notice was gone before, until the
+//     key is forgotten;
+//   - what others have said of the user;
+//   - in free parts of the file, what was deleted there before the user was erased, and pieces of rows that the database has moved. What
+//     Erase deletes is overwritten (secure_delete), and other deletions overwrite within the pages that they write anyway. VACUUM,
+//     or a backup that takes the place of the file, removes the rest;
+//   - in PATH-wal, older states of pages, until the log has begun anew and written over them, or the store was closed;
+//   - in backups.
 //
 // # Times
 //

@@ -37,12 +37,18 @@ func (w worker) user() string      { return fmt.Sprintf("user-%d-%d", w.life, w.
 func (w worker) room() string      { return fmt.Sprintf("room-%d-%d", w.life, w.number/4) } // four share one
 func (w worker) club() string      { return fmt.Sprintf("club-%d-%d", w.life, w.number) }
 func (w worker) target() string    { return fmt.Sprintf("target-%d", w.number) }
+func (w worker) facts() string     { return fmt.Sprintf("facts-%d", w.number) }
 func (w worker) item(i int) hubbub.OutboxItem {
 	return hubbub.OutboxItem{ID: w.name(i), Target: w.target(), Order: fmt.Sprint(i % 3), Payload: []byte(w.name(i))}
 }
 
+// fact is an item that belongs to something else that is written.
+func (w worker) fact(what string, i int) []hubbub.OutboxItem {
+	return []hubbub.OutboxItem{{ID: what + " " + w.name(i), Target: w.facts(), Order: w.user(), Payload: []byte(what)}}
+}
+
 func (w worker) draft(i int) hubbub.Draft {
-	return hubbub.Draft{Key: w.name(i), Author: w.user(), Message: hubbub.Message{ID: w.name(i), Stream: hubbub.RoomStream(w.room()),
+	return hubbub.Draft{Key: w.name(i), Author: w.user(), Report: func(hubbub.Message) []hubbub.OutboxItem { return w.fact("message", i) }, Message: hubbub.Message{ID: w.name(i), Stream: hubbub.RoomStream(w.room()),
 		From: hubbub.Sender{User: w.user()}, Data: json.RawMessage(strconv.Quote(w.name(i))), Time: time.Now()}}
 }
 
@@ -79,12 +85,12 @@ func (w worker) round(ctx context.Context, s *sqlite.Store, i int) error {
 			return err
 		},
 		func() error { return s.Put(ctx, []hubbub.OutboxItem{w.item(i)}) },
-		func() error { return s.Record(ctx, []hubbub.Transition{w.began(i)}, nil) },
+		func() error { return s.Record(ctx, []hubbub.Transition{w.began(i)}, w.fact("began", i)) },
 		func() error {
 			if i%2 == 0 {
 				return nil // stays open
 			}
-			return s.Record(ctx, []hubbub.Transition{w.ended(i)}, nil)
+			return s.Record(ctx, []hubbub.Transition{w.ended(i)}, w.fact("ended", i))
 		},
 	} {
 		if err := do(); err != nil {
@@ -212,6 +218,7 @@ func (l *life) check(t *testing.T, path string) {
 		l.checkInbox(t, s, n, rounds)
 		l.checkOutbox(t, s, n, rounds)
 	}
+	l.checkFacts(t, s)
 	l.checkSessions(t, s)
 }
 
@@ -307,14 +314,67 @@ func (l *life) checkInbox(t *testing.T, s *sqlite.Store, n, rounds int) {
 func (l *life) checkOutbox(t *testing.T, s *sqlite.Store, n, rounds int) {
 	t.Helper()
 	w := worker{l.number, n}
+	got := deliverAll(t, s, w.target())
+	for i := range rounds {
+		if !got[w.name(i)] {
+			t.Fatalf("%s is not in the outbox", w.name(i))
+		}
+		delete(got, w.name(i))
+	}
+	if len(got) > 1 { // the round that had begun may be one further
+		t.Fatalf("in the outbox are also %v", got)
+	}
+}
+
+// checkFacts wants the item of each message and session that was written, and of no other.
+func (l *life) checkFacts(t *testing.T, s *sqlite.Store) {
+	t.Helper()
+	transitions, err := s.Lost(t.Context(), "now")
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := map[string]bool{}
+	for _, lost := range transitions {
+		open[lost.Session.ID] = true
+	}
+	for n := range workers {
+		w := worker{l.number, n}
+		got := deliverAll(t, s, w.facts())
+		page, err := s.After(t.Context(), hubbub.RoomStream(w.room()), hubbub.Position{}, 1_000_000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range page.Messages {
+			if m.From.User == w.user() && !got["message "+m.ID] {
+				t.Fatalf("the message %s has no item", m.ID)
+			}
+			delete(got, "message "+m.ID)
+		}
+		for i := range len(l.did[n]) + 1 {
+			began, ended := got["began "+w.name(i)], got["ended "+w.name(i)]
+			if open[w.name(i)] != (began && !ended) || l.done(n, i, didBegin) && !began || l.done(n, i, didEnd) && i%2 > 0 && !ended {
+				t.Fatalf("the session %s is open: %v; its items are there: began %v, ended %v", w.name(i), open[w.name(i)], began, ended)
+			}
+			delete(got, "began "+w.name(i))
+			delete(got, "ended "+w.name(i))
+		}
+		if len(got) > 0 {
+			t.Fatalf("in the outbox are also %v", got)
+		}
+	}
+}
+
+// deliverAll delivers what there is for a target, and wants each item once.
+func deliverAll(t *testing.T, s *sqlite.Store, target string) map[string]bool {
+	t.Helper()
 	got := map[string]bool{}
 	for {
-		items, err := s.Claim(t.Context(), w.target(), 100, time.Minute)
+		items, err := s.Claim(t.Context(), target, 100, time.Minute)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if len(items) == 0 {
-			break
+			return got
 		}
 		var done []hubbub.Settlement
 		for _, item := range items {
@@ -327,15 +387,6 @@ func (l *life) checkOutbox(t *testing.T, s *sqlite.Store, n, rounds int) {
 		if err := s.Settle(t.Context(), done); err != nil {
 			t.Fatal(err)
 		}
-	}
-	for i := range rounds {
-		if !got[w.name(i)] {
-			t.Fatalf("%s is not in the outbox", w.name(i))
-		}
-		delete(got, w.name(i))
-	}
-	if len(got) > 1 { // the round that had begun may be one further
-		t.Fatalf("in the outbox are also %v", got)
 	}
 }
 

@@ -26,7 +26,8 @@ type BFF struct {
 	running sync.WaitGroup     // parts that may outlast their call
 }
 
-// New checks the routes and returns who answers them, or an error that says which route is wrong and how. End it with [BFF.Close].
+// New checks the routes and returns who answers them, or an error that says which route is wrong and how. End it with
+// [BFF.Close].
 func New(o Options) (*BFF, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
@@ -52,15 +53,15 @@ func New(o Options) (*BFF, error) {
 	return b, nil
 }
 
-// Close waits for what is still asked of backends, which takes a budget at most, and cancels what can be asked again. Call it when no
-// more calls come.
+// Close waits for what is still asked of backends, which takes a budget at most, and cancels what can be asked again.
+// Call it when no more calls come.
 func (b *BFF) Close() {
 	b.flights.close()
 	b.running.Wait()
 }
 
-// Methods are the routes as methods of hubbub.v1, by their names, which begin with "bff.". Their results are a json.RawMessage of valid
-// JSON in UTF-8, which need not be encoded again.
+// Methods are the routes as methods of hubbub.v1, by their names, which begin with "bff.". Their results are a
+// json.RawMessage of valid JSON in UTF-8, which need not be encoded again.
 func (b *BFF) Methods() map[string]func(context.Context, *hubbub.Session, json.RawMessage) (any, error) {
 	all := make(map[string]func(context.Context, *hubbub.Session, json.RawMessage) (any, error), len(b.routes))
 	for name, r := range b.routes {

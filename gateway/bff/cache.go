@@ -44,7 +44,8 @@ func (c *cache) put(key string, of outcome, ttl time.Duration) {
 	c.results.Set(key, kept{of.status, of.data, ttl})
 }
 
-// clock is our clock as otter has it. It never ticks: entries are looked at when they are asked for and when others need the room.
+// clock is our clock as otter has it. It never ticks: entries are looked at when they are asked for and when others
+// need the room.
 type clock struct{ now func() time.Time }
 
 func (c clock) NowNano() int64                      { return c.now().UnixNano() }

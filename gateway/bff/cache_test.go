@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -280,4 +281,36 @@ func TestOwnChangesAreSeen(t *testing.T) {
 	}
 	close(g.open)
 	testkit.Receive(t, "the first", before)
+}
+
+// TestManyComeAndGo has callers join and leave flights at random. Those who stay get their answer, whoever leaves.
+func TestManyComeAndGo(t *testing.T) {
+	b := one(t, bff.Route{Name: "r", Budget: time.Minute, Params: []bff.Param{{Name: "id"}}, Proxy: &bff.Part{Backend: "b", Path: "/{params.id}"}},
+		serve(t, "b", answer(`"x"`)))
+	const callers, times = 16, 40
+	replies := make(chan string, callers*times)
+	for i := range callers {
+		go func() {
+			for n := range times {
+				ctx, leave := context.WithCancel(t.Context())
+				if i%2 == 0 {
+					go leave()
+				}
+				got := body(ctx, b, &ann, "/bff/r?id="+strconv.Itoa(n%3+1))
+				leave()
+				if i%2 == 0 {
+					got = `"x"` // or not
+				}
+				replies <- got
+			}
+		}()
+	}
+	for range callers * times {
+		if got := testkit.Receive(t, "a reply", replies); got != `"x"` {
+			t.Fatalf("got %s", got)
+		}
+	}
+	if n := bff.Waiting(b); n != 0 {
+		t.Errorf("%d still wait", n)
+	}
 }

@@ -183,8 +183,8 @@ func (x *expansion) header(p *part) (http.Header, error) {
 	return all, nil
 }
 
-// key is the same for two requests of a part if their results can be told to either caller: it has all that the request depends on. Each
-// piece has its length before it, so that none can be written to look like others.
+// key is the same for two requests of a part if their results can be told to either caller: it has all that the request
+// depends on. Each piece has its length before it, so that none can be written to look like others.
 func (b *BFF) key(c *call, p *part, r *backend.Call) string {
 	k := appendPiece(make([]byte, 0, 256), p.id)
 	k = appendPiece(k, r.Path)
@@ -204,7 +204,8 @@ func (b *BFF) key(c *call, p *part, r *backend.Call) string {
 	if p.cache.By == "user" {
 		return string(k)
 	}
-	// Nothing is kept: this is about requests on their way. Who has changed something must not be told what was asked for before.
+	// Nothing is kept: this is about requests on their way. Who has changed something must not be told what was asked
+	// for before.
 	if r.Identity != nil {
 		k = appendPiece(appendPiece(k, r.Identity.Device), r.Session)
 	}
@@ -216,7 +217,8 @@ func appendPiece[T string | json.RawMessage](k []byte, piece T) []byte {
 	return append(append(k, ':'), piece...)
 }
 
-// appendIdentity adds who a result is for: the user, and what backends are told about them, since they may decide by it.
+// appendIdentity adds who a result is for: the user, and what backends are told about them, since they may decide by
+// it.
 func appendIdentity(k []byte, id *hubbub.Identity) []byte {
 	if id == nil {
 		return append(k, '-')

@@ -13,8 +13,8 @@ import (
 	"github.com/hubbub-dev/hubbub/gateway/bff"
 )
 
-// TestCombines shows a reply as a frontend gets it: parts in the order of the configuration, each with its own status, and one that
-// needs another's data.
+// TestCombines shows a reply as a frontend gets it: parts in the order of the configuration, each with its own status,
+// and one that needs another's data.
 func TestCombines(t *testing.T) {
 	products := serve(t, "products", func(w http.ResponseWriter, r *http.Request) {
 		switch r.RequestURI {
@@ -110,7 +110,8 @@ func TestBudget(t *testing.T) {
 	alone := bff.Route{Name: "alone", Budget: 20 * time.Millisecond, Parts: []bff.Part{{Name: "slow", Backend: "hung", Path: "/"}}}
 	b := open(t, bff.Options{Backends: backends, Routes: []bff.Route{alone, route("optional", false, 0), route("required", true, 0),
 		route("timeout", false, 10*time.Millisecond), route("both", true, 10*time.Millisecond)}})
-	// What needs a part that is late is late itself, or has no longer anything to wait for: at the end of the budget both are true.
+	// What needs a part that is late is late itself, or has no longer anything to wait for: at the end of the budget
+	// both are true.
 	for name, after := range map[string][]int{"optional": {504, 424}, "timeout": {424}} {
 		got := partsOf(t, get(t, b, "/bff/"+name))
 		if got["fast"].Status != 200 || got["slow"].Status != 504 || got["slow"].Error.Reason != "unavailable" ||

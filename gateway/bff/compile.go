@@ -174,6 +174,13 @@ func (p *part) compileTemplates(of Part, proxy bool) error {
 	if p.path, err = template.ParsePath(of.Path); err != nil {
 		return err // it says that it is about the path
 	}
+	typical, err := p.path.Expand(func(template.Ref) (any, error) { return "x", nil })
+	if err != nil {
+		return err
+	}
+	if err := backend.CheckPath(typical); err != nil {
+		return fmt.Errorf("the path %q: %w", of.Path, err)
+	}
 	if p.query, err = template.ParseQuery(of.Query); err != nil {
 		return fmt.Errorf("query: %w", err)
 	}
@@ -244,7 +251,7 @@ func headerNames(of []string) ([]string, error) {
 	for _, name := range of {
 		canonical := http.CanonicalHeaderKey(name)
 		switch {
-		case name == "" || strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, c) }):
+		case name == "" || strings.ContainsFunc(name, notInHeaderName):
 			return nil, fmt.Errorf("%q cannot be the name of a header", name)
 		case strings.HasPrefix(strings.ReplaceAll(canonical, "_", "-"), "Hubbub-") || slices.Contains(reserved(), canonical):
 			return nil, fmt.Errorf("the header %s is the gateway's to set", canonical)
@@ -254,6 +261,11 @@ func headerNames(of []string) ([]string, error) {
 		names = append(names, canonical)
 	}
 	return names, nil
+}
+
+// notInHeaderName tells what is no part of a token, RFC 9110, section 5.6.2.
+func notInHeaderName(c rune) bool {
+	return c <= ' ' || c >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, c)
 }
 
 // reserved are headers that say how a request is sent, not what it is about.

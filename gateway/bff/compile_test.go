@@ -52,6 +52,7 @@ func TestRefusedAtStart(t *testing.T) {
 		`the default of the param "p" cannot be written as JSON`:                param(bff.Param{Name: "p", Type: "json", Default: func() {}}),
 		`the param "p" is there twice`:                                          {Name: "r", Proxy: &bff.Part{}, Params: []bff.Param{{Name: "p"}, {Name: "p"}}},
 		`part "p": the path "x" must begin with /`:                              part(bff.Part{Path: "x"}),
+		`the path "//evil/x": a path must begin with one /`:                     part(bff.Part{Path: "//evil/x"}),
 		`the path "/a?b=1" has a ? or #; parameters go into query`:              part(bff.Part{Path: "/a?b=1"}),
 		`part "p": path: {params.ID}: there is no param "ID"; known are id, j`:  part(bff.Part{Path: "/{params.ID}"}),
 		`path: {params} is an object, which only a body can have`:               part(bff.Part{Path: "/{params}"}),

@@ -129,7 +129,6 @@ func TestInjection(t *testing.T) {
 		`?admin=1#x`:                `["/items/%3Fadmin=1%23x/x", "q=%3Fadmin%3D1%23x", ""]`,
 		`a&b=c;d`:                   `["/items/a&b=c%3Bd/x", "q=a%26b%3Dc%3Bd", ""]`,
 		`%2e%2e`:                    `["/items/%252e%252e/x", "q=%252e%252e", ""]`,
-		`..;`:                       `["/items/..%3B/x", "q=..%3B", ""]`,
 		`é `:                        `["/items/%C3%A9%20/x", "q=%C3%A9+", ""]`,
 		`{params.id}`:               `["/items/%7Bparams.id%7D/x", "q=%7Bparams.id%7D", ""]`,
 		"x HTTP/1.1\\r\\nX-Evil: 1": `["/items/x%20HTTP%2F1.1%0D%0AX-Evil:%201/x", "q=x+HTTP%2F1.1%0D%0AX-Evil%3A+1", ""]`,
@@ -138,7 +137,7 @@ func TestInjection(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", id, got, want)
 		}
 	}
-	for _, id := range []string{"", ".", "..", "../x", "a/../b", `..\\..`, "./"} {
+	for _, id := range []string{"", ".", "..", "../x", "a/../b", `..\\..`, "./", "..;x", "a/.;b"} {
 		if kind, _ := refusedBy(t, door(t.Context(), b, &ann, http.MethodPost, "/bff/r", `{"id":"`+id+`"}`)); kind != "422 invalid" {
 			t.Errorf("%q: %s", id, kind)
 		}

@@ -16,12 +16,12 @@ import (
 	"github.com/hubbub-dev/hubbub"
 )
 
-// Handler answers GET, HEAD and POST on /bff/NAME. identify tells who calls: nil for a request without credentials, an error for bad ones.
-// It is called concurrently.
+// Handler answers GET, HEAD and POST on /bff/NAME. identify tells who calls: nil for a request without credentials, an
+// error for bad ones. It is called concurrently.
 //
 // The params are those of the query, or the members of a JSON object as the body of a POST, whose Content-Type must be
-// application/json: no form of another page can send that. Nothing may keep the replies. Preflight requests of pages from elsewhere are
-// whoever's who mounts the handler.
+// application/json: no form of another page can send that. Nothing may keep the replies. Preflight requests of pages
+// from elsewhere are whoever's who mounts the handler.
 func (b *BFF) Handler(identify func(*http.Request) (*hubbub.Identity, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		result, err := b.serve(w, r, identify)
@@ -42,6 +42,9 @@ func (b *BFF) Handler(identify func(*http.Request) (*hubbub.Identity, error)) ht
 	})
 }
 
+// identifier tells who makes a request.
+type identifier = func(*http.Request) (*hubbub.Identity, error)
+
 // httpError is an error with a status that HTTP has and the domain has not.
 type httpError struct {
 	status int
@@ -50,7 +53,7 @@ type httpError struct {
 
 func (e *httpError) Error() string { return e.err.Message }
 
-func (b *BFF) serve(w http.ResponseWriter, r *http.Request, identify func(*http.Request) (*hubbub.Identity, error)) (json.RawMessage, error) {
+func (b *BFF) serve(w http.ResponseWriter, r *http.Request, identify identifier) (json.RawMessage, error) {
 	name, below := strings.CutPrefix(r.URL.Path, "/bff/")
 	route := b.routes[name]
 	if route == nil || !below {
@@ -116,7 +119,7 @@ func (b *BFF) checkQuery(query string) error {
 	}
 	for name := range given {
 		if !slices.Contains(b.opts.SignIn, name) {
-			return hubbub.Errorf(hubbub.Invalid, "the param %.70q is in the query; put it into the body, or call by GET if the route allows it", name)
+			return hubbub.Errorf(hubbub.Invalid, "the param %.70q is in the query of a POST; put it into the body", name)
 		}
 	}
 	return nil

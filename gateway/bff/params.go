@@ -27,80 +27,31 @@ type param struct {
 // errNotJSON is Invalid, and answered with 400 over HTTP.
 var errNotJSON = hubbub.Errorf(hubbub.Invalid, `the params are not a JSON object such as {"id": 7}`)
 
-// fromJSON reads params from a JSON object; nothing and null are no params. The values are in the order of the declaration, nil for
-// what is missing.
+// fromJSON reads params from a JSON object; nothing and null are no params. The values are in the order of the
+// declaration, nil for what is missing.
 func (r *route) fromJSON(text json.RawMessage) ([]any, error) {
 	if len(text) > maxParams {
 		return nil, tooManyBytes(len(text))
 	}
 	values := make([]any, len(r.params))
-	if r.simpleTexts(text, values) {
+	text = bytes.TrimSpace(text)
+	if len(text) == 0 || string(text) == "null" {
 		return r.complete(values)
 	}
-	var members map[string]json.RawMessage
-	if len(text) > 0 {
-		if err := json.Unmarshal(text, &members); err != nil || !utf8.Valid(text) {
-			return nil, errNotJSON
-		}
+	if text[0] != '{' || !json.Valid(text) || !utf8.Valid(text) {
+		return nil, errNotJSON
 	}
-	clear(values)
-	for name, member := range members {
+	err := eachMember(text, func(name string, member json.RawMessage) error {
 		i, err := r.param(name)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			values[i], err = r.params[i].fromJSON(member)
 		}
-		if values[i], err = r.params[i].fromJSON(member); err != nil {
-			return nil, err
-		}
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	return r.complete(values)
-}
-
-// simpleTexts reads an object of nothing but declared texts without escapes, as most are, at a fraction of what it costs to read any
-// JSON. It is false for everything else, whether that is wrong or not; then some values may be there.
-func (r *route) simpleTexts(text []byte, values []any) bool {
-	more, ok := bytes.CutPrefix(text, []byte("{"))
-	for ok {
-		var name, value []byte
-		if name, more, ok = plainText(more); !ok {
-			break
-		}
-		more, ok = bytes.CutPrefix(bytes.TrimLeft(more, space), []byte(":"))
-		if !ok {
-			break
-		}
-		if value, more, ok = plainText(more); !ok {
-			break
-		}
-		i := slices.IndexFunc(r.params, func(p param) bool { return p.name == string(name) })
-		if i < 0 || r.params[i].kind != "string" {
-			break
-		}
-		values[i] = string(value)
-		more = bytes.TrimLeft(more, space)
-		if string(more) == "}" {
-			return true
-		}
-		more, ok = bytes.CutPrefix(more, []byte(","))
-	}
-	return false
-}
-
-const space = " \t\r\n"
-
-// plainText is the JSON text that b begins with, if it is in UTF-8 and has no escapes, and what stands behind it.
-func plainText(b []byte) (text, more []byte, ok bool) {
-	b, ok = bytes.CutPrefix(bytes.TrimLeft(b, space), []byte(`"`))
-	end := bytes.IndexByte(b, '"')
-	if !ok || end < 0 || !utf8.Valid(b[:end]) {
-		return nil, nil, false
-	}
-	for _, c := range b[:end] {
-		if c < ' ' || c == '\\' {
-			return nil, nil, false
-		}
-	}
-	return b[:end], b[end+1:], true
 }
 
 func tooManyBytes(n int) error {

@@ -141,7 +141,8 @@ func (b *BFF) run(ctx context.Context, c *call, p *part) outcome {
 	return out
 }
 
-// ask gets the outcome of a part from the cache, from a request that is on its way, or from the backend, in at most the part's timeout.
+// ask gets the outcome of a part from the cache, from a request that is on its way, or from the backend, in at most the
+// part's timeout.
 func (b *BFF) ask(ctx context.Context, c *call, p *part) outcome {
 	r, wrong := c.request(p)
 	if wrong != nil {

@@ -19,8 +19,9 @@ type step struct {
 	body   *template.Tree // nil means none
 }
 
-// New checks the rules. known judges the method and path of each step, with x in the place of each reference: it returns an error that
-// says what is wrong with such a call; nil means that all calls are known. Errors of New say which rule and step is wrong, and how.
+// New checks the rules. known judges the method and path of each step, with x in the place of each reference: it
+// returns an error that says what is wrong with such a call; nil means that all calls are known. Errors of New say
+// which rule and step is wrong, and how.
 func New(rules []Rule, known func(method, path string) error) (*Events, error) {
 	if known == nil {
 		known = func(string, string) error { return nil }

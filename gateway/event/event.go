@@ -32,8 +32,8 @@ type Rule struct {
 
 // Step is one call.
 type Step struct {
-	// Call is the method, POST, PUT, PATCH or DELETE, and the path below /api/v1, such as "POST /rooms/{data.room}/messages". It may have a
-	// query.
+	// Call is the method, POST, PUT, PATCH or DELETE, and the path below /api/v1, such as "POST
+	// /rooms/{data.room}/messages". It may have a query.
 	Call string `koanf:"call"`
 	// Body is sent as JSON; nil means none.
 	Body any `koanf:"body"`
@@ -56,8 +56,8 @@ type rule struct {
 	steps []step
 }
 
-// Calls returns the calls of all rules that fit the event, none if no rule does. Its errors are Invalid and say what the event lacks, or
-// TooLarge past [MaxCalls] or if a call would be too long.
+// Calls returns the calls of all rules that fit the event, none if no rule does. Its errors are Invalid and say what
+// the event lacks, or TooLarge past [MaxCalls] or if a call would be too long.
 func (e *Events) Calls(typ string, data json.RawMessage) ([]Call, error) {
 	if err := hubbub.CheckName("type of the event", typ); err != nil {
 		return nil, err

@@ -88,7 +88,7 @@ func New(o Options) (*API, error) {
 			return nil, fmt.Errorf("read the API keys: %w", err)
 		}
 	}
-	a.huma = huma.NewAPI(describe(o.Version), humago.NewAdapter(a.mux, Prefix))
+	a.huma = huma.NewAPI(describe(o.Version), humago.NewAdapter(fastMux{a.mux, a}, Prefix))
 	a.publishing()
 	a.gathering()
 	a.reading()

@@ -130,6 +130,10 @@ func (a *API) describeCall(g gate, op *huma.Operation) {
 
 // failed returns the problem that answers an error, and logs its cause if the caller cannot do anything about it.
 func (a *API) failed(ctx context.Context, call string, err error) error {
+	return a.problem(ctx, call, err)
+}
+
+func (a *API) problem(ctx context.Context, call string, err error) *Problem {
 	p := problemOf(hubbub.AsError(err))
 	if p.Status >= 500 && ctx.Err() != context.Canceled {
 		a.o.Logger.Error("an API call failed", "call", call, "key", callerOf(ctx), "err", causeOf(err))

@@ -20,8 +20,8 @@ func describe(version string) huma.Config {
 				Title:   "hubbub",
 				Version: version,
 				Description: "The API for backends: send messages and notices, ask who is online, sign people out. To try a call here, press " +
-					"Authorize and enter an API key: `hubbub serve --dev` prints one, `hubbub apikey` makes one. With curl: " +
-					"`curl http://localhost:8080/api/v1/online -H \"Authorization: Bearer KEY\"`. Names in paths are percent-encoded. Times are Unix milliseconds. " +
+					"Authorize and enter an API key: `hubbub serve --dev` prints one, `hubbub apikey` makes one. With curl, `$API` being " +
+					"the address of this page: `curl \"$API/online\" -H \"Authorization: Bearer KEY\"`. Names in paths are percent-encoded. Times are Unix milliseconds. " +
 					"Errors are problem documents (RFC 9457) with a stable reason. Each call needs an API key with the scope that its " +
 					"security requirement names, or with the scope admin.",
 				License: &huma.License{Name: "MIT", Identifier: "MIT"},

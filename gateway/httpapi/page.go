@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,8 +30,8 @@ const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img
 
 // pageFile is a file of the page.
 type pageFile struct {
-	plain  []byte
-	packed []byte // with gzip; nil if it is not
+	plain  []byte // either this
+	packed []byte // or this, with gzip
 	kind   string // its media type
 	tag    string
 }
@@ -50,21 +51,13 @@ func loadPage() (map[string]pageFile, error) {
 		if err != nil {
 			return nil, fmt.Errorf("load the page: %w", err)
 		}
-		r, err := gzip.NewReader(bytes.NewReader(packed))
-		if err != nil {
-			return nil, fmt.Errorf("load %s of the page: %w", name, err)
-		}
-		plain, err := io.ReadAll(r)
-		if err != nil {
-			return nil, fmt.Errorf("load %s of the page: %w", name, err)
-		}
-		files[pagePrefix+name] = newPageFile(name, plain, packed)
+		files[pagePrefix+name] = newPageFile(name, nil, packed)
 	}
 	return files, nil
 }
 
 func newPageFile(name string, plain, packed []byte) pageFile {
-	sum := sha256.Sum256(plain)
+	sum := sha256.Sum256(slices.Concat(plain, packed))
 	kinds := map[string]string{".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
 		".json": "application/openapi+json"}
 	return pageFile{plain: plain, packed: packed, kind: kinds[path.Ext(name)], tag: hex.EncodeToString(sum[:8])}
@@ -83,12 +76,20 @@ func (a *API) servePage(w http.ResponseWriter, r *http.Request) bool {
 	h.Set("Cache-Control", "no-cache")
 	h.Set("Content-Type", file.kind)
 	h.Set("Vary", "Accept-Encoding")
-	content, tag := file.plain, file.tag
-	if file.packed != nil && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
-		h.Set("Content-Encoding", "gzip")
-		content, tag = file.packed, file.tag+"-gzip"
+	if file.packed == nil {
+		h.Set("ETag", `"`+file.tag+`"`)
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(file.plain))
+		return true
 	}
-	h.Set("ETag", `"`+tag+`"`)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		h.Set("Content-Encoding", "gzip")
+		h.Set("ETag", `"`+file.tag+`"`)
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(file.packed))
+		return true
+	}
+	// Every browser takes gzip: others get the file unpacked on its way, without a tag.
+	if plain, err := gzip.NewReader(bytes.NewReader(file.packed)); err == nil && r.Method == http.MethodGet {
+		io.Copy(w, plain) // fails only if the client is gone
+	}
 	return true
 }

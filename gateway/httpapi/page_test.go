@@ -31,7 +31,7 @@ func TestPageFiles(t *testing.T) {
 		if !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") || strings.Contains(policy, "://") {
 			t.Errorf("%s has the policy %s", path, policy)
 		}
-		if again := s.call("GET", path, "", "Accept-Encoding", "identity", "If-None-Match", plain.Header.Get("ETag")); again.StatusCode != 304 {
+		if again := s.call("GET", path, "", "Accept-Encoding", "gzip", "If-None-Match", res.Header.Get("ETag")); again.StatusCode != 304 {
 			t.Errorf("%s is sent again: %s", path, again.Status)
 		}
 		if path == "/" && strings.Contains(string(plain.body), "://") {
@@ -52,21 +52,13 @@ func TestPage(t *testing.T) {
 	if wide := testkit.Evaluate[int](t, tab, `document.documentElement.scrollWidth - innerWidth`); wide > 0 {
 		t.Errorf("the page is %d pixels too wide", wide)
 	}
-	// What the policy forbids is told to those who listen before it happens; by now it would have left gaps instead.
-	for _, call := range []struct{ id, status string }{{"presence-count-online", "401"}, {"", ""}, {"presence-count-online", "200"}} {
-		if call.id == "" {
-			enterKey(t, tab, s.key)
-			continue
-		}
-		at := "#operations-" + call.id
-		if !testkit.Evaluate[bool](t, tab, `document.querySelector("`+at+`").classList.contains("is-open")`) {
-			testkit.Do(t, tab, chromedp.Click(at+" .opblock-summary-control"))
-		}
-		testkit.Do(t, tab, chromedp.WaitVisible(at+" .execute"), chromedp.Click(at+" .execute"))
-		testkit.Eventually(t, "the status "+call.status, func() bool {
-			return testkit.Evaluate[string](t, tab, `document.querySelector("`+at+` .live-responses-table .response-col_status")?.textContent ?? ""`) == call.status
-		})
-	}
+	enterKey(t, tab, s.key)
+	const at = "#operations-presence-count-online"
+	testkit.Do(t, tab, chromedp.Click(at+" .opblock-summary-control"), chromedp.WaitVisible(at+" .execute"), chromedp.Click(at+" .execute"))
+	testkit.Eventually(t, "the reply", func() bool {
+		return strings.HasPrefix(testkit.Evaluate[string](t, tab,
+			`document.querySelector("`+at+` .live-responses-table tbody .response-col_status")?.textContent ?? ""`), "200")
+	})
 	if kept := testkit.Evaluate[int](t, tab, `Object.values(localStorage).concat(Object.values(sessionStorage), document.cookie || []).length`); kept != 0 {
 		t.Error("the page keeps something in the browser")
 	}

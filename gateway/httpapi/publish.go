@@ -105,11 +105,15 @@ func (a *API) sendToRoom(ctx context.Context, in *roomMessageInput) (Sent, error
 	if err != nil {
 		return Sent{}, err
 	}
+	return sentOf(m), nil
+}
+
+func sentOf(m hubbub.Message) Sent {
 	sent := Sent{ID: m.ID, Time: millis(m.Time)}
 	if m.Position != (hubbub.Position{}) {
 		sent.Position = &m.Position
 	}
-	return sent, nil
+	return sent
 }
 
 func (a *API) sendToUser(ctx context.Context, in *userMessageInput) (Sent, error) {

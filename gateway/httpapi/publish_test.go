@@ -104,3 +104,22 @@ func TestSendToUser(t *testing.T) {
 	s.refuse(refused{422, hubbub.Invalid, "user"}, "POST", "/users/%2A/messages", `{"data": 1}`)
 	s.refuse(refused{422, hubbub.Invalid, "device"}, "POST", "/users/ann/messages", `{"data": 1, "device": "a b"}`)
 }
+
+// TestPlainAndOtherBodies sends the same in the ways that it can be written: the reply is the same.
+func TestPlainAndOtherBodies(t *testing.T) {
+	s := start(t, set{})
+	ann := s.sit(hubbub.Identity{User: "ann", Device: "phone"}, "lobby")
+	for _, data := range []string{`1`, `null`, `"}"`, `{"data": {}}`, `[1, 2]`, `"\u007d,"`} {
+		for i, body := range []string{`{"data":` + data + `}`, " {\n\t\"data\" : " + data + " } ", `{"data": ` + data + `, "key": ""}`, `{"d\u0061ta": ` + data + `}`} {
+			sent := ok[httpapi.Sent](s, "POST", "/rooms/lobby/messages", body)
+			if got := ann.gets(t); got != "room lobby "+data || sent.ID == "" || sent.Time == 0 || sent.Position == nil {
+				t.Errorf("%s arrives as %s (%d), and answers %+v", body, got, i, sent)
+			}
+		}
+	}
+	for _, body := range []string{`{"data":}`, `{"data": 1}}`, `{"data": 1,}`, `{"data": 1, "data": 2, "x": 1}`, `{"data": 1}{`, "{\"data\": 1\u00a0}"} {
+		if a := s.call("POST", "/rooms/lobby/messages", body); a.StatusCode != 400 && a.StatusCode != 422 {
+			t.Errorf("%s answers %d %s", body, a.StatusCode, a.body)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,6 +25,15 @@ const (
 
 type streamInput struct {
 	Users []string `query:"user,explode" maxItems:"1000" doc:"Only these users; repeat it for each. Missing means everybody." example:"[\"ann\"]"`
+}
+
+// Resolve refuses an empty name, which would stand for everybody where somebody has forgotten to fill it in.
+func (*streamInput) Resolve(c huma.Context) []error {
+	asked := c.URL()
+	if slices.Contains(asked.Query()["user"], "") {
+		return []error{&huma.ErrorDetail{Location: "query.user", Message: "name a user, or leave it out for everybody"}}
+	}
+	return nil
 }
 
 // streaming registers the call that tells who comes and goes for as long as it is read.

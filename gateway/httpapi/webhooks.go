@@ -64,18 +64,19 @@ type Replayed struct {
 	Replayed int `json:"replayed" doc:"How many were dead, and wait to be delivered now."`
 }
 
-type forTarget struct {
+// ForTarget is the target of webhooks in the path. It is exported since huma does not see the fields of an embedded type that is not.
+type ForTarget struct {
 	Target string `path:"target" doc:"Name of the target, as in the setting webhooks." example:"billing"`
 }
 
 type deadInput struct {
-	forTarget
+	ForTarget
 	After uint64 `query:"after" doc:"The next of the page before; missing for the first page."`
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"50" doc:"How many at most."`
 }
 
 type replayInput struct {
-	forTarget
+	ForTarget
 	Body *ReplayRequest
 }
 
@@ -92,7 +93,7 @@ func (a *API) operating() {
 		"They keep their ids and sequence numbers, so that the target can tell what it has."), a.replay)
 	handleOnce(a, Admin, op("test-webhook", http.MethodPost, "/webhooks/{target}/test", "Send a test event to a target",
 		"An event of the type hubbub.test, delivered like any other; see the target's log."),
-		func(ctx context.Context, in *forTarget) (Nothing, error) {
+		func(ctx context.Context, in *ForTarget) (Nothing, error) {
 			if a.o.Webhooks == nil {
 				return Nothing{}, errNoWebhooks()
 			}

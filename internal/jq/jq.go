@@ -1,6 +1,6 @@
-// Package jq runs jq expressions of the configuration on values that come from elsewhere. An expression is its owner's, and can be
-// as greedy as they write it; what it makes is bounded whatever the value is, and its time by a context. It sees neither the environment
-// nor files.
+// Package jq runs jq expressions of the configuration on values that come from elsewhere. An expression is its owner's,
+// and can be as greedy as they write it; what it makes is bounded whatever the value is, and its time by a context. It
+// sees neither the environment nor files.
 package jq
 
 import (
@@ -35,8 +35,9 @@ func Compile(expression string) (*Query, error) {
 	return &Query{code}, nil
 }
 
-// Run returns the one value that the expression makes of v, nil if it makes none. v is what encoding/json decodes, with numbers as
-// float64 or json.Number; it is not changed. What is returned may share with it, and must not be changed either. Errors may quote v.
+// Run returns the one value that the expression makes of v, nil if it makes none. v is what encoding/json decodes, with
+// numbers as float64 or json.Number; it is not changed. What is returned may share with it, and must not be changed
+// either. Errors may quote v.
 func (q *Query) Run(ctx context.Context, v any) (result any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -69,8 +70,8 @@ func True(v any) bool { return v != nil && v != false }
 // Encode writes a result as JSON.
 func Encode(v any) (json.RawMessage, error) { return gojq.Marshal(v) }
 
-// fits tells whether the JSON of v is not much larger than the room. A small program can make a value that holds one other a million times,
-// which costs no memory until it is written.
+// fits tells whether the JSON of v is not much larger than the room. A small program can make a value that holds one
+// other a million times, which costs no memory until it is written.
 func fits(v any, depth int, room *int) bool {
 	switch v := v.(type) {
 	case string:

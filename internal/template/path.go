@@ -38,7 +38,7 @@ func checkSegment(t Text) error {
 			return errors.New("has a ? or #; parameters go into query")
 		}
 		plain, err := url.PathUnescape(p.literal)
-		if dots(plain) && len(t.pieces) == 1 {
+		if steps(plain) && len(t.pieces) == 1 {
 			return errors.New("has a segment of dots; write where it leads")
 		}
 		if err != nil || strings.ContainsFunc(p.literal, notInPath) {
@@ -52,7 +52,16 @@ func notInPath(c rune) bool {
 	return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=:@%", c)
 }
 
-func dots(s string) bool { return s == "." || s == ".." }
+// steps tells whether some server would take an unescaped segment for a way: some unescape first and split later, and some do not look
+// at what stands behind a semicolon.
+func steps(segment string) bool {
+	for part := range strings.FieldsFuncSeq(segment, func(c rune) bool { return c == '/' || c == '\\' }) {
+		if part, _, _ = strings.Cut(part, ";"); part == "." || part == ".." {
+			return true
+		}
+	}
+	return false
+}
 
 // Fixed is the segments before the first that has a reference.
 func (p Path) Fixed() []string {
@@ -76,8 +85,9 @@ func (p Path) Refs() []Ref {
 	return refs
 }
 
-// Expand puts values into the path, each escaped so that a server reads it back within its segment. Invalid are those that are missing,
-// empty, lists and objects, and those that a careless server would take for a way: ".", "..", and what has one of them between slashes.
+// Expand puts values into the path, each escaped so that a server reads it back within its segment. Invalid are those
+// that are missing, empty, lists and objects, and those that a careless server would take for a way: ".", "..", and
+// what has one of them between slashes.
 func (p Path) Expand(from Source) (string, error) {
 	var b strings.Builder
 	for _, t := range p.segments {
@@ -93,7 +103,7 @@ func (p Path) Expand(from Source) (string, error) {
 				return "", hubbub.Errorf(hubbub.TooLarge, "the path with %s would have more than %d bytes", t, MaxURL)
 			}
 		}
-		if plain, err := url.PathUnescape(b.String()[start:]); err != nil || dots(plain) {
+		if plain, err := url.PathUnescape(b.String()[start:]); err != nil || steps(plain) {
 			return "", hubbub.Errorf(hubbub.Invalid, "%s must not become a segment of dots", t)
 		}
 	}
@@ -114,10 +124,8 @@ func (p piece) segment(from Source) (string, error) {
 	case text == "":
 		return "", hubbub.Errorf(hubbub.Invalid, "%s is empty, and the path needs it", p.ref)
 	}
-	for part := range strings.FieldsFuncSeq(text, func(c rune) bool { return c == '/' || c == '\\' }) {
-		if dots(part) {
-			return "", hubbub.Errorf(hubbub.Invalid, "%s must not have . or .. as a step, since it stands in a path", p.ref)
-		}
+	if steps(text) {
+		return "", hubbub.Errorf(hubbub.Invalid, "%s must not have . or .. as a step, since it stands in a path", p.ref)
 	}
 	return url.PathEscape(text), nil
 }

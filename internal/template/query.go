@@ -20,8 +20,8 @@ type param struct {
 	text Text
 }
 
-// ParseQuery reads a query from the texts, numbers and booleans that its parameters have, or lists of them. The parameters are put in
-// the order of their names.
+// ParseQuery reads a query from the texts, numbers and booleans that its parameters have, or lists of them. The
+// parameters are put in the order of their names.
 func ParseQuery(of map[string]any) (Query, error) {
 	var q Query
 	for _, name := range slices.Sorted(maps.Keys(of)) {
@@ -83,8 +83,9 @@ func (q Query) Refs() []Ref {
 	return refs
 }
 
-// Expand puts values into the query, escaped, and returns it without ?. A parameter is left out if a value in it is missing. One that is a
-// reference alone and has a list becomes as many parameters. Invalid are objects, and lists elsewhere.
+// Expand puts values into the query, escaped, and returns it without ?. A parameter is left out if a value in it is
+// missing. One that is a reference alone and has a list becomes as many parameters. Invalid are objects, and lists
+// elsewhere.
 func (q Query) Expand(from Source) (string, error) {
 	var b strings.Builder
 	for _, p := range q.params {

@@ -99,7 +99,7 @@ func TestPaths(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", in, got, want)
 		}
 	}
-	for _, in := range []string{"", "a", "/a?b", "/a#b", "/a b", "/é", "/%zz", "/..", "/a/./b", "/%2e%2E/a", "/{", "/a\\b", "/<"} {
+	for _, in := range []string{"", "a", "/a?b", "/a#b", "/a b", "/é", "/%zz", "/..", "/a/./b", "/%2e%2E/a", "/{", "/a\\b", "/<", "/..;x", "/a%2F.."} {
 		if path, err := template.ParsePath(in); err == nil {
 			t.Errorf("%s: %v", in, path)
 		}

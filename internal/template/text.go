@@ -22,8 +22,8 @@ const maxNames = 16
 // ErrMissing is what a [Source] returns for a value that is not there and need not be.
 var ErrMissing = errors.New("the value is missing")
 
-// Source finds the value of a reference: nil, a bool, string, json.Number, []any, map[string]any, or a json.RawMessage, which must be valid
-// JSON in UTF-8. For what is not there it returns [ErrMissing]; any other error ends the expansion.
+// Source finds the value of a reference: nil, a bool, string, json.Number, []any, map[string]any, or a json.RawMessage,
+// which must be valid JSON in UTF-8. For what is not there it returns [ErrMissing]; any other error ends the expansion.
 type Source func(Ref) (any, error)
 
 // Ref is the names of a reference.

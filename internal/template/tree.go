@@ -28,7 +28,8 @@ type member struct {
 	node node
 }
 
-// ParseTree reads what a configuration file or a JSON decoder has made of JSON. References are in values only, not in names.
+// ParseTree reads what a configuration file or a JSON decoder has made of JSON. References are in values only, not in
+// names.
 func ParseTree(v any) (Tree, error) {
 	root, err := parseNode(v, 0)
 	return Tree{root}, err
@@ -158,8 +159,8 @@ func (n node) refs(to []Ref) []Ref {
 	return to
 }
 
-// Expand makes JSON of the tree. It is null if the tree is one string and a value in it is missing. Errors are Invalid for a list or an object
-// within a text, and TooLarge past [MaxTree].
+// Expand makes JSON of the tree. It is null if the tree is one string and a value in it is missing. Errors are Invalid
+// for a list or an object within a text, and TooLarge past [MaxTree].
 func (t Tree) Expand(from Source) (json.RawMessage, error) {
 	b, err := t.root.append(nil, from)
 	if errors.Is(err, ErrMissing) {

@@ -18,8 +18,8 @@ func Decode(data []byte) (any, error) {
 	return v, err
 }
 
-// Walk goes from a value to what names lead to: members of objects and, by number, items of lists. It returns [ErrMissing] if there is
-// no such thing.
+// Walk goes from a value to what names lead to: members of objects and, by number, items of lists. It returns
+// [ErrMissing] if there is no such thing.
 func Walk(v any, names []string) (any, error) {
 	for _, name := range names {
 		if raw, ok := v.(json.RawMessage); ok {
