@@ -82,8 +82,8 @@ func unauthorized(code, detail string) *Problem {
 
 // lacking refuses a key without a scope (RFC 6750, section 3.1).
 func lacking(key string, need Scope) *Problem {
-	p := newProblem(hubbub.Forbidden.Status(), hubbub.Forbidden, fmt.Sprintf("the API key %q lacks the scope %s: add it to the "+
-		"scopes of its entry in the setting api.keys, or use another key", key, need), 0)
+	p := newProblem(hubbub.Forbidden.Status(), hubbub.Forbidden, fmt.Sprintf("the API key %q lacks the scope %s: add it to "+
+		"the scopes of its entry in the setting api.keys, or of its line in the file that api.file names, or use another key", key, need), 0)
 	p.header.Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="hubbub API", error="insufficient_scope", scope="%s"`, need))
 	return p
 }
