@@ -6,10 +6,14 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/hubbub-dev/hubbub"
 )
+
+// tellEvery is how often the log says at most why a backend fails.
+const tellEvery = time.Minute
 
 // Backend is a service that is called over HTTP. It may be used concurrently.
 type Backend struct {
@@ -21,6 +25,7 @@ type Backend struct {
 	// Safe for concurrent use.
 	wire    *wire
 	breaker *breaker
+	told    atomic.Int64 // when the log was told of a failure, in Unix nanoseconds
 	turns   chan struct{}
 }
 
@@ -156,7 +161,7 @@ func (b *Backend) try(within limit, r *request, done func(error)) (reply Reply, 
 		return Reply{}, false, b.unavailable(failed)
 	case errors.Is(ended, context.Canceled):
 		done(errGaveUp)
-		return Reply{}, false, b.unavailable(&fault{says: "was not waited for: the caller gave up", cause: ended})
+		return Reply{}, false, b.failure(&fault{says: "was not waited for: the caller gave up", cause: ended})
 	case ended != nil:
 		done(errFailed)
 		return Reply{}, false, b.unavailable(&fault{says: "did not answer in time", cause: ended})
@@ -186,7 +191,16 @@ func pause(within limit, tried int) bool {
 	}
 }
 
-// unavailable makes the error of a fault.
+// unavailable makes the error of a fault of the backend, and has the log say why, which clients are not told.
 func (b *Backend) unavailable(f *fault) error {
+	now := time.Now().UnixNano()
+	if last := b.told.Load(); now-last >= int64(tellEvery) && b.told.CompareAndSwap(last, now) {
+		b.config.Logger.Warn("a backend fails; of further failures within a minute nothing is said", "backend", b.config.Name, "why", f.why())
+	}
+	return b.failure(f)
+}
+
+// failure makes the error of a fault.
+func (b *Backend) failure(f *fault) error {
 	return &hubbub.Error{Reason: hubbub.Unavailable, Message: "the backend " + b.config.Name + " " + f.says, Err: f.cause}
 }

@@ -16,6 +16,14 @@ type fault struct {
 	answered bool   // the backend is there and answered something
 }
 
+// why is what the log says of it, short even if the backend says much.
+func (f *fault) why() string {
+	if f.cause == nil {
+		return f.says
+	}
+	return fmt.Sprintf("%s: %.200v", f.says, f.cause)
+}
+
 // firstRead is how much room a body gets at first if it says that it needs as much: what it says may be wrong.
 const firstRead = 64 << 10
 

@@ -34,7 +34,7 @@ func (b *BFF) answer(ctx context.Context, c *call) (json.RawMessage, error) {
 func (b *BFF) reply(ctx context.Context, c *call) (json.RawMessage, *hubbub.Error) {
 	r := c.route
 	if c.identity == nil && !r.optional {
-		return nil, hubbub.Errorf(hubbub.Unauthorized, "this call is for those who have signed in")
+		return nil, hubbub.Errorf(hubbub.Unauthorized, signIn)
 	}
 	c.slots = make([]slot, len(r.parts))
 	if len(r.parts) > 1 {

@@ -204,7 +204,7 @@ func (l *lane) deliverOne(ctx context.Context, item *hubbub.OutboxItem) hubbub.S
 		return hubbub.Settlement{Target: l.Name, ID: item.ID, Outcome: hubbub.OutcomeDead, Error: got.why}
 	}
 	l.observe(l.Name, Failed, took)
-	retry := now.Add(max(backoff(item.Attempts), got.retryAfter))
+	retry := now.Add(max(l.health.wait(backoff(item.Attempts)), got.retryAfter))
 	return hubbub.Settlement{Target: l.Name, ID: item.ID, Outcome: hubbub.OutcomeRetry, Retry: retry, Error: got.why}
 }
 
