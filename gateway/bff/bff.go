@@ -61,7 +61,7 @@ func (b *BFF) Close() {
 }
 
 // Methods are the routes as methods of hubbub.v1, by their names, which begin with "bff.". Their results are a
-// json.RawMessage of valid JSON in UTF-8, which need not be encoded again.
+// json.RawMessage of valid JSON in UTF-8, which need not be encoded again. Those who are anonymous call as nobody, as they do over HTTP.
 func (b *BFF) Methods() map[string]func(context.Context, *hubbub.Session, json.RawMessage) (any, error) {
 	all := make(map[string]func(context.Context, *hubbub.Session, json.RawMessage) (any, error), len(b.routes))
 	for name, r := range b.routes {
@@ -70,8 +70,11 @@ func (b *BFF) Methods() map[string]func(context.Context, *hubbub.Session, json.R
 			if err != nil {
 				return nil, err
 			}
-			identity := s.Identity()
-			result, err := b.answer(ctx, &call{route: r, params: values, identity: &identity, session: s.ID()})
+			c := call{route: r, params: values, session: s.ID()}
+			if identity := s.Identity(); !identity.Anonymous {
+				c.identity = &identity
+			}
+			result, err := b.answer(ctx, &c)
 			if err != nil {
 				return nil, err
 			}

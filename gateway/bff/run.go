@@ -3,7 +3,6 @@ package bff
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"hash/maphash"
 	"net/http"
@@ -189,17 +188,19 @@ func (b *BFF) do(ctx context.Context, c *call, p *part, r backend.Call) outcome 
 	}
 	out := p.judge(&reply)
 	if p.pick != nil && out.err == nil {
-		err = p.choose(ctx, &out)
+		p.choose(ctx, &out)
 	}
 	if out.status == http.StatusBadGateway && out.own {
-		b.opts.Logger.Warn("a part of a combined call gets what it cannot use", "route", c.route.name, "part", p.name, "backend", p.of,
-			"error", errors.Join(out.err, err))
+		p.telling.Do(func() {
+			b.opts.Logger.Warn("a part of a combined call gets what it cannot use; it is told at most every ten seconds", "route", c.route.name,
+				"part", p.name, "backend", p.of, "error", out.err)
+		})
 	}
 	return out
 }
 
-// choose makes the data by jq.
-func (p *part) choose(ctx context.Context, out *outcome) error {
+// choose makes the data by jq. What jq says of data that do not fit is told to nobody: it quotes them, and they may be private.
+func (p *part) choose(ctx context.Context, out *outcome) {
 	v, err := template.Decode(out.data)
 	if err == nil {
 		v, err = p.pick.Run(ctx, v)
@@ -214,7 +215,6 @@ func (p *part) choose(ctx context.Context, out *outcome) error {
 		*out = outcome{status: http.StatusBadGateway, own: true, err: hubbub.Errorf(hubbub.Unavailable,
 			"the answer of the backend %s does not fit pick", p.of)}
 	}
-	return err
 }
 
 // late is the outcome of a part that is not done when its time is over or its caller has left.
