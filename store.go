@@ -233,10 +233,10 @@ type OutboxItem struct {
 	Target   string
 	Order    string // items of a target with the same Order are delivered one after the other; a user, for example
 	Payload  []byte
-	Time     time.Time
-	Seq      uint64 // rises in the order of acceptance; the outbox assigns it
-	Attempts int    // made so far
-	Error    string // of the last attempt; "" if there was none
+	Time     time.Time // when it was accepted; zero means that the outbox says so
+	Seq      uint64    // rises in the order of acceptance; the outbox assigns it
+	Attempts int       // made so far
+	Error    string    // of the last attempt; "" if there was none
 }
 
 // Outbox keeps items until they are delivered. Its methods may be called concurrently.

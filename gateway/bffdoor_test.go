@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -151,16 +152,26 @@ func TestDevelopmentModeCallsByName(t *testing.T) {
 	}
 }
 
-// TestAHangingBackendHoldsUpNobodyElse has many calls wait for a backend that never answers, while people talk, and then ends.
-func TestAHangingBackendHoldsUpNobodyElse(t *testing.T) {
-	hanging := make(chan struct{}, 1000)
+// hang is a server that answers nobody; it tells of each request.
+func hang(t *testing.T) (url string, asked chan struct{}) {
+	t.Helper()
+	asked = make(chan struct{}, 1000)
 	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		hanging <- struct{}{}
+		if _, err := io.Copy(io.Discard, r.Body); err != nil { // only then it sees that the client leaves
+			return
+		}
+		asked <- struct{}{}
 		<-r.Context().Done()
 	}))
-	defer srv.Close()
+	t.Cleanup(srv.Close)
+	return srv.URL, asked
+}
+
+// TestAHangingBackendHoldsUpNobodyElse has many calls wait for a backend that never answers, while people talk, and then ends.
+func TestAHangingBackendHoldsUpNobodyElse(t *testing.T) {
+	url, hanging := hang(t)
 	cfg := hostile()
-	cfg.Backends = []gateway.BackendConfig{{Name: "shop", URL: srv.URL, Timeout: time.Minute, Concurrency: 40}}
+	cfg.Backends = []gateway.BackendConfig{{Name: "shop", URL: url, Timeout: time.Minute, Concurrency: 40}}
 	cfg.BFF.Routes = []bff.Route{{Name: "slow", Budget: time.Minute, Proxy: &bff.Part{Backend: "shop", Path: "/", Timeout: time.Minute}},
 		{Name: "quick", Budget: 50 * time.Millisecond, Parts: []bff.Part{{Name: "part", Backend: "shop", Path: "/"}}}}
 	g := serve(t, cfg)
@@ -181,18 +192,13 @@ func TestAHangingBackendHoldsUpNobodyElse(t *testing.T) {
 	b.goOn(t)
 }
 
-// TestShutdownEndsCalls has calls under way that would take a minute.
+// TestShutdownEndsCalls has a call under way that would take a minute, and a hook that is not answered.
 func TestShutdownEndsCalls(t *testing.T) {
-	hanging := make(chan struct{}, 10)
-	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		hanging <- struct{}{}
-		<-r.Context().Done()
-	}))
-	defer srv.Close()
+	url, hanging := hang(t)
 	cfg := production()
-	cfg.Backends = []gateway.BackendConfig{{Name: "shop", URL: srv.URL, Timeout: time.Minute}}
+	cfg.Backends = []gateway.BackendConfig{{Name: "shop", URL: url, Timeout: time.Minute}}
 	cfg.BFF.Routes = []bff.Route{{Name: "slow", Budget: time.Minute, Method: "POST", Proxy: &bff.Part{Backend: "shop", Path: "/", Body: 1}}}
-	cfg.Hooks = []gateway.HookConfig{{On: "room.join", Backend: "shop", Path: "/join", Timeout: time.Minute}}
+	cfg.Hooks = []gateway.HookConfig{{On: "room.join", Backend: "shop", Path: "/join", Timeout: 2 * time.Second}}
 	g := serve(t, cfg)
 	p := g.as(t, tokenOf(t, "ann"), "")
 	p.send(t, `{"id":1,"method":"bff.slow"}`)

@@ -29,6 +29,11 @@ func (c *checker) outward() {
 		}
 		return b.Name, err
 	})
+	for i, h := range c.Hooks {
+		if h.Timeout >= c.Shutdown.Timeout {
+			c.fail(fmt.Sprintf("hooks[%d].timeout", i), "this must be shorter than shutdown.timeout (%s)", settings.FormatDuration(c.Shutdown.Timeout))
+		}
+	}
 	whole := len(backends) == len(c.Backends) // otherwise what is wrong there would be told once more
 	var rules []hook.Rule                     // a rule can make those behind it useless
 	each(c, "hooks", c.Hooks, func(h HookConfig) (string, error) {

@@ -106,7 +106,7 @@ func webhookEntries() []settings.Entry {
 	return []settings.Entry{
 		{Key: "webhooks", Doc: "Who is told what happens here, by POST, as Standard Webhooks says. It needs a store. docs/webhooks.md is about them."},
 		{Key: "webhooks[].name", Required: true, Example: "billing", Doc: "What logs, figures and the HTTP API call it. What waits for a name that is not " +
-			"there any more is kept a day and then removed."},
+			"there any more is kept 30 days and then removed, as dead items are."},
 		{Key: "webhooks[].url", Required: true, Secret: true, Example: "https://billing.example.com/hubbub", Doc: "Where it is told, by https or " +
 			"http. Redirects are not followed. It is treated as a secret, since some have a token in them."},
 		{Key: "webhooks[].secrets", Secret: true, Doc: "Secrets that sign, `whsec_` and the base64 of 24 to 64 bytes. Each signs, so that a new one can be " +

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/gateway/httpapi"
 	"github.com/hubbub-dev/hubbub/gateway/rpc"
 	"github.com/hubbub-dev/hubbub/gateway/web"
@@ -41,9 +42,15 @@ func New(cfg Config) (*Gateway, error) {
 	if g.services, err = newServices(g); err != nil {
 		return nil, err
 	}
-	g.front.drain, g.front.end, g.front.healthy = g.hub.Drain, g.services.close, g.hub.Healthy
+	g.front.drain, g.front.end, g.front.healthy = g.leave, g.services.close, g.hub.Healthy
 	g.handler = g.routes()
 	return g, nil
+}
+
+// leave ends the streams of the API, which would last as long as the server waits for requests, and sends sessions away.
+func (g *Gateway) leave(ctx context.Context, window hubbub.Retry) {
+	g.api.Close()
+	g.hub.Drain(ctx, window)
 }
 
 func (g *Gateway) routes() http.Handler {

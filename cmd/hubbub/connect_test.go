@@ -151,7 +151,7 @@ func (s *shell) publish(t *testing.T) {
 	}{
 		{[]string{"--room", "lobby", "hi"}, 1, "not JSON"},
 		{[]string{"--room", "lobby", "--device", "d1", "1"}, 1, "--user"},
-		{[]string{"--user", "ann", "--key", "k", "1"}, 1, "--room"},
+		{[]string{"--user", "ann", "--collapse", "k", "1"}, 1, "--room"},
 		{[]string{"1"}, 80, "--room"},
 		{[]string{"--user", "nobody", "1"}, 3, "not_found"},
 		{[]string{"--all", "--url", "http://" + testkit.FreeAddr(t), "1"}, 2, "nothing listens there: is the server running"},

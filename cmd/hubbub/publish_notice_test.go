@@ -79,7 +79,7 @@ func TestPublishNotices(t *testing.T) {
 		{[]string{"--user", "ann", "--title", "x", "--expires", "tomorrow"}, 1, "--expires"},
 		{[]string{"--user", "ann", "--body", "x", "1"}, 1, "--title"},
 		{[]string{"--room", "team", "--expires", "+1h", "1"}, 1, "--title"},
-		{[]string{"--user", "ann,bob", "1"}, 1, "--title"},
+		{[]string{"--user", "ann,bob", "--device", "d1", "1"}, 1, "--device"},
 	} {
 		if _, aside, code := s.run(t, "", append([]string{"publish"}, c.args...)...); code != c.code || !strings.Contains(aside, c.aside) {
 			t.Errorf("publish %q ends with %d, want %d, and says\n%s", c.args, code, c.code, aside)

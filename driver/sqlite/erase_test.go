@@ -128,7 +128,6 @@ func leadLife(t *testing.T, s *sqlite.Store, user, peer string, i int) {
 		func() error {
 			return publish(id+"d", hubbub.Publication{To: hubbub.Recipients{Room: fmt.Sprint("room ", i)}, Time: now})
 		},
-		func() error { return s.KeepRevocation(t.Context(), hubbub.Revocation{User: user, Token: id}) },
 		func() error {
 			return s.MarkAnnouncements(t.Context(), user, hubbub.AnnouncementMark{Up: &hubbub.Watermark{State: hubbub.NoticeRead, Seq: uint64(i)}})
 		},

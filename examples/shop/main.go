@@ -87,7 +87,8 @@ func run(ctx context.Context, at ports) error {
 		}
 	}()
 	defer server.Close()
-	fmt.Printf("\n  The shop is open    http://%s\n  Behind the counter  http://%[1]s/staff.html\n\n  (gateway :%d, products :%d, notifications :%d; Ctrl-C closes the shop)\n\n",
+	fmt.Printf("\n  The shop is open    http://%s\n  Behind the counter  http://%[1]s/staff.html\n\n"+
+		"  (gateway :%d, products :%d, notifications :%d; Ctrl-C closes the shop)\n\n",
 		at.address(at.page), at.gateway, at.products, at.notifications)
 	<-ctx.Done()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {

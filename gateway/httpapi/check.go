@@ -14,7 +14,9 @@ import (
 
 // allCalls knows what calls there are, and can make none.
 var allCalls = sync.OnceValues(func() (*API, error) {
-	none := func(context.Context, hubbub.Identity, time.Duration) (string, time.Time, error) { return "", time.Time{}, nil }
+	none := func(context.Context, hubbub.Identity, time.Duration) (string, time.Time, error) {
+		return "", time.Time{}, nil
+	}
 	return New(Options{IssueTicket: none})
 })
 

@@ -44,7 +44,8 @@ func TestPageFiles(t *testing.T) {
 func TestPage(t *testing.T) {
 	s := start(t, set{})
 	tab := testkit.Chromium(t)
-	testkit.Do(t, tab, chromedp.Navigate(s.url+httpapi.Prefix+"/"), chromedp.WaitVisible(".opblock"))
+	testkit.Do(t, tab, chromedp.EmulateViewport(390, 900), chromedp.Navigate(s.url+httpapi.Prefix+"/"),
+		chromedp.WaitVisible(".opblock"))
 	calls := described(t, s.api)
 	if n := testkit.Evaluate[int](t, tab, `document.querySelectorAll(".opblock").length`); n != len(calls) {
 		t.Errorf("the page shows %d calls of %d", n, len(calls))
@@ -68,5 +69,6 @@ func TestPage(t *testing.T) {
 func enterKey(t *testing.T, tab context.Context, key string) {
 	t.Helper()
 	testkit.Do(t, tab, chromedp.Click(".auth-wrapper .authorize"), chromedp.WaitVisible(".auth-container input"),
-		chromedp.SendKeys(".auth-container input", key), chromedp.Click(".auth-container .authorize"), chromedp.Click(".modal-ux .close-modal"))
+		chromedp.SendKeys(".auth-container input", key), chromedp.Click(".auth-container .authorize"), chromedp.Click(".modal-ux .close-modal"),
+		chromedp.WaitNotPresent(".modal-ux"))
 }

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,8 +32,9 @@ const secret = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 
 // hook is a request that a receiver got.
 type hook struct {
-	header http.Header
-	body   []byte
+	header  http.Header
+	body    []byte
+	refused atomic.Bool
 
 	Type      string
 	Timestamp string
