@@ -250,7 +250,7 @@ type Outbox interface {
 	Settle(ctx context.Context, done []Settlement) error
 	// Dead lists items of a target that were given up, from the one after the Seq after on.
 	Dead(ctx context.Context, target string, after uint64, limit int) ([]OutboxItem, error)
-	// Replay has dead items tried again, as if they were new, but with their Seq. It tells how many of the ids were dead.
+	// Replay has dead items tried again, as if they were accepted now, but with their Seq. It tells how many of the ids were dead.
 	Replay(ctx context.Context, target string, ids []string) (int, error)
 }
 
