@@ -118,6 +118,10 @@ func forgottenBlocks(r *storeRig) {
 		r.keep(v)
 	}
 	r.keeps(before, longer, other)
+	r.must(r.KeepBlock(r.Context(), "ann", block.Until))
+	r.keeps(before, block, other)
+	r.must(r.KeepBlock(r.Context(), "ann", time.Time{}))
+	r.keeps(before, hubbub.Revocation{User: "ann"}, other)
 	r.must(r.ForgetBlocks(r.Context(), "ann"))
 	r.must(r.ForgetBlocks(r.Context(), "ann"))
 	r.keeps(before, other)

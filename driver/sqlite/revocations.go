@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/driver/sqlite/internal/db"
@@ -56,6 +57,20 @@ func removeImplied(ctx context.Context, q *db.Queries, r db.AddRevocationParams)
 		return q.RemoveImpliedOn(ctx, db.RemoveImpliedOnParams{User: r.User, Device: r.Device, Before: r.Before, Until: r.Until})
 	}
 	return q.RemoveImpliedOf(ctx, db.RemoveImpliedOfParams{User: r.User, Block: isBlock(r), Before: r.Before, Until: r.Until})
+}
+
+// KeepBlock implements [hubbub.KeptRevocations].
+func (s *Store) KeepBlock(ctx context.Context, user string, until time.Time) error {
+	err := s.write(ctx, func(ctx context.Context, q *db.Queries) error {
+		if err := q.ForgetBlocks(ctx, user); err != nil {
+			return err
+		}
+		return q.AddRevocation(ctx, db.AddRevocationParams{User: user, Until: notBefore(until)})
+	})
+	if err != nil {
+		return fmt.Errorf("keep a block of %q: %w", user, err)
+	}
+	return nil
 }
 
 // ForgetBlocks implements [hubbub.KeptRevocations].
