@@ -22,8 +22,6 @@ type BFF struct {
 	// Safe for concurrent use.
 	cache   *cache
 	flights flights
-	ctx     context.Context // of flights; ends with Close
-	stop    context.CancelFunc
 	writes  [256]atomic.Uint64 // how many unsafe calls there were, by a hash of the user; see call.key
 	running sync.WaitGroup     // parts that may outlast their call
 }
@@ -52,14 +50,13 @@ func New(o Options) (*BFF, error) {
 		return nil, err
 	}
 	b := &BFF{opts: o, routes: routes, cache: cache, seed: maphash.MakeSeed()}
-	b.ctx, b.stop = context.WithCancel(context.Background())
 	return b, nil
 }
 
 // Close waits for what is still asked of backends, which takes a budget at most, and cancels what can be asked again.
 // Call it when no more calls come.
 func (b *BFF) Close() {
-	b.stop()
+	b.flights.close()
 	b.running.Wait()
 }
 

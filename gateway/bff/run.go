@@ -158,7 +158,7 @@ func (b *BFF) ask(ctx context.Context, c *call, p *part) outcome {
 			return out
 		}
 	}
-	return b.flights.do(ctx, b.ctx, key, func(ctx context.Context) outcome {
+	return b.flights.do(ctx, key, func(ctx context.Context) outcome {
 		out := b.do(ctx, c, p, r)
 		if p.cache.TTL > 0 && out.err == nil {
 			b.cache.put(key, out, p.cache.TTL)
