@@ -250,7 +250,7 @@ type Outbox interface {
 	Settle(ctx context.Context, done []Settlement) error
 	// Dead lists items of a target that were given up, from the one after the Seq after on.
 	Dead(ctx context.Context, target string, after uint64, limit int) ([]OutboxItem, error)
-	// Replay has dead items tried again, as if they were new, but with their Seq. It tells how many of the ids were dead.
+	// Replay has dead items tried again, as if they were accepted now, but with their Seq. It tells how many of the ids were dead.
 	Replay(ctx context.Context, target string, ids []string) (int, error)
 }
 
@@ -303,7 +303,9 @@ type RoomStates interface {
 type KeptRevocations interface {
 	// KeepRevocation remembers a revocation until its Until.
 	KeepRevocation(ctx context.Context, r Revocation) error
-	// ForgetBlocks forgets the blocks of a user, see [Revocations].
+	// KeepBlock remembers a block of a user in place of those that there are, see [Revocations]; a zero until means for ever.
+	KeepBlock(ctx context.Context, user string, until time.Time) error
+	// ForgetBlocks forgets the blocks of a user.
 	ForgetBlocks(ctx context.Context, user string) error
 	// KeptRevocations lists what is not over, in an order of its own, from the one after the cursor after; "" is the beginning, and
 	// a next of "" the end.

@@ -231,9 +231,10 @@ func givenUp(r *outboxRig) {
 	if all = r.dead(seq, 2); !slices.Equal(itemIDs(all), []string{"4"}) {
 		r.Fatalf("then dead are %q", itemIDs(all))
 	}
+	r.clock.Advance(time.Second)
 	r.replay(1, "2", "3", "9", "2")
 	got := r.claimItems(10)
-	if len(got) != 1 || got[0].ID != "2" || got[0].Seq != seq || got[0].Attempts != 0 || got[0].Error != "" {
+	if len(got) != 1 || got[0].ID != "2" || got[0].Seq != seq || !got[0].Time.Equal(r.clock.Now()) || got[0].Attempts != 0 || got[0].Error != "" {
 		r.Fatalf("replayed is %+v", got)
 	}
 	r.settle(hubbub.OutcomeDelivered, "2")

@@ -200,7 +200,7 @@ func (s *Store) Replay(ctx context.Context, target string, ids []string) (n int,
 	err = s.writeRows(ctx, len(ids), func(ctx context.Context, q *db.Queries) error {
 		n = 0
 		for _, id := range ids {
-			row, err := q.ReplayItem(ctx, db.ReplayItemParams{Target: target, ID: id})
+			row, err := q.ReplayItem(ctx, db.ReplayItemParams{Target: target, ID: id, Now: s.o.Now().UnixMilli()})
 			if errors.Is(err, sql.ErrNoRows) {
 				continue
 			}

@@ -60,9 +60,9 @@ UPDATE outbox SET state = @state WHERE seq = @seq;
 SELECT * FROM outbox
 WHERE target = @target AND state = 4 AND seq > @after ORDER BY seq LIMIT @most;
 
--- ReplayItem puts a dead item behind the others of its line, wherever it belongs.
+-- ReplayItem puts a dead item behind the others of its line, wherever it belongs. It counts as accepted now.
 -- name: ReplayItem :one
-UPDATE outbox SET state = 0, open = 1, due = 0, attempts = 0, error = '' WHERE target = @target AND id = @id AND state = 4
+UPDATE outbox SET state = 0, open = 1, due = 0, attempts = 0, error = '', time = @now WHERE target = @target AND id = @id AND state = 4
 RETURNING seq, line;
 
 -- name: NextTarget :one

@@ -405,11 +405,12 @@ func (q *Queries) ReleaseID(ctx context.Context, arg ReleaseIDParams) (int64, er
 }
 
 const replayItem = `-- name: ReplayItem :one
-UPDATE outbox SET state = 0, open = 1, due = 0, attempts = 0, error = '' WHERE target = ?1 AND id = ?2 AND state = 4
+UPDATE outbox SET state = 0, open = 1, due = 0, attempts = 0, error = '', time = ?1 WHERE target = ?2 AND id = ?3 AND state = 4
 RETURNING seq, line
 `
 
 type ReplayItemParams struct {
+	Now    int64
 	Target string
 	ID     string
 }
@@ -419,9 +420,9 @@ type ReplayItemRow struct {
 	Line string
 }
 
-// ReplayItem puts a dead item behind the others of its line, wherever it belongs.
+// ReplayItem puts a dead item behind the others of its line, wherever it belongs. It counts as accepted now.
 func (q *Queries) ReplayItem(ctx context.Context, arg ReplayItemParams) (ReplayItemRow, error) {
-	row := q.queryRow(ctx, q.replayItemStmt, replayItem, arg.Target, arg.ID)
+	row := q.queryRow(ctx, q.replayItemStmt, replayItem, arg.Now, arg.Target, arg.ID)
 	var i ReplayItemRow
 	err := row.Scan(&i.Seq, &i.Line)
 	return i, err
