@@ -12,15 +12,23 @@ func (h *Hub) Revoke(ctx context.Context, r Revocation) (ended int, err error) {
 	if err := CheckName("user", r.User); err != nil {
 		return 0, err
 	}
-	if h.store != nil {
-		if err := h.store.KeepRevocation(ctx, r); err != nil {
-			return 0, err
-		}
-	}
-	if err := h.driver.Revoke(ctx, r); err != nil {
+	if err := h.revoke(ctx, r); err != nil {
 		return 0, err
 	}
 	return h.End(ctx, Target{User: r.User, Device: r.Device, Token: r.Token, IssuedBefore: r.Before}, EndRevoked)
+}
+
+func (h *Hub) revoke(ctx context.Context, r Revocation) error {
+	if r.Device == "" && r.Token == "" && r.Before.IsZero() { // a block
+		h.blocking.Lock()
+		defer h.blocking.Unlock()
+	}
+	if h.store != nil {
+		if err := h.store.KeepRevocation(ctx, r); err != nil {
+			return err
+		}
+	}
+	return h.driver.Revoke(ctx, r)
 }
 
 // Block keeps a user out until a time, or for ever if that is zero, and ends the user's sessions; it returns how many. A user who is
@@ -29,16 +37,35 @@ func (h *Hub) Block(ctx context.Context, user string, until time.Time) (ended in
 	if !until.IsZero() && !time.Now().Before(until) {
 		return 0, Errorf(Invalid, "the block would be over already: give a time that is to come, or none for ever")
 	}
-	blocked, before, err := h.Blocked(ctx, user)
-	if err != nil {
+	if err := CheckName("user", user); err != nil {
 		return 0, err
 	}
-	if sooner := !until.IsZero() && (before.IsZero() || until.Before(before)); blocked && sooner {
-		if _, err := h.Unblock(ctx, user); err != nil { // of two blocks the longer one would hold
-			return 0, err
+	if err := h.setBlock(ctx, user, until); err != nil {
+		return 0, err
+	}
+	return h.End(ctx, Target{User: user}, EndRevoked)
+}
+
+// setBlock tells the store first, in one step: so a user who is blocked stays blocked, until one time or the other, if the store fails
+// or the process dies. The driver is told of one block after the other, since what it knows must be what the store has.
+func (h *Hub) setBlock(ctx context.Context, user string, until time.Time) error {
+	h.blocking.Lock()
+	defer h.blocking.Unlock()
+	if h.store != nil {
+		if err := h.store.KeepBlock(ctx, user, until); err != nil {
+			return err
 		}
 	}
-	return h.Revoke(ctx, Revocation{User: user, Until: until})
+	blocked, before, err := h.driver.Blocked(ctx, user)
+	if err != nil {
+		return err
+	}
+	if sooner := !until.IsZero() && (before.IsZero() || until.Before(before)); blocked && sooner {
+		if _, err := h.driver.Unblock(ctx, user); err != nil { // of two blocks the longer one would hold
+			return err
+		}
+	}
+	return h.driver.Revoke(ctx, Revocation{User: user, Until: until})
 }
 
 // Unblock lets a user in again, and tells whether the user was blocked. Other revocations stay.
@@ -46,6 +73,8 @@ func (h *Hub) Unblock(ctx context.Context, user string) (bool, error) {
 	if err := CheckName("user", user); err != nil {
 		return false, err
 	}
+	h.blocking.Lock()
+	defer h.blocking.Unlock()
 	if h.store != nil {
 		if err := h.store.ForgetBlocks(ctx, user); err != nil {
 			return false, err

@@ -169,7 +169,7 @@ func (h *Hub) takeOver(ctx context.Context) error {
 	if err != nil || len(lost) == 0 {
 		return err
 	}
-	h.log.Info("ending the sessions that were open when a node died", "transitions", len(lost))
+	h.log.Info("telling of those who were online when the node last ended, and are not any more", "changes", len(lost))
 	h.handover.takeOver(lost)
 	return nil
 }

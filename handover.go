@@ -7,7 +7,7 @@ import (
 
 const (
 	// maxHandover is how many transitions may wait to be handed over. What is decided beyond that is left to Reap, which returns it
-	// again and again; it may then be handed over later than what the same user did after it.
+	// again and again.
 	maxHandover = 1 << 16
 	// handoverStep is how many are handed over in one transaction at most, so that no other writer waits long.
 	handoverStep = 500
@@ -28,6 +28,7 @@ type handover struct {
 	mu       sync.Mutex
 	most     int // that may wait
 	waiting  []Transition
+	behind   behind              // what was left out
 	known    map[string]struct{} // ids of what waits or is being handed over, and of told
 	reaping  bool                // the registry is asked for what is not confirmed, which may be what we are about to confirm
 	told     []string            // ids of what was handed over meanwhile
@@ -48,9 +49,14 @@ func (q *handover) add(transitions []Transition) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, t := range transitions {
-		if _, again := q.known[t.ID]; again || len(q.waiting) >= q.most || q.failed != nil {
+		if _, again := q.known[t.ID]; again || q.failed != nil {
 			continue
 		}
+		if q.behind.waits(&t) || len(q.waiting) >= q.most {
+			q.behind.leave(&t)
+			continue
+		}
+		q.behind.back(&t)
 		t.Left = nil // is told to rooms, by who has made the decision
 		q.known[t.ID] = struct{}{}
 		q.waiting = append(q.waiting, t)
@@ -190,7 +196,7 @@ func (q *handover) tell() {
 func (q *handover) fail(err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.failed, q.waiting, q.known = err, nil, nil
+	q.failed, q.waiting, q.known, q.behind = err, nil, nil, behind{}
 	q.tell()
 }
 

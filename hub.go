@@ -37,6 +37,7 @@ type Hub struct {
 	vacancies *vacancies    // nil if nobody wants to know of them
 	messages  atomic.Uint64 // given out by newID
 	people    atomic.Uint64 // that ever came, however often
+	blocking  sync.Mutex    // held while a block is set or taken back
 
 	// Guarded by mu.
 	mu       sync.Mutex

@@ -139,6 +139,9 @@ func (s *Session) Members(ctx context.Context, room, after string, limit int) (M
 		if err := h.allow(ctx, &id, room, rule.Join, joining, id.Rooms.Join); err != nil {
 			return MemberPage{}, err
 		}
+		if err := s.mayJoin(ctx, room); err != nil {
+			return MemberPage{}, err
+		}
 	}
 	return h.Members(ctx, room, after, limit)
 }
@@ -225,6 +228,10 @@ func (s *Session) becomeMember(ctx context.Context, room string, role Role) erro
 	}
 	founding, err := h.mayBegin(ctx, rule, room)
 	if err != nil {
+		return err
+	}
+	// A member is shown what is said and gets what is sent to all members, so whoever is asked about those who join is asked now.
+	if err := s.mayJoin(ctx, room); err != nil {
 		return err
 	}
 	if founding {

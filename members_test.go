@@ -1,6 +1,7 @@
 package hubbub_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/hubbub-dev/hubbub"
@@ -177,5 +178,37 @@ func TestSessionsMakeUsersMembersOfAFewRooms(t *testing.T) {
 	wantReason(t, bob.AddMember(t.Context(), "group-3", "ann", ""), hubbub.TooLarge)
 	if _, err := h.SetMember(t.Context(), "group-3", "ann", hubbub.RoleMember); err != nil { // a backend may
 		t.Fatal(err)
+	}
+}
+
+// TestWhoMayNotJoinIsNoMember has somebody outside a room become a member of it instead of joining it.
+func TestWhoMayNotJoinIsNoMember(t *testing.T) {
+	o := clubs()
+	o.MayJoin = func(_ context.Context, s *hubbub.Session, room string) error {
+		if room == "staff" && s.Identity().User == "eve" {
+			return hubbub.Errorf(hubbub.Forbidden, "staff only")
+		}
+		return nil
+	}
+	h := build(t, storeFile(t), o)
+	ann, eve := open(t, h.Hub, "ann"), open(t, h.Hub, "eve")
+	if err := ann.AddMember(t.Context(), "staff", "ann", ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.SendRoom(t.Context(), "staff", "payroll", text("secret")); err != nil {
+		t.Fatal(err)
+	}
+	if page, err := ann.Conversations(t.Context(), "", 0); err != nil || len(page.Conversations) != 1 {
+		t.Errorf("Ann sees %+v, %v", page.Conversations, err)
+	}
+	wantReason(t, eve.AddMember(t.Context(), "staff", "eve", ""), hubbub.Forbidden)
+	_, err := eve.Members(t.Context(), "staff", "", 0)
+	wantReason(t, err, hubbub.Forbidden)
+	if _, err := h.SetMember(t.Context(), "staff", "eve", hubbub.RoleMember); err != nil { // she was one of them
+		t.Fatal(err)
+	}
+	page, err := eve.Conversations(t.Context(), "", 0)
+	if err != nil || len(page.Conversations) > 0 {
+		t.Errorf("Eve sees %+v, %v", page.Conversations, err)
 	}
 }

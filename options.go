@@ -39,7 +39,9 @@ type Options struct {
 	// that nobody hears of what a session does before it has come; it waits for a second at most.
 	Report Report
 	// MayJoin is asked before a session joins a room that the rule lets it join, and again when it joins anew after a new token. It is
-	// called concurrently; its error refuses. nil means that all may.
+	// asked, too, before the session makes its user a member, before one who is no member lists the members, and before a room that
+	// the session is not in is listed among the conversations, since that shows the last message. It is called concurrently; its
+	// error refuses. nil means that all may.
 	MayJoin func(ctx context.Context, s *Session, room string) error
 	// MaySend is asked about each message of a session that the rule lets it send. It returns what is sent instead of the data, nil
 	// for the data as they are. It is called concurrently; its error refuses. nil means that all may.

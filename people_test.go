@@ -152,7 +152,7 @@ type watcher struct {
 func watch(ctx context.Context, h *hubbub.Hub, users []string, slow func()) watcher {
 	w := watcher{make(chan string, 100_000), make(chan error, 1)}
 	go func() {
-		w.over <- h.WatchPresence(ctx, users, func(p hubbub.Presence) error {
+		w.over <- h.WatchPresence(ctx, users, nil, func(p hubbub.Presence) error {
 			slow()
 			w.told <- fmt.Sprint(p.User, " ", p.Online, " ", len(p.Devices))
 			return nil
@@ -206,9 +206,27 @@ func TestWatchPresence(t *testing.T) {
 		if err := <-some.over; !errors.Is(err, context.Canceled) {
 			t.Errorf("the watching ended with %v", err)
 		}
-		wantReason(t, h.WatchPresence(t.Context(), []string{"a b"}, nil), hubbub.Invalid)
+		wantReason(t, h.WatchPresence(t.Context(), []string{"a b"}, nil, nil), hubbub.Invalid)
+		for _, users := range [][]string{nil, {"eve", "fay"}} {
+			var eve client
+			told := errors.New("told")
+			err := h.WatchPresence(t.Context(), users, func() error { eve = open(t, h, "eve"); return nil }, func(p hubbub.Presence) error {
+				if p.User == "eve" && p.Online {
+					return told
+				}
+				return nil
+			})
+			if !errors.Is(err, told) {
+				t.Errorf("who came when %v were watched was not told: %v", users, err)
+			}
+			eve.Closed()
+			pass(10 * time.Second)
+		}
 		full := errors.New("full")
-		if err := h.WatchPresence(t.Context(), []string{"ann"}, func(hubbub.Presence) error { return full }); !errors.Is(err, full) {
+		if err := h.WatchPresence(t.Context(), nil, func() error { return full }, nil); !errors.Is(err, full) {
+			t.Errorf("a watcher that fails at once: %v", err)
+		}
+		if err := h.WatchPresence(t.Context(), []string{"ann"}, nil, func(hubbub.Presence) error { return full }); !errors.Is(err, full) {
 			t.Errorf("a watcher that fails: %v", err)
 		}
 	})

@@ -15,8 +15,10 @@ const maxNews = 10_000
 // WatchPresence calls tell with how users are whenever that has changed, until ctx ends or tell returns an error, and returns that
 // error. With users, at most 1000, it is about these, and tells first how each of them is now; nil means everybody. What changes
 // while tell is busy is told together afterwards, so a slow one delays only itself. It is Unavailable when more than 10,000 users
-// wait to be told of, when changes may have been missed, or when the hub is closed: look again and begin anew.
-func (h *Hub) WatchPresence(ctx context.Context, users []string, tell func(Presence) error) error {
+// wait to be told of, when changes may have been missed, or when the hub is closed: look again and begin anew. Before all else watching
+// is called, unless it is nil, when nothing that changes from then on is missed; tell is not called if it returns an error, which is
+// returned, too.
+func (h *Hub) WatchPresence(ctx context.Context, users []string, watching func() error, tell func(Presence) error) error {
 	topics := []string{""}
 	n := &news{wake: make(chan struct{}, 1)}
 	if users != nil {
@@ -35,6 +37,11 @@ func (h *Hub) WatchPresence(ctx context.Context, users []string, tell func(Prese
 			return err
 		}
 		defer unsubscribe()
+	}
+	if watching != nil {
+		if err := watching(); err != nil {
+			return err
+		}
 	}
 	for _, user := range users {
 		n.note(user)

@@ -303,7 +303,9 @@ type RoomStates interface {
 type KeptRevocations interface {
 	// KeepRevocation remembers a revocation until its Until.
 	KeepRevocation(ctx context.Context, r Revocation) error
-	// ForgetBlocks forgets the blocks of a user, see [Revocations].
+	// KeepBlock remembers a block of a user in place of those that there are, see [Revocations]; a zero until means for ever.
+	KeepBlock(ctx context.Context, user string, until time.Time) error
+	// ForgetBlocks forgets the blocks of a user.
 	ForgetBlocks(ctx context.Context, user string) error
 	// KeptRevocations lists what is not over, in an order of its own, from the one after the cursor after; "" is the beginning, and
 	// a next of "" the end.

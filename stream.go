@@ -84,10 +84,10 @@ func (s *Session) Conversations(ctx context.Context, before string, limit int) (
 	if err != nil {
 		return ConversationPage{}, err
 	}
-	id, all := s.Identity(), page.Conversations
+	all := page.Conversations
 	page.Conversations = make([]Conversation, 0, len(all))
 	for _, c := range all {
-		if err := s.hub.maySee(ctx, &id, c.Stream); err == nil {
+		if err := s.maySee(ctx, c.Stream); err == nil {
 			page.Conversations = append(page.Conversations, c)
 		} else if reason := AsError(err).Reason; reason != Forbidden && reason != NotFound {
 			return ConversationPage{}, err
@@ -96,16 +96,23 @@ func (s *Session) Conversations(ctx context.Context, before string, limit int) (
 	return page, nil
 }
 
-// maySee tells whether an identity may see what is said in a stream that it took part in.
-func (h *Hub) maySee(ctx context.Context, id *Identity, stream Stream) error {
+// maySee tells whether the session may see what is said in a stream that its user took part in, or a room whose member the user is.
+func (s *Session) maySee(ctx context.Context, stream Stream) error {
 	if stream.Room == "" {
 		return nil
 	}
-	rule, err := h.rule(stream.Room)
+	rule, err := s.hub.rule(stream.Room)
 	if err != nil {
 		return err
 	}
-	return h.allow(ctx, id, stream.Room, rule.Join, joining, id.Rooms.Join)
+	id := s.Identity()
+	if err := s.hub.allow(ctx, &id, stream.Room, rule.Join, joining, id.Rooms.Join); err != nil {
+		return err
+	}
+	if s.room(stream.Room) != nil {
+		return nil
+	}
+	return s.mayJoin(ctx, stream.Room)
 }
 
 // MarkRead remembers that the user has read a stream up to a position, and tells the user's own sessions and the other

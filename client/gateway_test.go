@@ -56,9 +56,10 @@ func newGateway(t testing.TB, h hubbub.Options) *gateway {
 	g.rpc = rpc.New(rpc.Options{Hub: hub, Inbox: box, Sockets: g.sockets, Verify: verify, Rate: hubbub.Rate{PerSecond: -1},
 		Reconnect: hubbub.Retry{Max: 5 * time.Millisecond}, Logger: slog.New(slog.DiscardHandler)})
 	g.rpc.Register("bff.echo", func(_ context.Context, _ *hubbub.Session, params json.RawMessage) (any, error) { return params, nil })
+	server := g.rpc // a test may put another in its place
 	t.Cleanup(func() {
 		ctx := context.WithoutCancel(t.Context()) // which has ended by now
-		if err := errors.Join(g.sockets.Shutdown(ctx), hub.Close(ctx), g.rpc.Close(ctx)); err != nil {
+		if err := errors.Join(g.sockets.Shutdown(ctx), hub.Close(ctx), server.Close(ctx)); err != nil {
 			t.Errorf("end the gateway: %v", err)
 		}
 	})

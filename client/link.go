@@ -127,6 +127,10 @@ func (l *link) call(ctx context.Context, method string, params, result any) erro
 
 // unmarshal decodes what the server says about a method.
 func unmarshal(method string, from json.RawMessage, to any) error {
+	if raw, ok := to.(*json.RawMessage); ok && len(from) > 0 {
+		*raw = from // it was valid as a part of its frame, and is a copy
+		return nil
+	}
 	if err := json.Unmarshal(from, to); err != nil {
 		return hubbub.Errorf(hubbub.Unavailable, "the server's answer to %s cannot be understood: %w", method, err)
 	}

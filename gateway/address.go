@@ -84,6 +84,21 @@ func (l *addressLimits) guessed(r *http.Request) {
 	}
 }
 
+// mayGuess refuses a request with a password from where so many were wrong that no handshake would be let in. It is for doors where
+// requests are no handshakes and do not count as such.
+func (l *addressLimits) mayGuess(r *http.Request) error {
+	if _, _, password := r.BasicAuth(); l == nil || !password {
+		return nil
+	}
+	from := network(ws.ClientAddr(r, l.proxies).Addr())
+	wait := l.handshakes.look(from)
+	if wait == 0 {
+		return nil
+	}
+	l.metrics.Limited("limits.handshakes_per_address")
+	return tooMany(wait, "too many wrong passwords from %v; the limit is limits.handshakes_per_address", from)
+}
+
 // watch is an http.Server's ConnState: it closes what one address opens beyond the limit without making WebSockets of it. Those of
 // trusted proxies are for many clients.
 func (l *addressLimits) watch(c net.Conn, state http.ConnState) {

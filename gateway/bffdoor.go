@@ -46,6 +46,9 @@ func (d *bffDoor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // identify tells who calls; nil if nobody has signed in.
 func (d *bffDoor) identify(r *http.Request) (*hubbub.Identity, error) {
+	if err := d.front.addresses.mayGuess(r); err != nil {
+		return nil, err
+	}
 	v, err := d.admit(d.withoutParams(r))
 	if _, nobody := errors.AsType[errNobody](err); nobody || err == nil && v.identity.Anonymous {
 		return nil, nil

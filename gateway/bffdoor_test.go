@@ -213,3 +213,23 @@ func TestShutdownEndsCalls(t *testing.T) {
 		t.Errorf("the shutdown took %v", took)
 	}
 }
+
+// TestAnonymousOnesHaveNotSignedIn calls by both doors without credentials, where those are let in who bring none.
+func TestAnonymousOnesHaveNotSignedIn(t *testing.T) {
+	cfg := production()
+	cfg.Auth.Anonymous = true
+	cfg.Backends, cfg.BFF.Routes = []gateway.BackendConfig{service(t, nil)}, routes()
+	g := serve(t, cfg)
+	p, err := g.enter(t, creds{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.expect(t, "welcome")
+	p.refused(t, "unauthorized", "bff.mine", `{}`)
+	if res := g.bff(t, "/bff/mine"); res.StatusCode != 401 {
+		t.Errorf("over HTTP: %d %s", res.StatusCode, body(t, res))
+	}
+	if got := decode[asked](t, p.call(t, "bff.all", `{}`)); got.User != "" || got.Identity != "" {
+		t.Errorf("the backend was told %+v", got)
+	}
+}

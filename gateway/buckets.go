@@ -41,19 +41,26 @@ func (b *buckets[K]) take(key K) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
-	l := b.of[key]
-	if l == nil {
-		if len(b.of) >= b.most {
-			b.forget(now)
-		}
-		l = rate.NewLimiter(b.limit, b.burst)
-		b.of[key] = l
-	}
+	l := b.bucket(key, now)
 	if l.AllowN(now, 1) {
 		return 0
 	}
-	missing := 1 - l.TokensAt(now)
-	return time.Duration(missing / float64(b.limit) * float64(time.Second))
+	return b.wait(l, now)
+}
+
+// look is take, and takes nothing.
+func (b *buckets[K]) look(key K) time.Duration {
+	if b == nil {
+		return 0
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.now()
+	l := b.of[key]
+	if l == nil || l.TokensAt(now) >= 1 {
+		return 0
+	}
+	return b.wait(l, now)
 }
 
 // charge takes up to n more from the key's bucket.
@@ -63,10 +70,29 @@ func (b *buckets[K]) charge(key K, n int) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if l := b.of[key]; l != nil {
-		now := b.now()
-		l.AllowN(now, min(n, int(l.TokensAt(now))))
+	now := b.now()
+	l := b.bucket(key, now)
+	l.AllowN(now, min(n, int(l.TokensAt(now))))
+}
+
+// bucket returns the key's bucket. It needs mu.
+func (b *buckets[K]) bucket(key K, now time.Time) *rate.Limiter {
+	l := b.of[key]
+	if l != nil {
+		return l
 	}
+	if len(b.of) >= b.most {
+		b.forget(now)
+	}
+	l = rate.NewLimiter(b.limit, b.burst)
+	b.of[key] = l
+	return l
+}
+
+// wait is how long it takes until there is one in a bucket.
+func (b *buckets[K]) wait(l *rate.Limiter, now time.Time) time.Duration {
+	missing := 1 - l.TokensAt(now)
+	return time.Duration(missing / float64(b.limit) * float64(time.Second))
 }
 
 // forget drops the buckets that are full, and if those are few a tenth of all as well, so that the next one is far off.

@@ -1,11 +1,14 @@
 package gateway
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/gateway/auth"
@@ -23,7 +26,7 @@ type cors struct {
 	allows      func(*http.Request) (allowed, byName bool)
 	credentials bool
 	maxAge      time.Duration
-	logger      *slog.Logger
+	foreigners  *foreigners
 }
 
 func (c cors) wrap(next http.Handler) http.Handler {
@@ -69,9 +72,27 @@ func (c cors) permit(w http.ResponseWriter, r *http.Request) {
 
 func (c cors) refuse(w http.ResponseWriter, r *http.Request, origin string) {
 	origin = origin[:min(len(origin), 128)]
-	c.logger.Info("a page of another origin may not call; to allow it, add its origin to the setting origins", "origin", origin)
+	c.foreigners.tell(r)
 	auth.WriteProblem(w, r, hubbub.Errorf(hubbub.Forbidden, "pages of the origin %q may not call this server; to allow them, add %[1]q "+
 		"to the setting origins", origin))
+}
+
+// foreigners logs pages of other origins, since whoever wrote them cannot see why they were refused. Anybody can send a request with
+// any Origin, so of many at once only some are told.
+type foreigners struct {
+	logger *slog.Logger
+	often  rate.Sometimes
+}
+
+func newForeigners(logger *slog.Logger) *foreigners {
+	return &foreigners{logger: logger, often: rate.Sometimes{First: 100, Interval: time.Second}}
+}
+
+func (f *foreigners) tell(r *http.Request) {
+	f.often.Do(func() {
+		f.logger.Info("a page of another origin was refused; to allow it, add the origin to the setting origins",
+			"origin", fmt.Sprintf("%.200s", r.Header.Get("Origin")), "host", fmt.Sprintf("%.200s", r.Host))
+	})
 }
 
 // isHandshake tells whether a request asks for a WebSocket.

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -153,8 +152,7 @@ func (d *doorman) foreign(r *http.Request) error {
 		return hubbub.Errorf(hubbub.Forbidden, "a page of another site has caused this request (Sec-Fetch-Site: %.20q), and the browser has "+
 			"added the credentials by itself; only fetch() from a page whose origin is in the setting origins may do that", r.Header.Get("Sec-Fetch-Site"))
 	}
-	d.front.cfg.Logger.Info("a page of another origin was refused; to allow it, add the origin to the setting origins",
-		"origin", fmt.Sprintf("%.200s", origin), "host", r.Host)
+	d.front.foreigners.tell(r)
 	return hubbub.Errorf(hubbub.Forbidden, "pages of the origin %.200q may not connect here; to allow them, add it to the "+
 		"setting origins", origin)
 }

@@ -19,10 +19,11 @@ import (
 // log of accesses, and the order in which everything ends.
 type front struct {
 	// Immutable.
-	cfg       *Config
-	metrics   *Metrics
-	addresses *addressLimits
-	cert      *certificate // nil without TLS
+	cfg        *Config
+	metrics    *Metrics
+	addresses  *addressLimits
+	foreigners *foreigners
+	cert       *certificate // nil without TLS
 	// sockets is set before the first request.
 	sockets *ws.Server
 	// drain tells sessions to leave, and returns when it has closed all or ctx has ended; nil if there is nobody to tell.
@@ -37,7 +38,7 @@ type front struct {
 }
 
 func newFront(c *Config, m *Metrics) (*front, error) {
-	f := &front{cfg: c, metrics: m, addresses: newAddressLimits(c, m, time.Now)}
+	f := &front{cfg: c, metrics: m, addresses: newAddressLimits(c, m, time.Now), foreigners: newForeigners(c.Logger)}
 	if c.TLS.Cert == "" {
 		return f, nil
 	}
@@ -75,7 +76,7 @@ func (f *front) handler(mux *http.ServeMux, webSocket http.Handler) http.Handler
 	if f.cfg.Metrics.Addr == "" {
 		mux.Handle("GET "+f.cfg.Metrics.Path, f.metrics.Handler())
 	}
-	h := cors{f.allows, f.cfg.CORS.Credentials, f.cfg.CORS.MaxAge, f.cfg.Logger}.wrap(mux)
+	h := cors{f.allows, f.cfg.CORS.Credentials, f.cfg.CORS.MaxAge, f.foreigners}.wrap(mux)
 	return access{f.metrics, f.cfg.Logger, f.cfg.TrustedProxies}.wrap(h)
 }
 

@@ -375,3 +375,23 @@ func TestCertificateIsReadAgain(t *testing.T) {
 	}
 	testkit.Receive(t, "the echo on the conn with the old certificate", received)
 }
+
+// TestForeignPagesDoNotFillTheLog has somebody send many requests with made up origins.
+func TestForeignPagesDoNotFillTheLog(t *testing.T) {
+	var log buffer
+	cfg := production()
+	cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	cfg.Backends, cfg.BFF.Routes = []gateway.BackendConfig{service(t, nil)}, routes()
+	g := serve(t, cfg)
+	for range 1000 {
+		for _, method := range []string{"OPTIONS", "GET"} {
+			res := ask(t, g.Handler(), method, "/bff/all", "Origin: http://evil.example", "Access-Control-Request-Method: GET")
+			if res.StatusCode != 403 {
+				t.Fatalf("%s: %d", method, res.StatusCode)
+			}
+		}
+	}
+	if lines := strings.Count(log.String(), "evil.example"); lines == 0 || lines > 200 {
+		t.Errorf("the log has %d lines of them", lines)
+	}
+}

@@ -73,22 +73,48 @@ func TestGuessingPasswordsIsLimited(t *testing.T) {
 	r := serve(t, cfg)
 	statuses := map[int]int{}
 	for range 20 {
-		statuses[signInFrom(t, r, "127.0.0.2", "wrong")]++
+		statuses[signInFrom(t, r, "127.0.0.2", "/ws", "wrong")]++
 	}
 	if statuses[http.StatusUnauthorized] != 4 || statuses[http.StatusTooManyRequests] != 16 {
 		t.Errorf("20 guesses were answered %v", statuses)
 	}
 	for range 20 {
-		if status := signInFrom(t, r, "127.0.0.3", "right"); status != http.StatusOK {
+		if status := signInFrom(t, r, "127.0.0.3", "/ws", "right"); status != http.StatusOK {
 			t.Fatalf("who knows the password gets %d", status)
 		}
 	}
 }
 
-func signInFrom(t *testing.T, r running, address, password string) int {
+// The door of combined calls lets nobody guess whom the WebSocket paths would send away, and the other way round.
+func TestGuessingPasswordsWithCombinedCallsIsLimited(t *testing.T) {
+	cfg := production()
+	cfg.Auth.Basic.File = passwordFile(t, "eve", "right")
+	cfg.Limits.HandshakesPerAddress = gateway.RateConfig{PerSecond: 0.001, Burst: 40}
+	cfg.Backends, cfg.BFF.Routes = []gateway.BackendConfig{service(t, nil)}, routes()
+	r := serve(t, cfg)
+	statuses := map[int]int{}
+	for range 20 {
+		statuses[signInFrom(t, r, "127.0.0.2", "/bff/mine", "wrong")]++
+	}
+	if statuses[http.StatusUnauthorized] != 5 || statuses[http.StatusTooManyRequests] != 15 {
+		t.Errorf("20 guesses were answered %v", statuses)
+	}
+	for _, path := range []string{"/bff/mine", "/ws"} {
+		if status := signInFrom(t, r, "127.0.0.2", path, "right"); status != http.StatusTooManyRequests {
+			t.Errorf("who has guessed too often gets %d at %s", status, path)
+		}
+	}
+	for range 100 { // signing in rightly does not count
+		if status := signInFrom(t, r, "127.0.0.3", "/bff/mine", "right"); status != http.StatusOK {
+			t.Fatalf("who knows the password gets %d", status)
+		}
+	}
+}
+
+func signInFrom(t *testing.T, r running, address, path, password string) int {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{DialContext: from(address), DisableKeepAlives: true}}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.url("http", "/ws"), nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.url("http", path), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

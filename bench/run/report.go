@@ -147,7 +147,7 @@ func tables() []table {
 				{"the gateway's CPU per call", "cpu_us", 1, "µs", false}}},
 		{"The BFF: a call that is led to a service", "proxied", "64 callers, each again when it has its answer: directly by HTTP, conns kept alive, and by an rpc method over their WebSockets. CPU of the caller, the service and what is in between.",
 			[]column{{"direct, CPU per call", "direct_cpu_us", 1, "µs", false}, {"by the gateway, CPU per call", "proxied_cpu_us", 1, "µs", false}, {"÷ direct", "cpu_ratio", 1, "", false}}},
-		{"Webhooks", "webhooks", "Private messages of 200 people in pairs, each reported to a target that is away at first. What waits is then delivered, in order for each pair.",
+		{"Webhooks", "webhooks", "Private messages of 1,000 people in pairs, each reported to a target that is away at first. What waits is then delivered, in order for each pair.",
 			[]column{{"delivered per second", "webhooks_per_second", 1, "", false}, {"waiting", "waiting", 1, "", false}, {"the gateway's CPU per webhook", "cpu_us", 1, "µs", false}}},
 	}
 }

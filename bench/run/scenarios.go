@@ -64,7 +64,7 @@ func allScenarios() []scenario {
 		{name: "posts", on: []string{"gateway", "live", "express"}, chat: true, conns: 10, args: []string{"-scenario", "posts", "-outstanding", "64", "-time", "5s"}},
 		{name: "combined", on: []string{"services"}, conns: 1, args: []string{"-scenario", "combined", "-outstanding", "1000", "-time", "8s"}},
 		{name: "proxied", on: []string{"services"}, conns: 64, args: []string{"-scenario", "proxied", "-time", "8s"}},
-		{name: "webhooks", on: []string{"services"}, chat: true, conns: 200, args: []string{"-scenario", "webhooks", "-time", "8s"}},
+		{name: "webhooks", on: []string{"services"}, chat: true, conns: 1000, args: []string{"-scenario", "webhooks", "-time", "8s"}},
 	}
 }
 

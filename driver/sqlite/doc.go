@@ -53,13 +53,14 @@
 //
 // # Erasing people
 //
-// [Store.Erase] removes, some rows at a time: who the user is, open sessions, revocations, memberships, receipts, notices and marks,
+// [Store.Erase] removes, some rows at a time: who the user is, open sessions, memberships, receipts, notices and marks,
 // the content of publications that only the user had, the name in lists of recipients, the user's streams with others as a whole,
 // what the user has sent to rooms, with its keys, and what is in the outbox in the order "user NAME" or of a pair with NAME. Of a room
 // whose last owner is erased the admin of the longest standing becomes owner, or else the member. What was erased from a room
 // is a hole: offsets, head and epoch stay, and it counts for retention until it would have been dropped.
 //
 // What stays:
+//   - revocations, until they are over, so that nobody comes back with old credentials;
 //   - in the outbox, messages of the user to rooms, which are in the order of the room, until they are delivered or discarded, and
 //     then their ids for a day;
 //   - hashes of keys of messages of which nothing is kept, and the content of a publication whose notice was gone before, until the

@@ -3,8 +3,8 @@ package sqlite
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
+	"time"
 
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/driver/sqlite/internal/db"
@@ -23,20 +23,13 @@ func (s *Store) KeepRevocation(ctx context.Context, r hubbub.Revocation) error {
 		if err != nil {
 			return err
 		}
-		known, err := q.RevocationsOf(ctx, r.User)
-		if err != nil {
+		implied, err := q.IsImplied(ctx, db.IsImpliedParams{User: r.User, Token: r.Token, Device: r.Device, Block: isBlock(row),
+			Before: row.Before, Until: row.Until})
+		if err != nil || implied != 0 {
 			return err
 		}
-		fresh := revocationOf(row)
-		if slices.ContainsFunc(known, func(other db.Revocations) bool { return implies(other, fresh) }) {
-			return nil
-		}
-		for _, other := range known {
-			if implies(fresh, other) {
-				if err := q.RemoveRevocation(ctx, other.Number); err != nil {
-					return err
-				}
-			}
+		if err := removeImplied(ctx, q, row); err != nil {
+			return err
 		}
 		return q.AddRevocation(ctx, row)
 	})
@@ -46,17 +39,38 @@ func (s *Store) KeepRevocation(ctx context.Context, r hubbub.Revocation) error {
 	return nil
 }
 
-func revocationOf(r db.AddRevocationParams) db.Revocations {
-	return db.Revocations{User: r.User, Device: r.Device, Token: r.Token, Before: r.Before, Until: r.Until}
+// isBlock is 1 for a block, otherwise 0.
+func isBlock(r db.AddRevocationParams) int64 {
+	if r.Device == "" && r.Token == "" && r.Before == 0 {
+		return 1
+	}
+	return 0
 }
 
-func isBlock(r db.Revocations) bool { return r.Device == "" && r.Token == "" && r.Before == 0 }
+// removeImplied forgets the revocations of a user that say nothing beyond a new one, each looked for where an index leads: a user may have
+// very many. Blocks only imply blocks: they can be taken back, and what else was revoked holds then.
+func removeImplied(ctx context.Context, q *db.Queries, r db.AddRevocationParams) error {
+	switch {
+	case r.Token != "":
+		return q.RemoveImplied(ctx, db.RemoveImpliedParams{User: r.User, Token: r.Token, Device: r.Device, Before: r.Before, Until: r.Until})
+	case r.Device != "":
+		return q.RemoveImpliedOn(ctx, db.RemoveImpliedOnParams{User: r.User, Device: r.Device, Before: r.Before, Until: r.Until})
+	}
+	return q.RemoveImpliedOf(ctx, db.RemoveImpliedOfParams{User: r.User, Block: isBlock(r), Before: r.Before, Until: r.Until})
+}
 
-// implies tells whether all that b says about the same user, as long as it does, is said by a. Blocks only imply blocks: they can be
-// taken back, and what else was revoked holds then.
-func implies(a, b db.Revocations) bool {
-	return isBlock(a) == isBlock(b) && (a.Device == "" || a.Device == b.Device) && (a.Token == "" || a.Token == b.Token) &&
-		(a.Before == 0 || b.Before != 0 && a.Before >= b.Before) && (a.Until == 0 || b.Until != 0 && a.Until >= b.Until)
+// KeepBlock implements [hubbub.KeptRevocations].
+func (s *Store) KeepBlock(ctx context.Context, user string, until time.Time) error {
+	err := s.write(ctx, func(ctx context.Context, q *db.Queries) error {
+		if err := q.ForgetBlocks(ctx, user); err != nil {
+			return err
+		}
+		return q.AddRevocation(ctx, db.AddRevocationParams{User: user, Until: notBefore(until)})
+	})
+	if err != nil {
+		return fmt.Errorf("keep a block of %q: %w", user, err)
+	}
+	return nil
 }
 
 // ForgetBlocks implements [hubbub.KeptRevocations].

@@ -5,25 +5,27 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/http"
-	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/hubbub-dev/hubbub"
 )
 
+// tellEvery is how often the log says at most why a backend fails.
+const tellEvery = time.Minute
+
 // Backend is a service that is called over HTTP. It may be used concurrently.
 type Backend struct {
 	// Immutable.
-	config    Config
-	base      *url.URL
-	prefix    string
-	headers   http.Header
-	signer    *signer // nil means that identities are not signed
-	transport *http.Transport
+	config Config
+	prefix string
+	own    []ownHeader
+	signer *signer // nil means that identities are not signed
 	// Safe for concurrent use.
+	wire    *wire
 	breaker *breaker
+	told    atomic.Int64 // when the log was told of a failure, in Unix nanoseconds
 	turns   chan struct{}
 }
 
@@ -58,8 +60,11 @@ func New(c Config) (*Backend, error) {
 	if err != nil {
 		return nil, fmt.Errorf("backend %q: %w", c.Name, err)
 	}
-	b := &Backend{config: c, base: base, prefix: prefix, headers: ownHeaders(&c), transport: newTransport(&c),
-		breaker: newBreaker(&c), turns: make(chan struct{}, c.Concurrency)}
+	w, err := newWire(&c, base)
+	if err != nil {
+		return nil, fmt.Errorf("backend %q: the host of the url cannot be written in ASCII", c.Name)
+	}
+	b := &Backend{config: c, prefix: prefix, own: ownHeaders(&c), wire: w, breaker: newBreaker(&c), turns: make(chan struct{}, c.Concurrency)}
 	if c.Secret == "" {
 		return b, nil
 	}
@@ -71,62 +76,30 @@ func New(c Config) (*Backend, error) {
 func (b *Backend) Name() string { return b.config.Name }
 
 // Close closes the conns that wait for calls. Calls that are under way end as they would.
-func (b *Backend) Close() { b.transport.CloseIdleConnections() }
-
-// ownHeaders are those that every call has. Compression costs more than it saves on the way to a service next door, so it is not asked
-// for; what comes compressed all the same is refused.
-func ownHeaders(c *Config) http.Header {
-	all := http.Header{"User-Agent": {"hubbub"}, "Accept-Encoding": {"identity"}}
-	for name, value := range c.Headers {
-		all.Set(name, value)
-	}
-	return all
-}
-
-// newTransport makes the conns of one backend. A proxy of the environment is not asked: it is meant for the way out, and would see
-// the identities and cookies of everybody on the way to a service next door.
-func newTransport(c *Config) *http.Transport {
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true) // kept conns cost less than streams of HTTP/2, and one that fails takes no other calls with it
-	dialer := &net.Dialer{Timeout: c.Timeout}
-	return &http.Transport{
-		Proxy:               nil,
-		DialContext:         dialer.DialContext,
-		TLSHandshakeTimeout: c.Timeout,
-		Protocols:           protocols,
-		MaxIdleConns:        c.Concurrency,
-		MaxIdleConnsPerHost: c.Concurrency,
-		// Servers close idle conns, many after 5 s. A POST that is on its way just then fails, since nobody knows whether it was
-		// taken: so we are the first.
-		IdleConnTimeout:        4 * time.Second,
-		MaxResponseHeaderBytes: 64 << 10,
-	}
-}
+func (b *Backend) Close() { b.wire.close() }
 
 // Do calls the backend and returns its reply, whatever its status says, in at most the timeout. Otherwise the error is a
 // [hubbub.Error] that names the backend and never its URL: Invalid if the call cannot be sent as it is, Unavailable in all other cases.
 // It wraps context.DeadlineExceeded if there was no reply in time. Do may be called concurrently.
 func (b *Backend) Do(ctx context.Context, call Call) (Reply, error) {
 	began := time.Now()
-	reply, err := b.do(ctx, &call)
+	reply, err := b.do(ctx, &call, began)
 	if b.config.Observe != nil {
 		b.config.Observe(b.config.Name, reply.Status, err, time.Since(began))
 	}
 	return reply, err
 }
 
-func (b *Backend) do(ctx context.Context, call *Call) (Reply, error) {
+func (b *Backend) do(ctx context.Context, call *Call, began time.Time) (Reply, error) {
 	r, err := b.prepare(call)
 	if err != nil {
 		return Reply{}, err
 	}
-	timeout := b.config.Timeout
-	if call.Timeout > 0 {
-		timeout = min(timeout, call.Timeout)
+	within := limit{ctx: ctx, end: began.Add(b.timeout(call))}
+	if end, ok := ctx.Deadline(); ok && end.Before(within.end) {
+		within.end = end
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	if err := b.takeTurn(ctx); err != nil {
+	if err := b.takeTurn(within); err != nil {
 		return Reply{}, err
 	}
 	defer func() { <-b.turns }()
@@ -135,8 +108,8 @@ func (b *Backend) do(ctx context.Context, call *Call) (Reply, error) {
 		return Reply{}, err
 	}
 	for tried := 0; ; tried++ {
-		reply, again, err := b.try(ctx, &r, done)
-		if !again || !r.safe() || tried >= b.config.Retries || !pause(ctx, tried) {
+		reply, again, err := b.try(within, &r, done)
+		if !again || !r.safe() || tried >= b.config.Retries || !pause(within, tried) {
 			return reply, err
 		}
 		next, refusal := b.breaker.allow()
@@ -147,13 +120,22 @@ func (b *Backend) do(ctx context.Context, call *Call) (Reply, error) {
 	}
 }
 
+func (b *Backend) timeout(call *Call) time.Duration {
+	if call.Timeout > 0 {
+		return min(b.config.Timeout, call.Timeout)
+	}
+	return b.config.Timeout
+}
+
 // takeTurn waits until fewer than Concurrency calls are under way.
-func (b *Backend) takeTurn(ctx context.Context) error {
+func (b *Backend) takeTurn(within limit) error {
 	select {
 	case b.turns <- struct{}{}:
 		return nil
 	default:
 	}
+	ctx, cancel := within.context()
+	defer cancel()
 	select {
 	case b.turns <- struct{}{}:
 		return nil
@@ -164,9 +146,9 @@ func (b *Backend) takeTurn(ctx context.Context) error {
 }
 
 // try sends the request once and tells the breaker by done how it went. It tells whether trying again makes sense.
-func (b *Backend) try(ctx context.Context, r *request, done func(error)) (reply Reply, again bool, err error) {
-	reply, failed := b.exchange(r.to(ctx))
-	ended := ctx.Err()
+func (b *Backend) try(within limit, r *request, done func(error)) (reply Reply, again bool, err error) {
+	reply, failed := b.exchange(within, r)
+	ended := within.err(failed)
 	switch {
 	case failed == nil && reply.Status < http.StatusInternalServerError:
 		done(nil)
@@ -179,7 +161,7 @@ func (b *Backend) try(ctx context.Context, r *request, done func(error)) (reply 
 		return Reply{}, false, b.unavailable(failed)
 	case errors.Is(ended, context.Canceled):
 		done(errGaveUp)
-		return Reply{}, false, b.unavailable(&fault{says: "was not waited for: the caller gave up", cause: ended})
+		return Reply{}, false, b.failure(&fault{says: "was not waited for: the caller gave up", cause: ended})
 	case ended != nil:
 		done(errFailed)
 		return Reply{}, false, b.unavailable(&fault{says: "did not answer in time", cause: ended})
@@ -193,10 +175,10 @@ func retryable(status int) bool {
 }
 
 // pause waits before the next try, longer each time and never as long as another caller. It returns false if ctx ends before.
-func pause(ctx context.Context, tried int) bool {
+func pause(within limit, tried int) bool {
 	most := 50 * time.Millisecond << min(tried, 5)
 	wait := most/2 + rand.N(most/2)
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
+	if time.Until(within.end) <= wait {
 		return false
 	}
 	timer := time.NewTimer(wait)
@@ -204,12 +186,21 @@ func pause(ctx context.Context, tried int) bool {
 	select {
 	case <-timer.C:
 		return true
-	case <-ctx.Done():
+	case <-within.ctx.Done():
 		return false
 	}
 }
 
-// unavailable makes the error of a fault.
+// unavailable makes the error of a fault of the backend, and has the log say why, which clients are not told.
 func (b *Backend) unavailable(f *fault) error {
+	now := time.Now().UnixNano()
+	if last := b.told.Load(); now-last >= int64(tellEvery) && b.told.CompareAndSwap(last, now) {
+		b.config.Logger.Warn("a backend fails; of further failures within a minute nothing is said", "backend", b.config.Name, "why", f.why())
+	}
+	return b.failure(f)
+}
+
+// failure makes the error of a fault.
+func (b *Backend) failure(f *fault) error {
 	return &hubbub.Error{Reason: hubbub.Unavailable, Message: "the backend " + b.config.Name + " " + f.says, Err: f.cause}
 }

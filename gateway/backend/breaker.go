@@ -34,7 +34,7 @@ func newBreaker(c *Config) *breaker {
 		return b
 	}
 	window := c.Breaker.Window + c.Timeout
-	failures := uint32(min(c.Breaker.Failures, math.MaxUint32))
+	failures := uint32(min(uint64(c.Breaker.Failures), math.MaxUint32))
 	b.inner = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		Name: c.Name, Interval: window, BucketPeriod: max(window/10, 1), Timeout: c.Breaker.Open,
 		ReadyToTrip: func(n gobreaker.Counts) bool {

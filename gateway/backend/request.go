@@ -1,15 +1,9 @@
 package backend
 
 import (
-	"bytes"
-	"context"
-	"io"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
-
-	"golang.org/x/net/http/httpguts"
 
 	"github.com/hubbub-dev/hubbub"
 )
@@ -24,86 +18,6 @@ const (
 
 // maxPath is how many bytes the path of a call may have with its query.
 const maxPath = 8 << 10
-
-// request is a call that can be sent, and sent again.
-type request struct {
-	method string
-	url    *url.URL
-	header http.Header
-	body   []byte
-}
-
-// prepare makes the request of a call, or says by an Invalid error what is wrong with the call.
-func (b *Backend) prepare(call *Call) (request, error) {
-	if err := CheckPath(call.Path); err != nil {
-		return request{}, err
-	}
-	if call.Method == "" || !httpguts.ValidHeaderFieldName(call.Method) || call.Method == http.MethodConnect {
-		return request{}, hubbub.Errorf(hubbub.Invalid, "the method %q cannot be called", call.Method)
-	}
-	header, err := b.header(call)
-	if err != nil {
-		return request{}, err
-	}
-	// An opaque URL is written as it is: parsing it, to put it together again, would cost as much as the rest of this.
-	target := &url.URL{Scheme: b.base.Scheme, Host: b.base.Host, Opaque: b.prefix + call.Path}
-	return request{method: call.Method, url: target, header: header, body: call.Body}, nil
-}
-
-// header puts together the header of a call: the backend's own, what the call adds, and who is asking.
-func (b *Backend) header(call *Call) (http.Header, error) {
-	header := make(http.Header, len(b.headers)+len(call.Header)+3)
-	for name, values := range b.headers {
-		header[name] = values // never written to
-	}
-	if len(call.Body) > 0 {
-		header["Content-Type"] = jsonType
-	}
-	named := call.Header["Connection"]
-	for name, values := range call.Header {
-		name = http.CanonicalHeaderKey(name)
-		if dropped(name) || len(named) > 0 && httpguts.HeaderValuesContainsToken(named, name) {
-			continue
-		}
-		if !httpguts.ValidHeaderFieldName(name) {
-			return nil, hubbub.Errorf(hubbub.Invalid, "the header %q has a name that cannot be sent", name)
-		}
-		for _, value := range values {
-			if !httpguts.ValidHeaderFieldValue(value) {
-				return nil, hubbub.Errorf(hubbub.Invalid, "the header %q has a value that cannot be sent", name)
-			}
-		}
-		header[name] = values
-	}
-	if call.Identity == nil {
-		return header, nil
-	}
-	header[UserHeader] = []string{escapeName(call.Identity.User)}
-	if b.signer == nil {
-		return header, nil
-	}
-	token, err := b.signer.sign(call.Identity, call.Session)
-	if err != nil {
-		return nil, err
-	}
-	header[IdentityHeader] = []string{token}
-	return header, nil
-}
-
-// safe tells whether sending it twice does no harm.
-func (r *request) safe() bool { return r.method == http.MethodGet || r.method == http.MethodHead }
-
-// to makes the request of net/http for one try.
-func (r *request) to(ctx context.Context) *http.Request {
-	sent := &http.Request{Method: r.method, URL: r.url, Header: r.header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
-	if len(r.body) > 0 {
-		sent.ContentLength = int64(len(r.body))
-		// With it net/http sends the request again by itself when a kept conn turns out to be closed before a byte was written.
-		sent.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(r.body)), nil }
-		sent.Body, _ = sent.GetBody()
-	}
-	return sent.WithContext(ctx)
-}
 
 // dropped tells whether a header of a caller goes no further: it belongs to one conn, or is ours to set. Some servers take _ for -
 // in names, so that both are ours.

@@ -22,8 +22,6 @@ type BFF struct {
 	// Safe for concurrent use.
 	cache   *cache
 	flights flights
-	ctx     context.Context // of flights; ends with Close
-	stop    context.CancelFunc
 	writes  [256]atomic.Uint64 // how many unsafe calls there were, by a hash of the user; see call.key
 	running sync.WaitGroup     // parts that may outlast their call
 }
@@ -52,19 +50,18 @@ func New(o Options) (*BFF, error) {
 		return nil, err
 	}
 	b := &BFF{opts: o, routes: routes, cache: cache, seed: maphash.MakeSeed()}
-	b.ctx, b.stop = context.WithCancel(context.Background())
 	return b, nil
 }
 
 // Close waits for what is still asked of backends, which takes a budget at most, and cancels what can be asked again.
 // Call it when no more calls come.
 func (b *BFF) Close() {
-	b.stop()
+	b.flights.close()
 	b.running.Wait()
 }
 
 // Methods are the routes as methods of hubbub.v1, by their names, which begin with "bff.". Their results are a
-// json.RawMessage of valid JSON in UTF-8, which need not be encoded again.
+// json.RawMessage of valid JSON in UTF-8, which need not be encoded again. Those who are anonymous call as nobody, as they do over HTTP.
 func (b *BFF) Methods() map[string]func(context.Context, *hubbub.Session, json.RawMessage) (any, error) {
 	all := make(map[string]func(context.Context, *hubbub.Session, json.RawMessage) (any, error), len(b.routes))
 	for name, r := range b.routes {
@@ -73,8 +70,11 @@ func (b *BFF) Methods() map[string]func(context.Context, *hubbub.Session, json.R
 			if err != nil {
 				return nil, err
 			}
-			identity := s.Identity()
-			result, err := b.answer(ctx, &call{route: r, params: values, identity: &identity, session: s.ID()})
+			c := call{route: r, params: values, session: s.ID()}
+			if identity := s.Identity(); !identity.Anonymous {
+				c.identity = &identity
+			}
+			result, err := b.answer(ctx, &c)
 			if err != nil {
 				return nil, err
 			}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/hubbub-dev/hubbub/gateway/backend"
 	"github.com/hubbub-dev/hubbub/internal/jq"
 	"github.com/hubbub-dev/hubbub/internal/template"
@@ -32,6 +34,7 @@ type route struct {
 
 // part is a checked Part.
 type part struct {
+	// Immutable.
 	name     string
 	id       string // unique among all parts of all routes
 	backend  *backend.Backend
@@ -49,6 +52,9 @@ type part struct {
 	cache    Cache
 	needs    []int // parts whose data it refers to
 	walked   bool  // another part refers to something within its data
+
+	// Safe for concurrent use.
+	telling *rate.Sometimes // the log of answers that cannot be used
 }
 
 // header is a header that a part sends.
@@ -135,7 +141,8 @@ func (r *route) compileParts(o *Options, c *Route) error {
 
 func (r *route) compilePart(o *Options, c *Route, of Part) (*part, error) {
 	p := &part{name: of.Name, id: r.name + "/" + of.Name, backend: o.Backends[of.Backend], of: of.Backend, method: of.Method,
-		fixed: http.Header{"Accept": {"application/json"}}, required: of.Required, timeout: cmp.Or(of.Timeout, r.budget)}
+		fixed: http.Header{"Accept": {"application/json"}}, required: of.Required, timeout: cmp.Or(of.Timeout, r.budget),
+		telling: &rate.Sometimes{Interval: 10 * time.Second}}
 	if p.method == "" {
 		p.method = http.MethodGet
 		if of.Body != nil {

@@ -50,7 +50,8 @@ type Route struct {
 	// Method is "GET" for a call that changes nothing, which HTTP clients make by GET with a query or by POST with a
 	// JSON object, or "POST" for POST only. "" means GET if all parts are called with GET or HEAD, otherwise POST.
 	Method string `koanf:"method"`
-	// Auth is "required" or "optional"; "" means required: callers that nobody knows are unauthorized.
+	// Auth is "required" or "optional"; "" means required: callers that nobody knows are unauthorized, also
+	// those who were let in anonymously.
 	Auth string `koanf:"auth"`
 	// Params are what callers may say; others are refused.
 	Params []Param `koanf:"params"`

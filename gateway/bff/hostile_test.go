@@ -1,8 +1,10 @@
 package bff_test
 
 import (
+	"bytes"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"net"
 	"net/http"
@@ -209,4 +211,39 @@ func numbers(n int) []int {
 		all[i] = i
 	}
 	return all
+}
+
+// TestUselessAnswersDoNotFillTheLog has somebody call again and again what a backend answers with garbage. The log tells of it, and
+// neither with each call nor with what the backend knows of somebody.
+func TestUselessAnswersDoNotFillTheLog(t *testing.T) {
+	var log bytes.Buffer
+	b := open(t, bff.Options{
+		Routes: []bff.Route{
+			{Name: "garbage", Auth: "optional", Proxy: &bff.Part{Backend: "shop", Path: "/garbage"}},
+			{Name: "picked", Auth: "optional", Proxy: &bff.Part{Backend: "shop", Path: "/", Pick: ".name.first"}},
+		},
+		Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		Backends: serve(t, "shop", func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/garbage" {
+				fmt.Fprint(w, "<html>")
+				return
+			}
+			fmt.Fprint(w, `{"name":"Ann Secret"}`)
+		}),
+	})
+	for range 100 {
+		for _, path := range []string{"/bff/garbage", "/bff/picked"} {
+			if w := door(t.Context(), b, nil, "GET", path, ""); w.Code != http.StatusServiceUnavailable {
+				t.Fatalf("%s: %d %s", path, w.Code, w.Body)
+			}
+		}
+	}
+	for _, route := range []string{"route=garbage", "route=picked"} {
+		if lines := strings.Count(log.String(), route); lines == 0 || lines > 20 {
+			t.Errorf("the log has %d lines with %s", lines, route)
+		}
+	}
+	if strings.Contains(log.String(), "Secret") {
+		t.Errorf("the log tells\n%.500s", log.String())
+	}
 }

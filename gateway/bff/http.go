@@ -16,6 +16,10 @@ import (
 	"github.com/hubbub-dev/hubbub"
 )
 
+// signIn is told to those who call without credentials what is not for everybody.
+const signIn = "this call is for those who have signed in: send a token, for example as `Authorization: Bearer TOKEN`, or, in " +
+	"development mode, add ?user=NAME"
+
 // Handler answers GET, HEAD and POST on /bff/NAME. identify tells who calls: nil for a request without credentials, an
 // error for bad ones. It is called concurrently.
 //
@@ -57,7 +61,8 @@ func (b *BFF) serve(w http.ResponseWriter, r *http.Request, identify identifier)
 	name, below := strings.CutPrefix(r.URL.Path, "/bff/")
 	route := b.routes[name]
 	if route == nil || !below {
-		return nil, hubbub.Errorf(hubbub.NotFound, "there is no such call; see bff.routes in the configuration")
+		return nil, hubbub.Errorf(hubbub.NotFound, "there is no such call, %.100q; see bff.routes in the configuration",
+			strings.TrimPrefix(r.URL.Path, "/bff/"))
 	}
 	allowed := "GET, HEAD, POST"
 	if route.post {
@@ -73,7 +78,7 @@ func (b *BFF) serve(w http.ResponseWriter, r *http.Request, identify identifier)
 		return nil, err
 	}
 	if identity == nil && !route.optional {
-		return nil, hubbub.Errorf(hubbub.Unauthorized, "this call is for those who have signed in")
+		return nil, hubbub.Errorf(hubbub.Unauthorized, signIn)
 	}
 	params, err := b.read(w, r, route)
 	if err != nil {

@@ -3,7 +3,6 @@ package bff
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"hash/maphash"
 	"net/http"
@@ -34,7 +33,7 @@ func (b *BFF) answer(ctx context.Context, c *call) (json.RawMessage, error) {
 func (b *BFF) reply(ctx context.Context, c *call) (json.RawMessage, *hubbub.Error) {
 	r := c.route
 	if c.identity == nil && !r.optional {
-		return nil, hubbub.Errorf(hubbub.Unauthorized, "this call is for those who have signed in")
+		return nil, hubbub.Errorf(hubbub.Unauthorized, signIn)
 	}
 	c.slots = make([]slot, len(r.parts))
 	if len(r.parts) > 1 {
@@ -158,7 +157,7 @@ func (b *BFF) ask(ctx context.Context, c *call, p *part) outcome {
 			return out
 		}
 	}
-	return b.flights.do(ctx, b.ctx, key, func(ctx context.Context) outcome {
+	return b.flights.do(ctx, key, func(ctx context.Context) outcome {
 		out := b.do(ctx, c, p, r)
 		if p.cache.TTL > 0 && out.err == nil {
 			b.cache.put(key, out, p.cache.TTL)
@@ -189,17 +188,19 @@ func (b *BFF) do(ctx context.Context, c *call, p *part, r backend.Call) outcome 
 	}
 	out := p.judge(&reply)
 	if p.pick != nil && out.err == nil {
-		err = p.choose(ctx, &out)
+		p.choose(ctx, &out)
 	}
 	if out.status == http.StatusBadGateway && out.own {
-		b.opts.Logger.Warn("a part of a combined call gets what it cannot use", "route", c.route.name, "part", p.name, "backend", p.of,
-			"error", errors.Join(out.err, err))
+		p.telling.Do(func() {
+			b.opts.Logger.Warn("a part of a combined call gets what it cannot use; it is told at most every ten seconds", "route", c.route.name,
+				"part", p.name, "backend", p.of, "error", out.err)
+		})
 	}
 	return out
 }
 
-// choose makes the data by jq.
-func (p *part) choose(ctx context.Context, out *outcome) error {
+// choose makes the data by jq. What jq says of data that do not fit is told to nobody: it quotes them, and they may be private.
+func (p *part) choose(ctx context.Context, out *outcome) {
 	v, err := template.Decode(out.data)
 	if err == nil {
 		v, err = p.pick.Run(ctx, v)
@@ -214,7 +215,6 @@ func (p *part) choose(ctx context.Context, out *outcome) error {
 		*out = outcome{status: http.StatusBadGateway, own: true, err: hubbub.Errorf(hubbub.Unavailable,
 			"the answer of the backend %s does not fit pick", p.of)}
 	}
-	return err
 }
 
 // late is the outcome of a part that is not done when its time is over or its caller has left.

@@ -11,7 +11,8 @@
 //	{"hook": "room.send", …, "room": "lobby", "data": …, "key": "…"}
 //	{"hook": "user.send", …, "to": "bob", "data": …, "key": "…"}
 //
-// info, attrs and key are there only if there are any. A message that is refused or changed has not been seen by anybody.
+// info, attrs and key are there only if there are any. A message that is refused or changed has not been seen by anybody. What else
+// than joining needs the same answer is told at hubbub.Options.MayJoin.
 //
 // Before somebody connects:
 //

@@ -53,7 +53,7 @@ func (a *API) blocking() {
 		OperationID: "erase-user", Method: http.MethodDelete, Path: "/users/{user}", Tags: []string{"sessions"},
 		Summary: "Erase everything about a person", Description: "Ends all sessions of the user, and removes for good what is kept: who the " +
 			"user is, what the user has sent to rooms, whole conversations with others, memberships, receipts, the inbox, and webhooks about " +
-			"the user that wait. Rooms keep their order. A block stays. It may take a while; calling again after an error goes on. Who has a valid " +
+			"the user that wait, but for what was said in rooms, which targets still get. Rooms keep their order. A block stays. It may take a while; calling again after an error goes on. Who has a valid " +
 			"token can sign in again, and is new then: block or revoke first.",
 	}, func(ctx context.Context, in *ForUser) (Ended, error) {
 		n, err := a.o.Hub.Erase(ctx, in.User)

@@ -59,8 +59,8 @@ func (a *API) event(ctx context.Context, in *eventInput) (Steps, error) {
 		return Steps{}, err
 	}
 	if len(calls) == 0 {
-		return Steps{}, hubbub.Errorf(hubbub.NotFound, "no rule of the setting events is about %q, or what it asks of the data does not hold",
-			in.Body.Type)
+		return Steps{}, hubbub.Errorf(hubbub.NotFound, "no rule of the setting events fits: none has a type such as %q, or the when of those that have says no "+
+			"to this event", in.Body.Type)
 	}
 	out := Steps{Results: make([]Step, 0, len(calls))}
 	left := maxResults

@@ -72,3 +72,17 @@ func enterKey(t *testing.T, tab context.Context, key string) {
 		chromedp.SendKeys(".auth-container input", key), chromedp.Click(".auth-container .authorize"), chromedp.Click(".modal-ux .close-modal"),
 		chromedp.WaitNotPresent(".modal-ux"))
 }
+
+// TestPageInTheDark shows that what is typed can be seen where the browser prefers dark pages.
+func TestPageInTheDark(t *testing.T) {
+	s := start(t, set{})
+	tab := testkit.Chromium(t, chromedp.Flag("blink-settings", "preferredColorScheme=0"))
+	testkit.Do(t, tab, chromedp.Navigate(s.url+httpapi.Prefix+"/"), chromedp.WaitVisible(".operation-filter-input"))
+	if !testkit.Evaluate[bool](t, tab, `matchMedia("(prefers-color-scheme: dark)").matches`) {
+		t.Fatal("the browser does not prefer dark pages")
+	}
+	if style := testkit.Evaluate[[]string](t, tab, `(({color, backgroundColor}) => [color, backgroundColor])(
+		getComputedStyle(document.querySelector(".operation-filter-input")))`); style[0] == style[1] {
+		t.Errorf("what is typed is %s on %s", style[0], style[1])
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/validation"
 
 	"github.com/hubbub-dev/hubbub"
 )
@@ -81,8 +82,8 @@ func unauthorized(code, detail string) *Problem {
 
 // lacking refuses a key without a scope (RFC 6750, section 3.1).
 func lacking(key string, need Scope) *Problem {
-	p := newProblem(hubbub.Forbidden.Status(), hubbub.Forbidden, fmt.Sprintf("the API key %q lacks the scope %s: add it to the "+
-		"scopes of its entry in the setting api.keys, or use another key", key, need), 0)
+	p := newProblem(hubbub.Forbidden.Status(), hubbub.Forbidden, fmt.Sprintf("the API key %q lacks the scope %s: add it to "+
+		"the scopes of its entry in the setting api.keys, or of its line in the file that api.file names, or use another key", key, need), 0)
 	p.header.Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="hubbub API", error="insufficient_scope", scope="%s"`, need))
 	return p
 }
@@ -123,11 +124,23 @@ func ownProblems(_ huma.Context, _ string, v any) (any, error) {
 	p := newProblem(model.Status, hubbub.Invalid, model.Detail, 0)
 	var said []string
 	for _, e := range model.Errors {
-		p.Errors = append(p.Errors, Fault{Location: e.Location, Message: e.Message})
-		said = append(said, e.Location+": "+e.Message)
+		message := plain(e.Message)
+		p.Errors = append(p.Errors, Fault{Location: e.Location, Message: message})
+		said = append(said, e.Location+": "+message)
 	}
 	if len(said) > 0 {
 		p.Detail = "the request is not as " + documentPath + " describes it: " + strings.Join(said[:min(3, len(said))], "; ")
 	}
 	return p, nil
+}
+
+// plain quotes the name in what huma says of a property that is missing: the sentence can be read then, also if the name is a word such as to.
+func plain(message string) string {
+	before, after, _ := strings.Cut(validation.MsgExpectedRequiredProperty, "%s")
+	name, begins := strings.CutPrefix(message, before)
+	name, ends := strings.CutSuffix(name, after)
+	if !begins || !ends {
+		return message
+	}
+	return fmt.Sprintf("the property %q is missing", name)
 }

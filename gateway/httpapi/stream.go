@@ -113,7 +113,8 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request, caller *heldKey, us
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no") // nginx would keep the events back
-	if out.write("event: ready\ndata: {}\n\n") != nil || r.Method == http.MethodHead {
+	if r.Method == http.MethodHead {
+		_ = out.control.Flush()
 		return
 	}
 	var keeper sync.WaitGroup
@@ -126,7 +127,8 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request, caller *heldKey, us
 	if len(users) == 0 {
 		users = nil
 	}
-	err := a.o.Hub.WatchPresence(ctx, users, func(p hubbub.Presence) error {
+	ready := func() error { return out.write("event: ready\ndata: {}\n\n") }
+	err := a.o.Hub.WatchPresence(ctx, users, ready, func(p hubbub.Presence) error {
 		data, err := json.Marshal(presenceOf(p))
 		if err != nil {
 			return fmt.Errorf("encode the presence of %q: %w", p.User, err)

@@ -120,7 +120,7 @@ func (p *peer) receive(m ws.Message) {
 	}
 }
 
-// runBeside runs a request on a goroutine of its own, and waits before that while too many do.
+// runBeside runs a request on another goroutine, and waits before that while too many do.
 func (p *peer) runBeside(m *method, c *call) {
 	p.mu.Lock()
 	for p.beside >= maxBeside {
@@ -134,11 +134,7 @@ func (p *peer) runBeside(m *method, c *call) {
 	}
 	p.beside++
 	p.mu.Unlock()
-	p.server.running.Go(func() {
-		defer p.free()
-		defer p.rescue()
-		c.run(p.conn.Context(), m)
-	})
+	p.server.staff.do(errand{p, m, c})
 }
 
 func (p *peer) free() {

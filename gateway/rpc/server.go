@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -65,7 +64,7 @@ type Server struct {
 	audiences atomic.Uint64 // how many there ever were
 	notice    lastFrame[noticeKey]
 	counts    lastFrame[*hubbub.InboxCounts]
-	running   sync.WaitGroup
+	staff     *staff
 }
 
 // New returns a server that needs no starting. End it with [Server.Close].
@@ -86,7 +85,7 @@ func New(o Options) *Server {
 	if o.Skipped == nil {
 		o.Skipped = func(int) {}
 	}
-	s := &Server{opts: o, methods: methods(), began: time.Now()}
+	s := &Server{opts: o, methods: methods(), began: time.Now(), staff: newStaff()}
 	s.rate = hubbub.Rate{PerSecond: cmp.Or(o.Rate.PerSecond, 100), Burst: cmp.Or(o.Rate.Burst, 200)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
@@ -144,10 +143,11 @@ func (s *Server) Refuse(c *ws.Conn, err error) {
 func (s *Server) Close(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
-		s.running.Wait()
+		s.staff.wait()
 		close(done)
 	}()
 	defer s.cancel()
+	defer s.staff.leave()
 	select {
 	case <-done:
 		return nil

@@ -21,5 +21,11 @@ func DecodeSecret(s string) ([]byte, error) { return decodeSecret(s) }
 // Backoff is backoff.
 func Backoff(before int) time.Duration { return backoff(before) }
 
+// Wait is how long an item of a target waits that has failed so often in a row, instead of own.
+func Wait(failures int, own time.Duration) time.Duration {
+	h := health{failures: failures}
+	return h.wait(own)
+}
+
 // CheckAddr is checkAddr.
 func CheckAddr(ip netip.Addr) error { return checkAddr(ip) }

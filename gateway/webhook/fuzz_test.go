@@ -86,6 +86,21 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
+// TestNoLongWaitForATargetThatIsDown shows that what waits for a target that is down arrives soon after it is back.
+func TestNoLongWaitForATargetThatIsDown(t *testing.T) {
+	for range 1000 {
+		if got := webhook.Wait(10, 15*time.Minute); got < 0 || got >= 30*time.Second {
+			t.Fatalf("an item waits %v for a target that is down, want less than 30s", got)
+		}
+	}
+	if got := webhook.Wait(10, time.Second); got != time.Second {
+		t.Errorf("an item that was tried a few times waits %v, want 1s", got)
+	}
+	if got := webhook.Wait(9, 15*time.Minute); got != 15*time.Minute {
+		t.Errorf("an item that its target refuses again and again waits %v, want 15m", got)
+	}
+}
+
 func TestBackoffGrowsToItsBound(t *testing.T) {
 	for before, bound := range map[int]time.Duration{-1: 15 * time.Minute, 0: time.Second, 1: 2 * time.Second, 9: 512 * time.Second,
 		10: 15 * time.Minute, 1000: 15 * time.Minute} {

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
 )
@@ -11,6 +12,8 @@ const (
 	manyFailures = 10
 	// rest is the time between two attempts with a target that is down.
 	rest = time.Second
+	// soon is the longest that an item waits which was tried while the target is down.
+	soon = 30 * time.Second
 	// tellEvery is how often the log says at most that a target fails.
 	tellEvery = time.Minute
 )
@@ -83,6 +86,17 @@ func (h *health) failed(logger *slog.Logger, now time.Time, v verdict) {
 		h.told = now
 		logger.Warn("a webhook was not delivered and is tried again; of further failures within a minute nothing is said", "error", v.why)
 	}
+}
+
+// wait is how long an item waits after an attempt that has failed, instead of as long as its own attempts say. While the target is down it is
+// spared already, since one item at a time is tried; and when it is back, no item should have to wait for what was the target's fault.
+func (h *health) wait(own time.Duration) time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.failures < manyFailures || own < soon {
+		return own
+	}
+	return rand.N(soon)
 }
 
 func later(a, b time.Time) time.Time {

@@ -45,6 +45,7 @@ type lane struct {
 	again   chan struct{}          // holds one signal: there may be something to claim now
 	idle    chan struct{}          // holds one signal: a worker is done with an item
 	health  health
+	flight  flight
 }
 
 // job is a claimed item.
@@ -114,6 +115,7 @@ func (l *lane) claim(stop, gone context.Context) {
 			items, err = l.outbox.Claim(gone, l.Name, most, l.Timeout+leaseBeyond)
 			trouble.tell(l.logger, "webhooks cannot be taken from the outbox", err)
 		}
+		items = l.flight.begin(items)
 		l.handOver(items, probe)
 		if len(items) > 0 {
 			p.length = shortestPause
@@ -204,7 +206,7 @@ func (l *lane) deliverOne(ctx context.Context, item *hubbub.OutboxItem) hubbub.S
 		return hubbub.Settlement{Target: l.Name, ID: item.ID, Outcome: hubbub.OutcomeDead, Error: got.why}
 	}
 	l.observe(l.Name, Failed, took)
-	retry := now.Add(max(backoff(item.Attempts), got.retryAfter))
+	retry := now.Add(max(l.health.wait(backoff(item.Attempts)), got.retryAfter))
 	return hubbub.Settlement{Target: l.Name, ID: item.ID, Outcome: hubbub.OutcomeRetry, Retry: retry, Error: got.why}
 }
 
@@ -230,6 +232,7 @@ func (l *lane) settle(store context.Context) {
 
 // settleBatch tries until the outbox has taken the batch. What it does not take before the end of store is delivered again when its lease ends.
 func (l *lane) settleBatch(store context.Context, t *trouble, batch []hubbub.Settlement) {
+	defer l.flight.end(batch)
 	for pause := shortestPause; ; pause = min(2*pause, longestPause) {
 		err := l.outbox.Settle(store, batch)
 		t.tell(l.logger, "what became of webhooks cannot be said to the outbox; they may be delivered once more", err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -90,4 +91,63 @@ func TestStrangersAreToldAndSwept(t *testing.T) {
 	r.clock.Advance(31 * 24 * time.Hour)
 	r.start(shop.target())
 	testkit.Eventually(t, "what is old to be removed", func() bool { return left() == 0 })
+}
+
+// full is an outbox that can be read, but not written while it is full.
+type full struct {
+	webhook.Outbox
+	full    atomic.Bool
+	claimed atomic.Int32 // items
+}
+
+func (f *full) Claim(ctx context.Context, target string, limit int, lease time.Duration) ([]hubbub.OutboxItem, error) {
+	items, err := f.Outbox.Claim(ctx, target, limit, lease)
+	f.claimed.Add(int32(len(items)))
+	return items, err
+}
+
+func (f *full) Settle(ctx context.Context, done []hubbub.Settlement) error {
+	if f.full.Load() {
+		return hubbub.Errorf(hubbub.Unavailable, "the disk is full")
+	}
+	return f.Outbox.Settle(ctx, done)
+}
+
+// TestDeliveredOnceWhileTheOutboxIsFull has leases end of what was delivered, and of what is under way.
+func TestDeliveredOnceWhileTheOutboxIsFull(t *testing.T) {
+	r := newRig(t)
+	hang := make(chan struct{})
+	shop := receive(t, func(w http.ResponseWriter, h *hook) {
+		if h.id() == "slow" {
+			<-hang
+		}
+	})
+	outbox := &full{Outbox: r.store}
+	outbox.full.Store(true)
+	o := r.options(shop.target())
+	o.Outbox = outbox
+	s, err := webhook.New(o)
+	r.must(err)
+	s.Start()
+	r.report(s, r.came("ann", "one"), r.came("ann", "two"), r.came("bob", "slow"))
+	shop.waitFor(2)
+	for again := range int32(3) {
+		r.clock.Advance(16 * time.Second)
+		testkit.Eventually(t, "the items to be claimed again", func() bool { return outbox.claimed.Load() >= 2*(again+2) })
+	}
+	outbox.full.Store(false)
+	close(hang)
+	testkit.Eventually(t, "all to be settled", func() bool {
+		all, err := s.Backlogs(t.Context())
+		r.must(err)
+		return all[0].Waiting == 0
+	})
+	r.close(s)
+	got := map[string]int{}
+	for _, h := range shop.hooks() {
+		got[h.id()]++
+	}
+	if want := map[string]int{"one": 1, "two": 1, "slow": 1}; fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("delivered %v, want %v", got, want)
+	}
 }

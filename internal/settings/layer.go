@@ -69,7 +69,7 @@ func (l *layer) section(n *node, y *yaml.Node, key string) map[string]any {
 		l.fail(y, key, "this must be a section with settings, such as %s: …", n.children[0].name)
 		return values
 	}
-	seen := map[string]int{}
+	seen, wrong := map[string]int{}, map[string]bool{}
 	for i := 0; i+1 < len(y.Content); i += 2 {
 		name, value := y.Content[i], resolve(y.Content[i+1])
 		at := join(key, name.Value)
@@ -84,13 +84,15 @@ func (l *layer) section(n *node, y *yaml.Node, key string) map[string]any {
 		}
 		seen[c.name] = name.Line
 		l.places[at] = place(l.source, name)
+		known := len(l.problems)
 		if v := l.value(c, value, at); v != nil {
 			values[c.name] = v
 		}
+		wrong[c.name] = len(l.problems) > known
 	}
 	l.secrets(n, y, key, values)
 	for _, c := range n.children {
-		if c.entry.Required && values[c.name] == nil {
+		if c.entry.Required && values[c.name] == nil && !wrong[c.name] {
 			l.fail(y, join(key, c.name), "this is missing")
 		}
 	}

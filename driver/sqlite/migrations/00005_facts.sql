@@ -71,7 +71,8 @@ CREATE TABLE revocations (
     until  INTEGER NOT NULL  -- 0 for ever
 ) STRICT;
 
-CREATE INDEX revocations_user ON revocations (user);
+CREATE INDEX revocations_token ON revocations (user, token, device);
+CREATE INDEX revocations_device ON revocations (user, device);
 CREATE INDEX revocations_until ON revocations (until) WHERE until > 0;
 
 -- +goose Down

@@ -7,11 +7,30 @@ DELETE FROM occupied_rooms WHERE room = ?;
 -- name: OccupiedRooms :many
 SELECT room FROM occupied_rooms WHERE room > ? ORDER BY room LIMIT ?;
 
--- name: RevocationsOf :many
-SELECT * FROM revocations WHERE user = ?;
+-- IsImplied tells whether another revocation of the user says all that a new one does. A block is implied by blocks alone.
+-- name: IsImplied :one
+SELECT CAST(EXISTS (SELECT 1 FROM revocations
+    WHERE user = @user AND token IN ('', @token) AND device IN ('', @device)
+      AND (device = '' AND token = '' AND before = 0) = CAST(@block AS INTEGER)
+      AND (before = 0 OR CAST(@before AS INTEGER) > 0 AND before >= @before) AND (until = 0 OR CAST(@until AS INTEGER) > 0 AND until >= @until)) AS INTEGER);
 
--- name: RemoveRevocation :exec
-DELETE FROM revocations WHERE number = ?;
+-- RemoveImplied forgets what a new revocation of a token says, too; on one device, or on all if that is empty.
+-- name: RemoveImplied :exec
+DELETE FROM revocations
+WHERE user = @user AND token = @token AND (CAST(@device AS TEXT) = '' OR device = @device)
+  AND (CAST(@before AS INTEGER) = 0 OR before > 0 AND before <= @before) AND (CAST(@until AS INTEGER) = 0 OR until > 0 AND until <= @until);
+
+-- RemoveImpliedOn forgets what a new revocation of all tokens of a device says, too.
+-- name: RemoveImpliedOn :exec
+DELETE FROM revocations
+WHERE user = @user AND device = @device
+  AND (CAST(@before AS INTEGER) = 0 OR before > 0 AND before <= @before) AND (CAST(@until AS INTEGER) = 0 OR until > 0 AND until <= @until);
+
+-- RemoveImpliedOf forgets what a new revocation of all tokens of a user says, too. Blocks only go with blocks.
+-- name: RemoveImpliedOf :exec
+DELETE FROM revocations
+WHERE user = @user AND (device = '' AND token = '' AND before = 0) = CAST(@block AS INTEGER)
+  AND (CAST(@before AS INTEGER) = 0 OR before > 0 AND before <= @before) AND (CAST(@until AS INTEGER) = 0 OR until > 0 AND until <= @until);
 
 -- name: AddRevocation :exec
 INSERT INTO revocations (user, device, token, before, until) VALUES (?, ?, ?, ?, ?);

@@ -210,6 +210,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.isDueStmt, err = db.PrepareContext(ctx, isDue); err != nil {
 		return nil, fmt.Errorf("error preparing query IsDue: %w", err)
 	}
+	if q.isImpliedStmt, err = db.PrepareContext(ctx, isImplied); err != nil {
+		return nil, fmt.Errorf("error preparing query IsImplied: %w", err)
+	}
 	if q.itemTimeStmt, err = db.PrepareContext(ctx, itemTime); err != nil {
 		return nil, fmt.Errorf("error preparing query ItemTime: %w", err)
 	}
@@ -375,6 +378,15 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.removeAnnouncementStatesStmt, err = db.PrepareContext(ctx, removeAnnouncementStates); err != nil {
 		return nil, fmt.Errorf("error preparing query RemoveAnnouncementStates: %w", err)
 	}
+	if q.removeImpliedStmt, err = db.PrepareContext(ctx, removeImplied); err != nil {
+		return nil, fmt.Errorf("error preparing query RemoveImplied: %w", err)
+	}
+	if q.removeImpliedOfStmt, err = db.PrepareContext(ctx, removeImpliedOf); err != nil {
+		return nil, fmt.Errorf("error preparing query RemoveImpliedOf: %w", err)
+	}
+	if q.removeImpliedOnStmt, err = db.PrepareContext(ctx, removeImpliedOn); err != nil {
+		return nil, fmt.Errorf("error preparing query RemoveImpliedOn: %w", err)
+	}
 	if q.removeMemberStmt, err = db.PrepareContext(ctx, removeMember); err != nil {
 		return nil, fmt.Errorf("error preparing query RemoveMember: %w", err)
 	}
@@ -384,9 +396,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.removePublicationUsersStmt, err = db.PrepareContext(ctx, removePublicationUsers); err != nil {
 		return nil, fmt.Errorf("error preparing query RemovePublicationUsers: %w", err)
 	}
-	if q.removeRevocationStmt, err = db.PrepareContext(ctx, removeRevocation); err != nil {
-		return nil, fmt.Errorf("error preparing query RemoveRevocation: %w", err)
-	}
 	if q.replayItemStmt, err = db.PrepareContext(ctx, replayItem); err != nil {
 		return nil, fmt.Errorf("error preparing query ReplayItem: %w", err)
 	}
@@ -395,9 +404,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.revocationsStmt, err = db.PrepareContext(ctx, revocations); err != nil {
 		return nil, fmt.Errorf("error preparing query Revocations: %w", err)
-	}
-	if q.revocationsOfStmt, err = db.PrepareContext(ctx, revocationsOf); err != nil {
-		return nil, fmt.Errorf("error preparing query RevocationsOf: %w", err)
 	}
 	if q.sendersAfterStmt, err = db.PrepareContext(ctx, sendersAfter); err != nil {
 		return nil, fmt.Errorf("error preparing query SendersAfter: %w", err)
@@ -774,6 +780,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing isDueStmt: %w", cerr)
 		}
 	}
+	if q.isImpliedStmt != nil {
+		if cerr := q.isImpliedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing isImpliedStmt: %w", cerr)
+		}
+	}
 	if q.itemTimeStmt != nil {
 		if cerr := q.itemTimeStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing itemTimeStmt: %w", cerr)
@@ -1049,6 +1060,21 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing removeAnnouncementStatesStmt: %w", cerr)
 		}
 	}
+	if q.removeImpliedStmt != nil {
+		if cerr := q.removeImpliedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing removeImpliedStmt: %w", cerr)
+		}
+	}
+	if q.removeImpliedOfStmt != nil {
+		if cerr := q.removeImpliedOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing removeImpliedOfStmt: %w", cerr)
+		}
+	}
+	if q.removeImpliedOnStmt != nil {
+		if cerr := q.removeImpliedOnStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing removeImpliedOnStmt: %w", cerr)
+		}
+	}
 	if q.removeMemberStmt != nil {
 		if cerr := q.removeMemberStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing removeMemberStmt: %w", cerr)
@@ -1064,11 +1090,6 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing removePublicationUsersStmt: %w", cerr)
 		}
 	}
-	if q.removeRevocationStmt != nil {
-		if cerr := q.removeRevocationStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing removeRevocationStmt: %w", cerr)
-		}
-	}
 	if q.replayItemStmt != nil {
 		if cerr := q.replayItemStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing replayItemStmt: %w", cerr)
@@ -1082,11 +1103,6 @@ func (q *Queries) Close() error {
 	if q.revocationsStmt != nil {
 		if cerr := q.revocationsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing revocationsStmt: %w", cerr)
-		}
-	}
-	if q.revocationsOfStmt != nil {
-		if cerr := q.revocationsOfStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing revocationsOfStmt: %w", cerr)
 		}
 	}
 	if q.sendersAfterStmt != nil {
@@ -1290,6 +1306,7 @@ type Queries struct {
 	hasNoticesStmt                 *sql.Stmt
 	hasOwnersStmt                  *sql.Stmt
 	isDueStmt                      *sql.Stmt
+	isImpliedStmt                  *sql.Stmt
 	itemTimeStmt                   *sql.Stmt
 	keyStmt                        *sql.Stmt
 	keysOfStreamStmt               *sql.Stmt
@@ -1345,14 +1362,15 @@ type Queries struct {
 	releaseIDStmt                  *sql.Stmt
 	removeAllPublicationUsersStmt  *sql.Stmt
 	removeAnnouncementStatesStmt   *sql.Stmt
+	removeImpliedStmt              *sql.Stmt
+	removeImpliedOfStmt            *sql.Stmt
+	removeImpliedOnStmt            *sql.Stmt
 	removeMemberStmt               *sql.Stmt
 	removeNoticesStmt              *sql.Stmt
 	removePublicationUsersStmt     *sql.Stmt
-	removeRevocationStmt           *sql.Stmt
 	replayItemStmt                 *sql.Stmt
 	retryItemStmt                  *sql.Stmt
 	revocationsStmt                *sql.Stmt
-	revocationsOfStmt              *sql.Stmt
 	sendersAfterStmt               *sql.Stmt
 	setItemStateStmt               *sql.Stmt
 	setMemberStmt                  *sql.Stmt
@@ -1441,6 +1459,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		hasNoticesStmt:                 q.hasNoticesStmt,
 		hasOwnersStmt:                  q.hasOwnersStmt,
 		isDueStmt:                      q.isDueStmt,
+		isImpliedStmt:                  q.isImpliedStmt,
 		itemTimeStmt:                   q.itemTimeStmt,
 		keyStmt:                        q.keyStmt,
 		keysOfStreamStmt:               q.keysOfStreamStmt,
@@ -1496,14 +1515,15 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		releaseIDStmt:                  q.releaseIDStmt,
 		removeAllPublicationUsersStmt:  q.removeAllPublicationUsersStmt,
 		removeAnnouncementStatesStmt:   q.removeAnnouncementStatesStmt,
+		removeImpliedStmt:              q.removeImpliedStmt,
+		removeImpliedOfStmt:            q.removeImpliedOfStmt,
+		removeImpliedOnStmt:            q.removeImpliedOnStmt,
 		removeMemberStmt:               q.removeMemberStmt,
 		removeNoticesStmt:              q.removeNoticesStmt,
 		removePublicationUsersStmt:     q.removePublicationUsersStmt,
-		removeRevocationStmt:           q.removeRevocationStmt,
 		replayItemStmt:                 q.replayItemStmt,
 		retryItemStmt:                  q.retryItemStmt,
 		revocationsStmt:                q.revocationsStmt,
-		revocationsOfStmt:              q.revocationsOfStmt,
 		sendersAfterStmt:               q.sendersAfterStmt,
 		setItemStateStmt:               q.setItemStateStmt,
 		setMemberStmt:                  q.setMemberStmt,

@@ -56,6 +56,37 @@ func (q *Queries) ForgetRevocations(ctx context.Context, arg ForgetRevocationsPa
 	return err
 }
 
+const isImplied = `-- name: IsImplied :one
+SELECT CAST(EXISTS (SELECT 1 FROM revocations
+    WHERE user = ?1 AND token IN ('', ?2) AND device IN ('', ?3)
+      AND (device = '' AND token = '' AND before = 0) = CAST(?4 AS INTEGER)
+      AND (before = 0 OR CAST(?5 AS INTEGER) > 0 AND before >= ?5) AND (until = 0 OR CAST(?6 AS INTEGER) > 0 AND until >= ?6)) AS INTEGER)
+`
+
+type IsImpliedParams struct {
+	User   string
+	Token  string
+	Device string
+	Block  int64
+	Before int64
+	Until  int64
+}
+
+// IsImplied tells whether another revocation of the user says all that a new one does. A block is implied by blocks alone.
+func (q *Queries) IsImplied(ctx context.Context, arg IsImpliedParams) (int64, error) {
+	row := q.queryRow(ctx, q.isImpliedStmt, isImplied,
+		arg.User,
+		arg.Token,
+		arg.Device,
+		arg.Block,
+		arg.Before,
+		arg.Until,
+	)
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const occupiedRooms = `-- name: OccupiedRooms :many
 SELECT room FROM occupied_rooms WHERE room > ? ORDER BY room LIMIT ?
 `
@@ -100,12 +131,77 @@ func (q *Queries) OccupyRoom(ctx context.Context, room string) (int64, error) {
 	return result.RowsAffected()
 }
 
-const removeRevocation = `-- name: RemoveRevocation :exec
-DELETE FROM revocations WHERE number = ?
+const removeImplied = `-- name: RemoveImplied :exec
+DELETE FROM revocations
+WHERE user = ?1 AND token = ?2 AND (CAST(?3 AS TEXT) = '' OR device = ?3)
+  AND (CAST(?4 AS INTEGER) = 0 OR before > 0 AND before <= ?4) AND (CAST(?5 AS INTEGER) = 0 OR until > 0 AND until <= ?5)
 `
 
-func (q *Queries) RemoveRevocation(ctx context.Context, number int64) error {
-	_, err := q.exec(ctx, q.removeRevocationStmt, removeRevocation, number)
+type RemoveImpliedParams struct {
+	User   string
+	Token  string
+	Device string
+	Before int64
+	Until  int64
+}
+
+// RemoveImplied forgets what a new revocation of a token says, too; on one device, or on all if that is empty.
+func (q *Queries) RemoveImplied(ctx context.Context, arg RemoveImpliedParams) error {
+	_, err := q.exec(ctx, q.removeImpliedStmt, removeImplied,
+		arg.User,
+		arg.Token,
+		arg.Device,
+		arg.Before,
+		arg.Until,
+	)
+	return err
+}
+
+const removeImpliedOf = `-- name: RemoveImpliedOf :exec
+DELETE FROM revocations
+WHERE user = ?1 AND (device = '' AND token = '' AND before = 0) = CAST(?2 AS INTEGER)
+  AND (CAST(?3 AS INTEGER) = 0 OR before > 0 AND before <= ?3) AND (CAST(?4 AS INTEGER) = 0 OR until > 0 AND until <= ?4)
+`
+
+type RemoveImpliedOfParams struct {
+	User   string
+	Block  int64
+	Before int64
+	Until  int64
+}
+
+// RemoveImpliedOf forgets what a new revocation of all tokens of a user says, too. Blocks only go with blocks.
+func (q *Queries) RemoveImpliedOf(ctx context.Context, arg RemoveImpliedOfParams) error {
+	_, err := q.exec(ctx, q.removeImpliedOfStmt, removeImpliedOf,
+		arg.User,
+		arg.Block,
+		arg.Before,
+		arg.Until,
+	)
+	return err
+}
+
+const removeImpliedOn = `-- name: RemoveImpliedOn :exec
+DELETE FROM revocations
+WHERE user = ?1 AND device = ?2
+  AND (CAST(?3 AS INTEGER) = 0 OR before > 0 AND before <= ?3) AND (CAST(?4 AS INTEGER) = 0 OR until > 0 AND until <= ?4)
+`
+
+type RemoveImpliedOnParams struct {
+	User   string
+	Device string
+	Before int64
+	Until  int64
+}
+
+// RemoveImpliedOn forgets what a new revocation of all tokens of a device says, too.
+func (q *Queries) RemoveImpliedOn(ctx context.Context, arg RemoveImpliedOnParams) error {
+	_, err := q.exec(ctx, q.removeImpliedOnStmt, removeImpliedOn,
+		arg.User,
+		arg.Device,
+		arg.Before,
+		arg.Until,
+	)
 	return err
 }
 
@@ -122,40 +218,6 @@ type RevocationsParams struct {
 
 func (q *Queries) Revocations(ctx context.Context, arg RevocationsParams) ([]Revocations, error) {
 	rows, err := q.query(ctx, q.revocationsStmt, revocations, arg.After, arg.Now, arg.Most)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []Revocations
-	for rows.Next() {
-		var i Revocations
-		if err := rows.Scan(
-			&i.Number,
-			&i.User,
-			&i.Device,
-			&i.Token,
-			&i.Before,
-			&i.Until,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const revocationsOf = `-- name: RevocationsOf :many
-SELECT number, user, device, token, "before", until FROM revocations WHERE user = ?
-`
-
-func (q *Queries) RevocationsOf(ctx context.Context, user string) ([]Revocations, error) {
-	rows, err := q.query(ctx, q.revocationsOfStmt, revocationsOf, user)
 	if err != nil {
 		return nil, err
 	}
