@@ -47,8 +47,20 @@ func (a API) DeadWebhooks(ctx context.Context, target, after string, limit int) 
 	return reply, err
 }
 
-// ReplayWebhooks delivers dead events after all, all of them if none is named, and tells how many.
+// ReplayWebhooks delivers dead events after all, and tells how many of the ids were dead. Without ids it does nothing.
 func (a API) ReplayWebhooks(ctx context.Context, target string, ids ...string) (int, error) {
+	if len(ids) == 0 {
+		return 0, nil
+	}
+	return a.replay(ctx, target, ids)
+}
+
+// ReplayAllWebhooks delivers all dead events of a target after all, and tells how many there were.
+func (a API) ReplayAllWebhooks(ctx context.Context, target string) (int, error) {
+	return a.replay(ctx, target, nil)
+}
+
+func (a API) replay(ctx context.Context, target string, ids []string) (int, error) {
 	var reply struct {
 		Replayed int `json:"replayed"`
 	}

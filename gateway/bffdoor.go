@@ -35,6 +35,11 @@ func newBFFDoor(d *doorman, l *requestLimits, b *bff.BFF, routes []bff.Route) *b
 	return door
 }
 
+// noCalls answers where there are no combined calls.
+func noCalls(w http.ResponseWriter, r *http.Request) {
+	auth.WriteProblem(w, r, hubbub.Errorf(hubbub.NotFound, "there is no such call: no bff.routes are configured here"))
+}
+
 // ServeHTTP answers a call.
 func (d *bffDoor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := d.limits.takeAddress(ws.ClientAddr(r, d.front.cfg.TrustedProxies).Addr()); err != nil {

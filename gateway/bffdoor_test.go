@@ -152,6 +152,15 @@ func TestDevelopmentModeCallsByName(t *testing.T) {
 	}
 }
 
+func TestWithoutRoutesThereIsNoCall(t *testing.T) {
+	g := serve(t, production())
+	res := g.bff(t, "/bff/home")
+	if said := body(t, res); res.StatusCode != 404 || !strings.Contains(string(said), "bff.routes") ||
+		res.Header.Get("Content-Type") != "application/problem+json" {
+		t.Errorf("%d %s", res.StatusCode, said)
+	}
+}
+
 // hang is a server that answers nobody; it tells of each request.
 func hang(t *testing.T) (url string, asked chan struct{}) {
 	t.Helper()

@@ -61,9 +61,11 @@ func (g *Gateway) routes() http.Handler {
 	}
 	mux.Handle("/", g.misdirected(page))
 	mux.Handle(httpapi.Prefix+"/", g.api)
+	calls := http.Handler(http.HandlerFunc(noCalls))
 	if g.bff != nil {
-		mux.Handle(bffPrefix, newBFFDoor(&g.services.doorman, g.limits, g.bff, g.cfg.BFF.Routes))
+		calls = newBFFDoor(&g.services.doorman, g.limits, g.bff, g.cfg.BFF.Routes)
 	}
+	mux.Handle(bffPrefix, calls)
 	return g.front.handler(mux, g.signIn())
 }
 

@@ -57,6 +57,8 @@ func (o options) run(scenario string) (result, error) {
 		return private(o)
 	case "posts":
 		return posts(o)
+	case "services":
+		return serveAlone()
 	case "proxied":
 		return proxied(o)
 	case "combined":

@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"slices"
 	"time"
 
@@ -20,7 +22,7 @@ const servicesAddr = "127.0.0.1:14900"
 // slowness is what a slow service takes for an answer.
 const slowness = 20 * time.Millisecond
 
-// services are what stands behind the gateway, in this process: /now answers at once, /slow/… takes its time.
+// services are what stands behind the gateway: /now answers at once, /slow/… takes its time.
 type services struct{ server http.Server }
 
 // card is what a service answers, about as much as one card of a page.
@@ -48,6 +50,43 @@ func startServices() (*services, error) {
 }
 
 func (s *services) stop() { s.server.Close() }
+
+// serveAlone is the services in a process of their own, which ends with its parent.
+func serveAlone() (result, error) {
+	s, err := startServices()
+	if err != nil {
+		return nil, err
+	}
+	defer s.stop()
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return result{}, err
+}
+
+// employServices starts such a process on the server's core, and returns its id when it serves.
+func employServices() (pid int, stop func(), err error) {
+	cmd := exec.Command("taskset", "-c", "0", os.Args[0], "-scenario", "services")
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return 0, nil, err
+	}
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		return 0, nil, fmt.Errorf("start the services: %w", err)
+	}
+	stop = func() {
+		stdin.Close()
+		cmd.Wait()
+	}
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		if c, err := net.Dial("tcp", servicesAddr); err == nil {
+			return cmd.Process.Pid, stop, c.Close()
+		}
+		if time.Now().After(end) {
+			stop()
+			return 0, nil, fmt.Errorf("the services do not serve after %s", patience)
+		}
+	}
+}
 
 // directly returns a caller of the services themselves, over conns that are kept alive.
 func directly(conns int) (call func(id int) error, stop func()) {
@@ -116,13 +155,13 @@ func callers(n int, d time.Duration, call func(caller, id int) error) (int, erro
 }
 
 // proxied measures what a call costs altogether, at the caller, the service and whoever is in between: directly by HTTP, and by a
-// method of the gateway that is led to the same service. They take turns, so that a slow moment of the machine hits both.
+// method of the gateway that is led to the same service, which is a process of its own. They take turns, so that a slow moment of the machine hits both.
 func proxied(o options) (result, error) {
-	s, err := startServices()
+	services, dismiss, err := employServices()
 	if err != nil {
 		return nil, err
 	}
-	defer s.stop()
+	defer dismiss()
 	direct, stop := directly(o.conns)
 	defer stop()
 	sign, err := newSigner(o.key)
@@ -155,7 +194,7 @@ func proxied(o options) (result, error) {
 				}
 				continue
 			}
-			n, cpu, err := o.bill(func() (int, error) { return callers(o.conns, o.time/turns, way.call) })
+			n, cpu, err := bill(func() (int, error) { return callers(o.conns, o.time/turns, way.call) }, os.Getpid(), o.pid, services)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", way.name, err)
 			}
@@ -170,23 +209,24 @@ func proxied(o options) (result, error) {
 	return r, nil
 }
 
-// bill tells what f has cost of CPU time, in the server and here.
-func (o options) bill(f func() (int, error)) (int, time.Duration, error) {
-	here, err := cpuTime(os.Getpid())
+// bill tells what f has cost of CPU time in all of the processes.
+func bill(f func() (int, error), processes ...int) (n int, cpu time.Duration, err error) {
+	total := func() (all time.Duration, err error) {
+		for _, pid := range processes {
+			used, failed := cpuTime(pid)
+			all, err = all+used, errors.Join(err, failed)
+		}
+		return all, err
+	}
+	before, err := total()
 	if err != nil {
 		return 0, 0, err
 	}
-	there, err := cpuTime(o.pid)
-	if err != nil {
+	if n, err = f(); err != nil {
 		return 0, 0, err
 	}
-	n, err := f()
-	if err != nil {
-		return 0, 0, err
-	}
-	here2, _ := cpuTime(os.Getpid())
-	there2, err := cpuTime(o.pid)
-	return n, here2 - here + there2 - there, err
+	after, err := total()
+	return n, after - before, err
 }
 
 // combined measures calls that the gateway makes of three calls to slow services: one after another, and then o.outstanding of them per

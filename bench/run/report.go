@@ -145,7 +145,7 @@ func tables() []table {
 		{"The BFF: one call of three", "combined", "GET /bff/page calls three services that take 20 ms each, with a token (ES256) that is verified each time. 1,000 calls per second, each at its time; and alone, one after another.",
 			[]column{{"alone, p50", "alone_p50_ms", 1, "ms", false}, {"p50", "p50_ms", 1, "ms", false}, {"p99", "p99_ms", 1, "ms", false}, {"max", "max_ms", 1, "ms", false},
 				{"the gateway's CPU per call", "cpu_us", 1, "µs", false}}},
-		{"The BFF: a call that is led to a service", "proxied", "64 callers, each again when it has its answer: directly by HTTP, conns kept alive, and by an rpc method over their WebSockets. CPU of the caller, the service and what is in between.",
+		{"The BFF: a call that is led to a service", "proxied", "64 callers, each again when it has its answer: directly by HTTP, conns kept alive, and by an rpc method over their WebSockets. CPU of the callers, the service, and the gateway if it is in between, which are processes of their own: the callers on one core, the rest on the other.",
 			[]column{{"direct, CPU per call", "direct_cpu_us", 1, "µs", false}, {"by the gateway, CPU per call", "proxied_cpu_us", 1, "µs", false}, {"÷ direct", "cpu_ratio", 1, "", false}}},
 		{"Webhooks", "webhooks", "Private messages of 1,000 people in pairs, each reported to a target that is away at first. What waits is then delivered, in order for each pair.",
 			[]column{{"delivered per second", "webhooks_per_second", 1, "", false}, {"waiting", "waiting", 1, "", false}, {"the gateway's CPU per webhook", "cpu_us", 1, "µs", false}}},
