@@ -46,7 +46,7 @@ func (p page) connected(t *testing.T) {
 // until polls until a JavaScript condition holds.
 func (p page) until(t *testing.T, what, condition string) {
 	t.Helper()
-	testkit.Eventually(t, what, func() bool { return testkit.Evaluate[bool](t, p.tab, condition) })
+	testkit.Holds(t, p.tab, what, condition)
 }
 
 // shows polls until the text of the elements of a selector has this in it.

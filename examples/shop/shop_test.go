@@ -257,7 +257,7 @@ type page struct{ tab context.Context }
 
 func (p page) until(t *testing.T, what, condition string) {
 	t.Helper()
-	testkit.Eventually(t, what, func() bool { return testkit.Evaluate[bool](t, p.tab, "!!("+condition+")") })
+	testkit.Holds(t, p.tab, what, condition)
 }
 
 // shows waits until an element that can be seen has a text.

@@ -85,3 +85,20 @@ func Evaluate[T any](t testing.TB, tab context.Context, expression string) T {
 	}
 	return result
 }
+
+// Holds waits until a JavaScript condition is true in a tab. While the page gives way to another one it is not.
+func Holds(t testing.TB, tab context.Context, what, condition string) {
+	t.Helper()
+	Eventually(t, what, func() bool {
+		holds, err := chromedp.Run(tab, chromedp.Evaluate[bool]("!!("+condition+")", chromedp.EvalAwaitPromise))
+		switch {
+		case err == nil:
+			return holds
+		case strings.Contains(err.Error(), "navigated or closed"), strings.Contains(err.Error(), "context was destroyed"),
+			strings.Contains(err.Error(), "Cannot find context"):
+			return false
+		}
+		t.Fatalf("in the browser: %v, in\n%s", err, condition)
+		return false
+	})
+}
