@@ -241,7 +241,8 @@ func TestOneWhoLeavesFailsNobody(t *testing.T) {
 // TestNobodyWaits has all callers leave: the backend sees it.
 func TestNobodyWaits(t *testing.T) {
 	g := newGate()
-	b := one(t, bff.Route{Name: "r", Budget: time.Minute, Proxy: &bff.Part{Backend: "b", Path: "/"}}, serve(t, "b", g.serve))
+	b := one(t, bff.Route{Name: "r", Budget: time.Minute, Cache: bff.Cache{By: "user", TTL: time.Minute}, Proxy: &bff.Part{Backend: "b", Path: "/"}},
+		serve(t, "b", g.serve))
 	ctx, leave := context.WithCancel(t.Context())
 	replies := calls(3, func() string { return body(ctx, b, &ann, "/bff/r") })
 	testkit.Eventually(t, "all to wait", func() bool { return bff.Waiting(b) == 3 && len(g.all()) == 1 })

@@ -66,7 +66,7 @@
 // another, and must not refer to the user. All caches share Options.CacheSize, in memory.
 //
 // Equal GET and HEAD requests that are on their way at the same time are one request, for the same callers as with a
-// cache, and without one for the same session only. It goes on until nobody waits for it, so that who leaves takes
+// cache, and without one in combined calls of the same session only. It goes on until nobody waits for it, so that who leaves takes
 // nothing from others. Who has changed something by another route is not given what was on its way before.
 //
 // Requests with other methods are neither kept nor shared. When the budget ends they are cancelled, like all others,
