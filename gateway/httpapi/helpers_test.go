@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -34,7 +35,7 @@ type stand struct {
 	url      string
 	key      string // with the scope admin
 	document validator.Validator
-	log      *bytes.Buffer // of the API; read it when no call runs
+	log      *journal // of the API
 }
 
 // set is what a test wants to be different.
@@ -73,7 +74,7 @@ func start(t testing.TB, s set) *stand {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := &bytes.Buffer{}
+	log := &journal{}
 	s.api.Hub, s.api.Logger = hub, slog.New(slog.NewTextHandler(log, nil))
 	s.api.Keys = append(s.api.Keys, key)
 	api, err := httpapi.New(s.api)
@@ -318,4 +319,22 @@ func readResponse(t testing.TB, conn net.Conn) *http.Response {
 		t.Fatal(err)
 	}
 	return res
+}
+
+// journal is a log that may be read while it is written.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(b []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(b)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
 }
