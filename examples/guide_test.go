@@ -104,7 +104,7 @@ webhooks:
 		t.Fatal("the page does not say how to ask for an event")
 	}
 	g.shell(t, test[1])
-	testkit.Eventually(t, "the event to be dead", func() bool {
+	inTime(t, "the event to be dead", func() bool {
 		g.shell(t, `curl -s "$API/webhooks" -H "Authorization: Bearer $KEY"`)
 		return strings.Contains(g.answered, `"dead":1`)
 	})
@@ -319,7 +319,7 @@ func (g *guide) closesTab(t *testing.T) {
 	backend := g.terminals["backend"]
 	told := func(typ string) {
 		t.Helper()
-		testkit.Eventually(t, typ, func() bool {
+		inTime(t, typ, func() bool {
 			for line := range strings.Lines(backend.Output()) {
 				if strings.HasPrefix(line, `verified {"type":"`+typ+`"`) && strings.Contains(line, `"user":"ann"`) {
 					return true
@@ -347,4 +347,15 @@ func fields(t *testing.T, text string) string {
 		all = append(all, strings.Join(slices.Sorted(maps.Keys(object)), " "))
 	}
 	return strings.Join(all, "; ")
+}
+
+// inTime is testkit.Eventually with time for a webhook that was tried before its receiver was there, which waits longer each time.
+func inTime(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	for end := time.Now().Add(4 * testkit.Patience); !condition(); {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+		<-time.After(20 * time.Millisecond)
+	}
 }
