@@ -104,7 +104,7 @@ webhooks:
 		t.Fatal("the page does not say how to ask for an event")
 	}
 	g.shell(t, test[1])
-	inTime(t, "the event to be dead", func() bool {
+	testkit.Eventually(t, "the event to be dead", func() bool {
 		g.shell(t, `curl -s "$API/webhooks" -H "Authorization: Bearer $KEY"`)
 		return strings.Contains(g.answered, `"dead":1`)
 	})
