@@ -165,7 +165,12 @@ func (h *Hub) takeOver(ctx context.Context) error {
 	if h.store == nil {
 		return nil
 	}
-	lost, err := h.store.Lost(ctx, h.node)
+	nodes, err := h.store.OpenNodes(ctx)
+	if err != nil {
+		return err
+	}
+	nodes = slices.DeleteFunc(nodes, func(node string) bool { return node == h.node })
+	lost, err := h.store.Lost(ctx, nodes, time.Now())
 	if err != nil || len(lost) == 0 {
 		return err
 	}

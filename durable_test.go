@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hubbub-dev/hubbub"
+	"github.com/hubbub-dev/hubbub/driver/drivertest"
 	"github.com/hubbub-dev/hubbub/driver/memory"
 	"github.com/hubbub-dev/hubbub/driver/sqlite"
 	"github.com/hubbub-dev/hubbub/inbox"
@@ -168,7 +169,7 @@ func TestSessionsOfADeadProcessEndOnce(t *testing.T) {
 	open(t, h.Hub, "ann/laptop")
 	open(t, h.Hub, "bob/phone")
 	testkit.Eventually(t, "the beginnings in the store", func() bool {
-		lost, err := h.store.Lost(t.Context(), "another node")
+		lost, err := drivertest.LostTo(t.Context(), h.store, "another node", time.Now())
 		return err == nil && len(lost) == 5
 	})
 	h.store.Close()

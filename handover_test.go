@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hubbub-dev/hubbub"
+	"github.com/hubbub-dev/hubbub/driver/drivertest"
 	"github.com/hubbub-dev/hubbub/driver/memory"
 	"github.com/hubbub-dev/hubbub/driver/sqlite"
 	"github.com/hubbub-dev/hubbub/internal/testkit"
@@ -210,7 +211,7 @@ func TestNothingIsLostOrTwiceWhenTheProcessDies(t *testing.T) {
 			}
 			ann, bob := open(t, h, "ann"), open(t, h, "bob")
 			testkit.Eventually(t, "the beginnings", func() bool {
-				lost, err := store.Lost(t.Context(), "another node")
+				lost, err := drivertest.LostTo(t.Context(), store, "another node", time.Now())
 				return err == nil && len(lost) == 4
 			})
 			store.set(dying)

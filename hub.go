@@ -103,7 +103,7 @@ func New(ctx context.Context, o Options) (*Hub, error) {
 
 // enter takes a place among the nodes, and leaves it again if the hub cannot begin.
 func (h *Hub) enter(ctx context.Context) error {
-	if _, err := h.driver.Renew(ctx, h.node); err != nil {
+	if _, err := h.driver.Renew(ctx, NodeStatus{Node: h.node}); err != nil {
 		return fmt.Errorf("take a lease for the node: %w", err)
 	}
 	unsubscribe, err := h.driver.Subscribe(ctx, Topic{Kind: TopicAll}, h.all)

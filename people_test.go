@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hubbub-dev/hubbub"
+	"github.com/hubbub-dev/hubbub/driver/drivertest"
 	"github.com/hubbub-dev/hubbub/driver/memory"
 )
 
@@ -321,7 +322,7 @@ func TestAnErasedUserWasNeverHere(t *testing.T) {
 	if known, err := store.Visitors(t.Context(), []string{"ann", "bob"}); err != nil || len(known) != 1 {
 		t.Errorf("the store knows %v, %v", known, err)
 	}
-	if lost, err := store.Lost(t.Context(), "another node"); err != nil || len(lost) != 1 || lost[0].User != "bob" {
+	if lost, err := drivertest.LostTo(t.Context(), store, "another node", time.Now()); err != nil || len(lost) != 1 || lost[0].User != "bob" {
 		t.Errorf("the store has to end %+v, %v", lost, err)
 	}
 	h = reporting(t, store)

@@ -50,6 +50,7 @@ type DeviceLimit struct {
 // Opened is the registry's answer to a session that was accepted.
 type Opened struct {
 	Generation  uint64          // rises with each session that a user opens
+	Came        string          // the session with which the user came online: for Shared.Restore
 	Replaced    []SessionRecord // sessions that had to give way; they count as ended already
 	Transitions []Transition    // what this has changed, also those of Replaced, to be told and confirmed, in their order
 }
@@ -98,7 +99,9 @@ type Revocations interface {
 type Ordered interface {
 	// OnDecision sets the function that gets the transitions of each decision before the method that has made it returns them; those of one
 	// user in the order in which they were decided. It must not block, nor call the driver. It is set before anything is decided. What
-	// Reap only tells again was decided before. A driver has one such function: of the hub that it serves in this process.
+	// Reap only tells again was decided before. A driver has one such function: of the hub that it serves in this process. A [Shared] one
+	// gives it, before those of a decision, what other nodes have decided earlier about the same user and nobody has confirmed: whoever
+	// hands a decision over hands over what came before it, too, so that a store has all of it in its order.
 	OnDecision(f func([]Transition))
 }
 
@@ -148,10 +151,8 @@ func TransitionID(kind TransitionKind, user, of string) string {
 
 // Leases keeps nodes alive and clears up after those that died. Its methods may be called concurrently.
 type Leases interface {
-	// Renew says that the node lives, for the length of a lease from now. It returns the ids of sessions of the node that were
-	// ended since it renewed before, and why, as far as the node may have missed it: also by a node that took it for dead. That
-	// it has ended some of them itself is no harm.
-	Renew(ctx context.Context, node string) (ended map[string]EndReason, err error)
+	// Renew says that the node lives, for the length of a lease from now, and how it is.
+	Renew(ctx context.Context, n NodeStatus) (Renewal, error)
 	// Release ends a node's lease and all its sessions (EndDraining), when it shuts down.
 	Release(ctx context.Context, node string) ([]Transition, error)
 	// Reap returns transitions that are due: users whose grace is over, sessions of nodes whose lease has run out (each once),
@@ -159,6 +160,62 @@ type Leases interface {
 	Reap(ctx context.Context) ([]Transition, error)
 	// Confirm says that a transition was told. It tells true to exactly one caller, and false for what nobody knows.
 	Confirm(ctx context.Context, id string) (bool, error)
+}
+
+// NodeStatus is a node, and how much it has to do. Only Node must be set.
+type NodeStatus struct {
+	Node     string // its incarnation
+	Version  string // of the program
+	Started  time.Time
+	Sessions int
+	Rooms    int     // that its sessions are in
+	CPU      float64 // cores that the process kept busy since it renewed before
+	Memory   int64   // bytes that the process has from the system
+}
+
+// Renewal is what a node learns when it renews its lease.
+type Renewal struct {
+	// Ended has the ids of sessions of the node that were ended since it renewed before, and why, as far as the node may have
+	// missed it: also by a node that took it for dead. That it has ended some of them itself is no harm.
+	Ended map[string]EndReason
+	// Doubt says that the registry may not have what it had: its server was away, is another one or was emptied, or the node's lease
+	// had run out. The node must load revocations and restore its sessions, see [Shared]. It is said until that is done: until a
+	// renewal follows a call of Restored.
+	Doubt bool
+}
+
+// Shared is a [Driver] that several nodes have in common, each with an instance of its own. It is also [Ordered]. Its methods may be
+// called concurrently.
+type Shared interface {
+	// Nodes lists the nodes that have a lease, in ascending order.
+	Nodes(ctx context.Context) ([]NodeStatus, error)
+	// Restore makes sure that an open session of this node is known. came is what Opened said of it. If it is known, or was of a lease
+	// of the same node that has run out but whose sessions nobody has ended, it stays. If it was ended meanwhile it stays so, and
+	// Ended says why. If nothing is known of it, it is added without transitions of its own, since those of its beginning were made
+	// before; then the limit decides anew by the times at which the sessions connected, so that it may be this one that must
+	// give way: that is Ended, too. The rooms of a session that is restored have to be entered again.
+	Restore(ctx context.Context, s SessionRecord, came string, l DeviceLimit) (Restored, error)
+	// SessionsOn lists sessions that are known of a node, from the one after the cursor after; "" is the beginning, and a next of "" the
+	// end. Only User, ID and Node of them are set.
+	SessionsOn(ctx context.Context, node, after string) (some []SessionRecord, next string, err error)
+	// Restored says that all of the node's sessions were restored since the renewal that said Doubt.
+	Restored(node string)
+}
+
+// Restored is what became of a session that a node restores.
+type Restored struct {
+	Opened
+	Ended EndReason // "" if the session goes on
+}
+
+// Scratch keeps small things for all nodes, for a while. It is an optional ability of a [Driver]. Its methods may be called concurrently.
+type Scratch interface {
+	// Put keeps a value under a name for a time, if there is none. Otherwise it returns the one that there is.
+	Put(ctx context.Context, name string, value []byte, life time.Duration) (before []byte, err error)
+	// Set keeps a value under a name for a time, in place of what there is.
+	Set(ctx context.Context, name string, value []byte, life time.Duration) error
+	// Take removes a value and returns it, to one caller only; nil if there is none.
+	Take(ctx context.Context, name string) ([]byte, error)
 }
 
 // DeviceInfo is a device that a user is online with.

@@ -379,11 +379,11 @@ type away struct {
 	gone atomic.Bool
 }
 
-func (a *away) Renew(ctx context.Context, node string) (map[string]hubbub.EndReason, error) {
+func (a *away) Renew(ctx context.Context, n hubbub.NodeStatus) (hubbub.Renewal, error) {
 	if a.gone.Load() {
-		return nil, errors.New("nobody answers")
+		return hubbub.Renewal{}, errors.New("nobody answers")
 	}
-	return a.Driver.Renew(ctx, node)
+	return a.Driver.Renew(ctx, n)
 }
 
 func TestHealthy(t *testing.T) {

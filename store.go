@@ -87,9 +87,12 @@ type Journal interface {
 	// are not any more, whichever is told first, and were then seen last. It puts the items into the outbox in the same transaction,
 	// in their order.
 	Record(ctx context.Context, ts []Transition, items []OutboxItem) error
-	// Lost returns the transitions by which the open sessions of all nodes but this one end, with the reason EndNodeLost, and
-	// their users go offline. Their ids are the same each time, until they are recorded.
-	Lost(ctx context.Context, node string) ([]Transition, error)
+	// OpenNodes lists the nodes of which there are open sessions, in ascending order.
+	OpenNodes(ctx context.Context) ([]string, error)
+	// Lost returns the transitions by which the open sessions of these nodes end, with the reason EndNodeLost, and those users go
+	// offline who have no other open session, and had one of these or have had none since idle. Their ids are the same each time, until
+	// they are recorded.
+	Lost(ctx context.Context, nodes []string, idle time.Time) ([]Transition, error)
 	// Visitors tells about those of the users who were ever here.
 	Visitors(ctx context.Context, users []string) (map[string]Visitor, error)
 }

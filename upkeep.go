@@ -84,7 +84,7 @@ func (h *Hub) Healthy() error {
 
 // renew keeps the lease, and ends the sessions that were to be ended without our noticing.
 func (h *Hub) renew() {
-	ended, err := h.driver.Renew(h.context, h.node)
+	renewal, err := h.driver.Renew(h.context, NodeStatus{Node: h.node})
 	h.mu.Lock()
 	h.renewal = err
 	h.mu.Unlock()
@@ -92,7 +92,7 @@ func (h *Hub) renew() {
 		h.complain("renew the node's lease", err)
 		return
 	}
-	for s, why := range h.those(ended) {
+	for s, why := range h.those(renewal.Ended) {
 		s.end(why, nil, Retry{})
 	}
 }

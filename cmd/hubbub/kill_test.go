@@ -14,6 +14,7 @@ import (
 
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/client"
+	"github.com/hubbub-dev/hubbub/driver/drivertest"
 	"github.com/hubbub-dev/hubbub/driver/sqlite"
 	"github.com/hubbub-dev/hubbub/internal/testkit"
 )
@@ -189,7 +190,7 @@ func (w *world) openSessions(path string) map[string]int {
 		w.t.Fatal(err)
 	}
 	defer store.Close()
-	transitions, err := store.Lost(w.t.Context(), "nobody")
+	transitions, err := drivertest.LostTo(w.t.Context(), store, "nobody", time.Now())
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -245,7 +245,7 @@ func erasedSessions(r *rig) {
 	r.count(1, 1)
 	erase("online")
 	r.clock.Advance(Lease + Grace + time.Second) // the node is lost, and nobody has reaped
-	_, err := r.Renew(r.Context(), nodeB)
+	_, err := r.Renew(r.Context(), hubbub.NodeStatus{Node: nodeB})
 	r.must(err)
 	r.tells(r.open("online phone s10 b", hubbub.DeviceLimit{}).Transitions, "-s9 node_lost, offline online, +s10, online online")
 	r.count(1, 1)

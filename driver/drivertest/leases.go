@@ -92,7 +92,7 @@ func (r *rig) lose(beyond time.Duration) time.Time {
 	end := r.clock.Now().Add(Lease)
 	for _, step := range []time.Duration{Lease / 2, Lease / 2, beyond} {
 		r.clock.Advance(step)
-		_, err := r.Renew(r.Context(), nodeB)
+		_, err := r.Renew(r.Context(), hubbub.NodeStatus{Node: nodeB})
 		r.must(err)
 	}
 	return end
@@ -190,13 +190,15 @@ func hearsEnds(r *rig) {
 	r.open("ann laptop s2 b", hubbub.DeviceLimit{})
 	r.open("ann tablet s3", hubbub.DeviceLimit{})
 	r.end(hubbub.Target{User: "ann", Session: "s1"}, hubbub.EndLoggedOut)
-	ended, err := r.Renew(r.Context(), nodeA)
+	renewal, err := r.Renew(r.Context(), hubbub.NodeStatus{Node: nodeA})
 	r.must(err)
+	ended := renewal.Ended
 	if len(ended) != 1 || ended["s1"] != hubbub.EndLoggedOut {
 		r.Fatalf("node a is told that %v have ended", ended)
 	}
-	ended, err = r.Renew(r.Context(), nodeB)
+	renewal, err = r.Renew(r.Context(), hubbub.NodeStatus{Node: nodeB})
 	r.must(err)
+	ended = renewal.Ended
 	if len(ended) != 0 {
 		r.Fatalf("node b is told that %v have ended", ended)
 	}

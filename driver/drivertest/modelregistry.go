@@ -162,8 +162,9 @@ func (m *registryTest) renewOne(rt *rapid.T) {
 }
 
 func (m *registryTest) renewNode(node string) {
-	ended, err := m.Renew(m.Context(), node)
+	renewal, err := m.Renew(m.Context(), hubbub.NodeStatus{Node: node})
 	m.must(err)
+	ended := renewal.Ended
 	if m.model.nodes[node] == nil {
 		m.model.nodes[node] = &leaseModel{}
 	}

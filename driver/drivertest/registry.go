@@ -20,9 +20,9 @@ func (r *rig) renew() map[string]hubbub.EndReason {
 	r.Helper()
 	all := map[string]hubbub.EndReason{}
 	for _, node := range []string{nodeA, nodeB} {
-		ended, err := r.Renew(r.Context(), node)
+		renewal, err := r.Renew(r.Context(), hubbub.NodeStatus{Node: node})
 		r.must(err)
-		for id, why := range ended {
+		for id, why := range renewal.Ended {
 			all[id] = why
 		}
 	}

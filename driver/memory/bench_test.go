@@ -26,7 +26,7 @@ func record(user string, n int) hubbub.SessionRecord {
 func crowded(tb testing.TB) (d *memory.Driver, names []string) {
 	tb.Helper()
 	d = memory.New(memory.Options{Lease: time.Hour})
-	if _, err := d.Renew(tb.Context(), "node"); err != nil {
+	if _, err := d.Renew(tb.Context(), hubbub.NodeStatus{Node: "node"}); err != nil {
 		tb.Fatal(err)
 	}
 	for i := range many {
@@ -187,7 +187,7 @@ func BenchmarkSession(b *testing.B) {
 	for b.Loop() {
 		before := heap()
 		d := memory.New(memory.Options{Lease: time.Hour})
-		if _, err := d.Renew(b.Context(), "node"); err != nil {
+		if _, err := d.Renew(b.Context(), hubbub.NodeStatus{Node: "node"}); err != nil {
 			b.Fatal(err)
 		}
 		for i, s := range records {

@@ -67,7 +67,8 @@ func (ns *nodes) tell(name string, e ended) {
 }
 
 // Renew implements [hubbub.Leases].
-func (d *Driver) Renew(_ context.Context, name string) (all map[string]hubbub.EndReason, err error) {
+func (d *Driver) Renew(_ context.Context, status hubbub.NodeStatus) (r hubbub.Renewal, err error) {
+	name := status.Node
 	ns := &d.nodes
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
@@ -84,13 +85,13 @@ func (d *Driver) Renew(_ context.Context, name string) (all map[string]hubbub.En
 	}
 	n.lease.until.Store(d.options.Now().Add(d.options.Lease).UnixNano())
 	if n.ended.len() > 0 {
-		all = make(map[string]hubbub.EndReason, n.ended.len())
+		r.Ended = make(map[string]hubbub.EndReason, n.ended.len())
 	}
 	for n.ended.len() > 0 {
 		e := n.ended.pop()
-		all[e.session] = e.why
+		r.Ended[e.session] = e.why
 	}
-	return all, nil
+	return r, nil
 }
 
 // Release implements [hubbub.Leases].

@@ -23,7 +23,7 @@ func start(t *testing.T, o memory.Options) (*memory.Driver, *drivertest.Clock) {
 	clock := drivertest.NewClock()
 	o.Now, o.Lease = clock.Now, 100*24*time.Hour
 	d := memory.New(o)
-	if _, err := d.Renew(t.Context(), "node"); err != nil {
+	if _, err := d.Renew(t.Context(), hubbub.NodeStatus{Node: "node"}); err != nil {
 		t.Fatal(err)
 	}
 	return d, clock

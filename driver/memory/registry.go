@@ -50,6 +50,7 @@ func (d *Driver) Open(_ context.Context, r hubbub.SessionRecord, l hubbub.Device
 		o.Transitions = append(o.Transitions,
 			d.transition(hubbub.Transition{Kind: hubbub.UserOnline, User: u.name, Time: now}, r.ID))
 	}
+	o.Came = u.came
 	d.decided(o.Transitions)
 	return o, nil
 }

@@ -192,16 +192,29 @@ func setTurn(ctx context.Context, q *db.Queries, u, next db.Users) error {
 	return q.SetTurn(ctx, db.SetTurnParams{User: next.User, Online: next.Online, Turn: next.Turn, Turned: next.Turned, Node: next.Node})
 }
 
+// OpenNodes implements [hubbub.Journal].
+func (s *Store) OpenNodes(ctx context.Context) (nodes []string, err error) {
+	err = s.read(ctx, func(ctx context.Context, q *db.Queries) (err error) {
+		nodes, err = q.OpenNodes(ctx)
+		return err
+	})
+	return nodes, err
+}
+
 // Lost implements [hubbub.Journal]. The ids are those that a registry gives that uses [hubbub.TransitionID], so what such a one has told
 // already before it died is the same. It also takes those offline whose sessions had ended, but not yet their grace.
-func (s *Store) Lost(ctx context.Context, node string) ([]hubbub.Transition, error) {
+func (s *Store) Lost(ctx context.Context, nodes []string, idle time.Time) ([]hubbub.Transition, error) {
 	var sessions []db.LostSessionsRow
 	var users []db.LostUsersRow
-	err := s.read(ctx, func(ctx context.Context, q *db.Queries) (err error) {
-		if sessions, err = q.LostSessions(ctx, node); err != nil {
+	names, err := json.Marshal(append([]string{}, nodes...))
+	if err != nil {
+		return nil, err
+	}
+	err = s.read(ctx, func(ctx context.Context, q *db.Queries) (err error) {
+		if sessions, err = q.LostSessions(ctx, nodes); err != nil {
 			return err
 		}
-		users, err = q.LostUsers(ctx, node)
+		users, err = q.LostUsers(ctx, db.LostUsersParams{Nodes: string(names), Idle: millis(idle)})
 		return err
 	})
 	if err != nil {

@@ -329,7 +329,7 @@ func (l *life) checkOutbox(t *testing.T, s *sqlite.Store, n, rounds int) {
 // checkFacts wants the item of each message and session that was written, and of no other.
 func (l *life) checkFacts(t *testing.T, s *sqlite.Store) {
 	t.Helper()
-	transitions, err := s.Lost(t.Context(), "now")
+	transitions, err := drivertest.LostTo(t.Context(), s, "now", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -393,7 +393,7 @@ func deliverAll(t *testing.T, s *sqlite.Store, target string) map[string]bool {
 // checkSessions wants all open sessions to end, each once.
 func (l *life) checkSessions(t *testing.T, s *sqlite.Store) {
 	t.Helper()
-	lost, err := s.Lost(t.Context(), "now")
+	lost, err := drivertest.LostTo(t.Context(), s, "now", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -424,7 +424,7 @@ func (l *life) checkSessions(t *testing.T, s *sqlite.Store) {
 	if err := s.Record(t.Context(), lost, nil); err != nil {
 		t.Fatal(err)
 	}
-	if again, err := s.Lost(t.Context(), "now"); err != nil || len(again) > 0 {
+	if again, err := drivertest.LostTo(t.Context(), s, "now", time.Now()); err != nil || len(again) > 0 {
 		t.Fatalf("%d are lost a second time, %v", len(again), err)
 	}
 }

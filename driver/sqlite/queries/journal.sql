@@ -29,13 +29,18 @@ ON CONFLICT (id) DO UPDATE SET user = '', record = NULL, ended = excluded.ended 
 DELETE FROM sessions WHERE id IN (
     SELECT s.id FROM sessions AS s WHERE s.ended > 0 AND s.ended < @before ORDER BY s.ended LIMIT @most);
 
--- LostSessions are the open sessions of other nodes.
--- name: LostSessions :many
-SELECT id, user, record FROM sessions WHERE ended = 0 AND node <> @node ORDER BY user, connected, id;
+-- name: OpenNodes :many
+SELECT DISTINCT node FROM sessions WHERE ended = 0 ORDER BY node;
 
--- LostUsers are those who are online only by other nodes.
+-- LostSessions are the open sessions of nodes.
+-- name: LostSessions :many
+SELECT id, user, record FROM sessions WHERE ended = 0 AND node IN (sqlc.slice('nodes')) ORDER BY user, connected, id;
+
+-- LostUsers are those who are online and have no open session but those of nodes. Who has none at all must have been seen last before idle.
 -- name: LostUsers :many
 SELECT user, turn FROM users
-WHERE users.online = 1 AND users.node <> @node
-  AND NOT EXISTS (SELECT 1 FROM sessions AS s WHERE s.user = users.user AND s.ended = 0 AND s.node = @node)
+WHERE users.online = 1
+  AND NOT EXISTS (SELECT 1 FROM sessions AS s WHERE s.user = users.user AND s.ended = 0 AND s.node NOT IN
+    (SELECT j.value FROM json_each(CAST(@nodes AS TEXT)) AS j))
+  AND (users.last_seen <= @idle OR EXISTS (SELECT 1 FROM sessions AS s WHERE s.user = users.user AND s.ended = 0))
 ORDER BY user;

@@ -318,6 +318,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.openItemStmt, err = db.PrepareContext(ctx, openItem); err != nil {
 		return nil, fmt.Errorf("error preparing query OpenItem: %w", err)
 	}
+	if q.openNodesStmt, err = db.PrepareContext(ctx, openNodes); err != nil {
+		return nil, fmt.Errorf("error preparing query OpenNodes: %w", err)
+	}
 	if q.openSessionStmt, err = db.PrepareContext(ctx, openSession); err != nil {
 		return nil, fmt.Errorf("error preparing query OpenSession: %w", err)
 	}
@@ -960,6 +963,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing openItemStmt: %w", cerr)
 		}
 	}
+	if q.openNodesStmt != nil {
+		if cerr := q.openNodesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing openNodesStmt: %w", cerr)
+		}
+	}
 	if q.openSessionStmt != nil {
 		if cerr := q.openSessionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing openSessionStmt: %w", cerr)
@@ -1342,6 +1350,7 @@ type Queries struct {
 	oldestLineStmt                 *sql.Stmt
 	oldestOfLineStmt               *sql.Stmt
 	openItemStmt                   *sql.Stmt
+	openNodesStmt                  *sql.Stmt
 	openSessionStmt                *sql.Stmt
 	pairOfFirstStmt                *sql.Stmt
 	pairOfSecondStmt               *sql.Stmt
@@ -1495,6 +1504,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		oldestLineStmt:                 q.oldestLineStmt,
 		oldestOfLineStmt:               q.oldestOfLineStmt,
 		openItemStmt:                   q.openItemStmt,
+		openNodesStmt:                  q.openNodesStmt,
 		openSessionStmt:                q.openSessionStmt,
 		pairOfFirstStmt:                q.pairOfFirstStmt,
 		pairOfSecondStmt:               q.pairOfSecondStmt,

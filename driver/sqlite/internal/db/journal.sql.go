@@ -73,7 +73,7 @@ func (q *Queries) ForgetSessions(ctx context.Context, arg ForgetSessionsParams) 
 }
 
 const lostSessions = `-- name: LostSessions :many
-SELECT id, user, record FROM sessions WHERE ended = 0 AND node <> ?1 ORDER BY user, connected, id
+SELECT id, user, record FROM sessions WHERE ended = 0 AND node IN (/*SLICE:nodes*/?) ORDER BY user, connected, id
 `
 
 type LostSessionsRow struct {
@@ -82,9 +82,19 @@ type LostSessionsRow struct {
 	Record sql.NullString
 }
 
-// LostSessions are the open sessions of other nodes.
-func (q *Queries) LostSessions(ctx context.Context, node string) ([]LostSessionsRow, error) {
-	rows, err := q.query(ctx, q.lostSessionsStmt, lostSessions, node)
+// LostSessions are the open sessions of nodes.
+func (q *Queries) LostSessions(ctx context.Context, nodes []string) ([]LostSessionsRow, error) {
+	query := lostSessions
+	var queryParams []interface{}
+	if len(nodes) > 0 {
+		for _, v := range nodes {
+			queryParams = append(queryParams, v)
+		}
+		query = strings.Replace(query, "/*SLICE:nodes*/?", strings.Repeat(",?", len(nodes))[1:], 1)
+	} else {
+		query = strings.Replace(query, "/*SLICE:nodes*/?", "NULL", 1)
+	}
+	rows, err := q.query(ctx, nil, query, queryParams...)
 	if err != nil {
 		return nil, err
 	}
@@ -108,19 +118,26 @@ func (q *Queries) LostSessions(ctx context.Context, node string) ([]LostSessions
 
 const lostUsers = `-- name: LostUsers :many
 SELECT user, turn FROM users
-WHERE users.online = 1 AND users.node <> ?1
-  AND NOT EXISTS (SELECT 1 FROM sessions AS s WHERE s.user = users.user AND s.ended = 0 AND s.node = ?1)
+WHERE users.online = 1
+  AND NOT EXISTS (SELECT 1 FROM sessions AS s WHERE s.user = users.user AND s.ended = 0 AND s.node NOT IN
+    (SELECT j.value FROM json_each(CAST(?1 AS TEXT)) AS j))
+  AND (users.last_seen <= ?2 OR EXISTS (SELECT 1 FROM sessions AS s WHERE s.user = users.user AND s.ended = 0))
 ORDER BY user
 `
+
+type LostUsersParams struct {
+	Nodes string
+	Idle  int64
+}
 
 type LostUsersRow struct {
 	User string
 	Turn string
 }
 
-// LostUsers are those who are online only by other nodes.
-func (q *Queries) LostUsers(ctx context.Context, node string) ([]LostUsersRow, error) {
-	rows, err := q.query(ctx, q.lostUsersStmt, lostUsers, node)
+// LostUsers are those who are online and have no open session but those of nodes. Who has none at all must have been seen last before idle.
+func (q *Queries) LostUsers(ctx context.Context, arg LostUsersParams) ([]LostUsersRow, error) {
+	rows, err := q.query(ctx, q.lostUsersStmt, lostUsers, arg.Nodes, arg.Idle)
 	if err != nil {
 		return nil, err
 	}
@@ -132,6 +149,33 @@ func (q *Queries) LostUsers(ctx context.Context, node string) ([]LostUsersRow, e
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const openNodes = `-- name: OpenNodes :many
+SELECT DISTINCT node FROM sessions WHERE ended = 0 ORDER BY node
+`
+
+func (q *Queries) OpenNodes(ctx context.Context) ([]string, error) {
+	rows, err := q.query(ctx, q.openNodesStmt, openNodes)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var node string
+		if err := rows.Scan(&node); err != nil {
+			return nil, err
+		}
+		items = append(items, node)
 	}
 	if err := rows.Close(); err != nil {
 		return nil, err
