@@ -33,6 +33,11 @@ func (r *rig) restore(s hubbub.SessionRecord, came string, l hubbub.DeviceLimit,
 	return got
 }
 
+// offlineID is the id of the transition by which a user goes offline who came with a session.
+func offlineID(user, came string) string {
+	return hubbub.TransitionID(hubbub.UserOffline, user, hubbub.TransitionID(hubbub.UserOnline, user, came))
+}
+
 func restoreKnown(r *sharedRig) {
 	s := r.a.record("ann phone s1")
 	o, err := r.a.Open(r.Context(), s, hubbub.DeviceLimit{Max: 1})
@@ -120,7 +125,7 @@ func restoreUnknown(r *sharedRig) {
 	r.b.confirm(ended)
 	r.pass(Grace + time.Millisecond)
 	offline := r.b.reapAll("offline ann")
-	if want := hubbub.TransitionID(hubbub.UserOffline, "ann", "s0"); offline[0].ID != want {
+	if want := offlineID("ann", "s0"); offline[0].ID != want {
 		r.Errorf("the user who came with s0 is offline with the id %s, want %s", offline[0].ID, want)
 	}
 }
@@ -158,7 +163,7 @@ func restoreBoth(r *sharedRig) {
 			break
 		}
 	}
-	if len(offline) != 1 || offline[0].ID != hubbub.TransitionID(hubbub.UserOffline, "ann", "s1") {
+	if len(offline) != 1 || offline[0].ID != offlineID("ann", "s1") {
 		r.Fatalf("offline is told as %+v", offline)
 	}
 }
