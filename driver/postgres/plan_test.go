@@ -39,7 +39,7 @@ func TestNoQueryReadsAWholeTable(t *testing.T) {
 	for name, text := range all {
 		plan := explain(t, c, name, text)
 		for _, step := range wholes(plan) {
-			if !fineWholes.MatchString(step) {
+			if !fineWholes.MatchString(step) && !searches.MatchString(name) {
 				t.Errorf("%s reads all of %s\n%s\n", name, step, text)
 			}
 		}
@@ -49,7 +49,7 @@ func TestNoQueryReadsAWholeTable(t *testing.T) {
 	}
 	for name, text := range all {
 		for _, step := range wholes(explain(t, c, name, text)) {
-			if large.MatchString(step) {
+			if large.MatchString(step) && !searches.MatchString(name) {
 				t.Errorf("with many rows %s reads all of %s\n%s", name, step, text)
 			}
 		}
@@ -59,8 +59,11 @@ func TestNoQueryReadsAWholeTable(t *testing.T) {
 // fineWholes are those that are small, or have no other rows than those that are asked for.
 var fineWholes = regexp.MustCompile(`^(meta|streams_unswept|announcement_clock|publications_announced|sessions_open|users_online)$`)
 
+// searches are queries of those who are erased, for what no index leads to.
+var searches = regexp.MustCompile(`^(DeadOfUser|LinesOfUser|WaitingFor)$`)
+
 // large are the tables and indexes that crowds fills.
-var large = regexp.MustCompile(`^(streams|messages|keys|takers|senders|members)($|_pkey|_room_a_b_key|_b$|_due|_who|_standing|_used)`)
+var large = regexp.MustCompile(`^(streams|messages|keys|takers|senders|members|outbox|outbox_lines|users|sessions|inboxes|notices|notice_counts|publications|publication_keys|revocations|announcement_states|occupied_rooms)($|_pkey|_room_a_b_key|_b$|_due|_who|_standing|_used|_by_\w+|_id|_line|_ready|_due|_dead\w*|_delivered|_open|_node|_ended|_idle|_waiting|_to_remove|_collapsing|_token|_device|_until)`)
 
 // crowds fills the tables.
 func crowds() []string {
@@ -74,6 +77,21 @@ func crowds() []string {
 		`INSERT INTO keys SELECT n % 100, ('k' || n)::bytea, n, 'c', 'id', n, n, n FROM generate_series(1, 100000) AS n`,
 		`INSERT INTO takers SELECT 'u' || n % 10000, n, 1 FROM generate_series(1, 100000) AS n`,
 		`INSERT INTO members SELECT 'room' || n % 1000, 'u' || n, 'member', n FROM generate_series(1, 100000) AS n`,
+		`INSERT INTO outbox (time, due, claimer, state, target, id, line, payload)
+			SELECT n, CASE n % 10 WHEN 1 THEN n ELSE 0 END, n % 10 / 2, CASE n % 10 WHEN 0 THEN 1 WHEN 1 THEN 2 WHEN 2 THEN 3 WHEN 8 THEN 4 WHEN 9 THEN 5 ELSE 0 END,
+				't' || n % 2, n, 'user u' || n / 10, 'p' FROM generate_series(1, 200000) AS n`,
+		`INSERT INTO outbox_lines SELECT 't' || n % 2, 'user u' || n / 2 FROM generate_series(1, 40000) AS n`,
+		`INSERT INTO users SELECT 'u' || n, NULL, '', 0, n, 0, n % 2 = 0, '', 0, n % 4 = 0 FROM generate_series(1, 50000) AS n`,
+		`INSERT INTO sessions SELECT 's' || n, 'u' || n, 'node' || n % 20, n, '{}', n % 3 / 2 * n FROM generate_series(1, 100000) AS n`,
+		`INSERT INTO publications (id, category, collapse, time, expires, status, remove, room, reached, audience, seq, content)
+			SELECT 'p' || n, 'c', '', n, 0, n % 2, n, '', '', '', CASE WHEN n < 50 THEN n ELSE 0 END, '{}' FROM generate_series(1, 50000) AS n`,
+		`INSERT INTO publication_keys SELECT 'a' || n % 10, 'k' || n, 'p' || n, '', n FROM generate_series(1, 50000) AS n`,
+		`INSERT INTO inboxes SELECT 'u' || n FROM generate_series(1, 50000) AS n`,
+		`INSERT INTO notices SELECT 'p' || n / 4, 'u' || n % 20000, n % 4, n, 'c' || n % 3, CASE WHEN n % 5 = 0 THEN 'x' || n ELSE '' END
+			FROM generate_series(1, 100000) AS n`,
+		`INSERT INTO announcement_states SELECT 'u' || n, n % 50, 'p' || n % 50, 1 FROM generate_series(1, 50000) AS n`,
+		`INSERT INTO revocations (who, device, token, before, until) SELECT 'u' || n % 1000, '', 't' || n, 0, n FROM generate_series(1, 50000) AS n`,
+		`INSERT INTO occupied_rooms SELECT 'r' || n FROM generate_series(1, 50000) AS n`,
 		`ANALYZE`,
 	}
 }
