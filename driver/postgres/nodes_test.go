@@ -14,7 +14,7 @@ import (
 // makes one message, each process is told of its messages in their order, and no reader sees an offset before those below it.
 func TestSeveralNodesShareAStream(t *testing.T) {
 	t.Parallel()
-	url := server.Database(t, server.template)
+	url := server.take(t)
 	room := hubbub.RoomStream("lobby")
 	const nodes, senders, each = 2, 8, 40
 	var wg, readers sync.WaitGroup

@@ -115,7 +115,7 @@ func TestWhatIsDroppedIsDeleted(t *testing.T) {
 
 func TestTheStoreRemembers(t *testing.T) {
 	t.Parallel()
-	o := postgres.Options{URL: server.Database(t, server.template)}
+	o := postgres.Options{URL: server.take(t)}
 	s := openWith(t, o)
 	keyed := hubbub.Draft{Key: "k", Author: "ann phone", Message: hubbub.Message{
 		ID: "first", Stream: lobby, Data: json.RawMessage(`"hello"`), Time: time.Now(), From: hubbub.Sender{User: "ann"},
