@@ -14,11 +14,6 @@ import (
 
 var lobby = hubbub.RoomStream("lobby")
 
-func TestStreams(t *testing.T) {
-	t.Parallel()
-	drivertest.RunStreams(t, func(t *testing.T, clock *drivertest.Clock) drivertest.Streams { return open(t, clock) })
-}
-
 // crowd appends n messages of a user to the lobby, many at a time.
 func crowd(t *testing.T, s *postgres.Store, user string, n int, keep hubbub.Retention) {
 	t.Helper()
