@@ -77,3 +77,13 @@ func (d *Driver) refund(user string, cost int) {
 		d.streams.allowances.change(user, func(a *allowance) { a.bytes += cost })
 	}
 }
+
+// knows tells whether the key of a draft is known, as far as one can see without accepting it.
+func (d *Driver) knows(ctx context.Context, draft *hubbub.Draft) bool {
+	if draft.Key == "" {
+		return false
+	}
+	key := d.idempotencyKey(draft.Message.Stream, keyName(draft))
+	n, err := d.do(ctx, d.b().Exists().Key(key).Build()).AsInt64()
+	return err == nil && n == 1
+}

@@ -16,12 +16,11 @@ import (
 
 // entry is a message as it lies in a stream of Redis.
 type entry struct {
-	id      string // OFFSET-BYTES
-	offset  uint64
-	sender  string
-	key     string // digest of the idempotency key; "" for none
-	body    string // see appendBody
-	message hubbub.Message
+	id     string // OFFSET-BYTES
+	offset uint64
+	sender string
+	key    string // digest of the idempotency key; "" for none
+	body   string // see appendBody
 }
 
 // entryHead makes the field p of an entry: what scripts and erasers have to know of a message.
@@ -31,27 +30,43 @@ func entryHead(m *hubbub.Message, key string) string {
 
 var errBadEntry = errors.New("what Redis has of a stream is damaged")
 
-// parseEntry reads [ID, [p, …, m, …]]. The message is not decoded.
+// parseEntry reads [ID, [p, …, m, …]].
 func parseEntry(v *rueidis.RedisMessage) (e entry, err error) {
 	parts, err := v.ToArray()
 	if err != nil || len(parts) != 2 {
+		return e, errBadEntry
+	}
+	id, err := parts[0].ToString()
+	if err != nil {
 		return e, errBadEntry
 	}
 	fields, err := parts[1].AsStrSlice()
 	if err != nil || len(fields) != 4 || fields[0] != "p" || fields[2] != "m" {
 		return e, errBadEntry
 	}
-	if e.id, err = parts[0].ToString(); err != nil {
+	return newEntry(id, fields[1], fields[3])
+}
+
+// newEntry makes an entry of its id and fields. The body is not decoded.
+func newEntry(id, head, body string) (e entry, err error) {
+	offset, _, _ := strings.Cut(id, "-")
+	if e.offset, err = strconv.ParseUint(offset, 10, 64); err != nil || e.offset == 0 {
 		return e, errBadEntry
 	}
-	offset, _, _ := strings.Cut(e.id, "-")
-	if e.offset, err = strconv.ParseUint(offset, 10, 64); err != nil {
-		return e, errBadEntry
-	}
-	_, rest, _ := strings.Cut(fields[1], " ")
+	_, rest, _ := strings.Cut(head, " ")
 	e.sender, e.key, _ = strings.Cut(rest, " ")
-	e.body = fields[3]
+	e.id, e.body = id, body
 	return e, nil
+}
+
+// message decodes the message of an entry.
+func (e *entry) message(s hubbub.Stream, epoch string) (hubbub.Message, error) {
+	m, err := decodeBody([]byte(e.body))
+	if err != nil {
+		return m, fmt.Errorf("%w: %w", errBadEntry, err)
+	}
+	m.Stream, m.Position = s, hubbub.Position{Epoch: epoch, Offset: e.offset}
+	return m, nil
 }
 
 // parseMessage reads an entry of a stream with its message.
@@ -60,12 +75,7 @@ func parseMessage(s hubbub.Stream, epoch string, v *rueidis.RedisMessage) (hubbu
 	if err != nil {
 		return hubbub.Message{}, err
 	}
-	m, err := decodeBody([]byte(e.body))
-	if err != nil {
-		return m, fmt.Errorf("%w: %w", errBadEntry, err)
-	}
-	m.Stream, m.Position = s, hubbub.Position{Epoch: epoch, Offset: e.offset}
-	return m, nil
+	return e.message(s, epoch)
 }
 
 // keyName is the digest of an idempotency key and its author; "" if there is none.

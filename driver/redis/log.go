@@ -41,7 +41,10 @@ func (d *Driver) Post(ctx context.Context, draft hubbub.Draft) (hubbub.Appended,
 func (d *Driver) append(ctx context.Context, draft *hubbub.Draft, post bool) (hubbub.Appended, error) {
 	cost := d.costOf(draft)
 	if err := d.spend(ctx, draft.Message.From.User, cost); err != nil {
-		return hubbub.Appended{}, err
+		if !d.knows(ctx, draft) {
+			return hubbub.Appended{}, err
+		}
+		cost = 0 // it was paid for before
 	}
 	note, err := d.noteTakers(ctx, draft)
 	if err != nil {
