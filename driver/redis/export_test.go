@@ -37,3 +37,6 @@ func ReadEntry(s hubbub.Stream, id, head, body string) (hubbub.Message, error) {
 func ReadKey(d *hubbub.Draft, kept, body string) (hubbub.Appended, error) {
 	return repeated(d, "epoch", kept, body)
 }
+
+// Slot is the slot of a topic's channel in a Cluster.
+func (d *Driver) Slot(t hubbub.Topic) uint16 { return d.slot(d.channel(t)) }

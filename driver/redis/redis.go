@@ -43,6 +43,7 @@ type Driver struct {
 	// Immutable after Open.
 	options Options // with defaults
 	client  rueidis.Client
+	bus     *bus
 
 	// Safe for concurrent use.
 	offset  atomic.Int64 // of the server's time to this machine's, in nanoseconds
@@ -59,12 +60,18 @@ func Open(ctx context.Context, o Options) (*Driver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open Redis: %w", err)
 	}
-	d.client = client
+	d.client, d.bus = client, newBus(d)
 	if err := d.learnTime(ctx); err != nil {
 		d.Close()
 		return nil, fmt.Errorf("open Redis: %w", err)
 	}
 	d.onDial(d.streams.taken.clear) // the notes may be lost
+	if client.Mode() == rueidis.ClientModeCluster {
+		if err := d.enterCluster(ctx); err != nil {
+			d.Close()
+			return nil, fmt.Errorf("open Redis: %w", err)
+		}
+	}
 	d.dials.open()
 	return d, nil
 }
@@ -93,6 +100,7 @@ func (o *Options) setDefaults() {
 
 // Close ends the connections. Nothing may be called afterwards.
 func (d *Driver) Close() {
+	d.bus.close()
 	d.client.Close()
 	d.streams.appends.running.Wait()
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/hubbub-dev/hubbub/driver/redis"
 )
 
-// two are two nodes on the server of all tests, and their prefix.
-func two(t *testing.T, clock *drivertest.Clock) (a, b *chat, prefix string) {
+// twoChats are two nodes on the server of all tests, and their prefix.
+func twoChats(t *testing.T, clock *drivertest.Clock) (a, b *chat, prefix string) {
 	prefix = freshPrefix()
 	return &chat{TB: t, Driver: openAt(t, clock, prefix)}, &chat{TB: t, Driver: openAt(t, clock, prefix)}, prefix
 }
@@ -24,7 +24,7 @@ func two(t *testing.T, clock *drivertest.Clock) (a, b *chat, prefix string) {
 // TestTwoNodesAppendAtOnce has many write to one stream by two nodes. Each position is given once, and each node is told of its own in order.
 func TestTwoNodesAppendAtOnce(t *testing.T) {
 	t.Parallel()
-	a, b, _ := two(t, nil)
+	a, b, _ := twoChats(t, nil)
 	const writers, each = 16, 40
 	for _, s := range []hubbub.Stream{lobby, hubbub.PairStream("ann", "bob")} {
 		var wg sync.WaitGroup
@@ -184,7 +184,7 @@ func TestRedisForgetsByItself(t *testing.T) {
 	t.Parallel()
 	prefix := freshPrefix()
 	c := &chat{TB: t, Driver: openAt(t, nil, prefix)}
-	r := raw(t, server)
+	r := raw(t, server.Addr)
 	lives := func(key string) time.Duration {
 		n, err := command(t, r, "PTTL", prefix+key).AsInt64()
 		if err != nil || n == -2 {
@@ -257,7 +257,7 @@ func TestWhatIsDroppedIsRemoved(t *testing.T) {
 	c := &chat{TB: t, Driver: openAt(t, clock, prefix), keep: hubbub.Retention{Messages: 10, Age: time.Hour}}
 	left := func(most int64) {
 		t.Helper()
-		if n, err := command(t, raw(t, server), "XLEN", prefix+"{room:lobby}log").AsInt64(); err != nil || n > most {
+		if n, err := command(t, raw(t, server.Addr), "XLEN", prefix+"{room:lobby}log").AsInt64(); err != nil || n > most {
 			t.Errorf("there are %d messages, %v; want at most %d", n, err, most)
 		}
 	}
@@ -283,7 +283,7 @@ func TestWhatIsDroppedIsRemoved(t *testing.T) {
 func TestOneSenderCannotFillTheMemory(t *testing.T) {
 	t.Parallel()
 	clock := drivertest.NewClock()
-	d := openWith(t, redis.Options{Addrs: []string{server}, Prefix: freshPrefix(), Now: clock.Now, KeptPerSender: 102_300})
+	d := openWith(t, redis.Options{Addrs: []string{server.Addr}, Prefix: freshPrefix(), Now: clock.Now, KeptPerSender: 102_300})
 	c := &chat{TB: t, Driver: d}
 	send := func(from, to string) error {
 		draft := c.draft(hubbub.PairStream("ann", to), from, strings.Repeat("x", 9_700))
@@ -315,7 +315,7 @@ func TestOneSenderCannotFillTheMemory(t *testing.T) {
 // TestManyConversations lists those of somebody who talks with many.
 func TestManyConversations(t *testing.T) {
 	t.Parallel()
-	a, b, _ := two(t, nil)
+	a, b, _ := twoChats(t, nil)
 	const n = 1500
 	var wg sync.WaitGroup
 	for w := range 50 {
@@ -347,7 +347,7 @@ func TestManyConversations(t *testing.T) {
 // TestWhoWasErasedComesAnewOnAnotherNode sends by a node that has not erased, and believes that it is noted who takes part.
 func TestWhoWasErasedComesAnewOnAnotherNode(t *testing.T) {
 	t.Parallel()
-	a, b, _ := two(t, nil)
+	a, b, _ := twoChats(t, nil)
 	pair := hubbub.PairStream("ann", "bob")
 	for _, s := range []hubbub.Stream{lobby, pair} {
 		a.say(s, "ann", 1)
@@ -380,7 +380,7 @@ func TestStreamsThatAreGoneAreForgotten(t *testing.T) {
 	c := &chat{TB: t, Driver: openAt(t, clock, prefix)}
 	pair := hubbub.PairStream("ann", "bob")
 	c.say(pair, "ann", 1)
-	r := raw(t, server)
+	r := raw(t, server.Addr)
 	command(t, r, "DEL", prefix+"{pair:ann bob}state", prefix+"{pair:ann bob}log")
 	noted := func() int64 {
 		all, err := command(t, r, "KEYS", prefix+"*}streams:ann").AsStrSlice()
@@ -410,7 +410,7 @@ func TestDamagedStreams(t *testing.T) {
 	t.Parallel()
 	prefix := freshPrefix()
 	c := &chat{TB: t, Driver: openAt(t, nil, prefix)}
-	r := raw(t, server)
+	r := raw(t, server.Addr)
 	for i, damage := range [][]string{
 		{"XADD", "log", "2-1", "p", "0 ann ", "m", "no body"},
 		{"XADD", "log", "2-1", "p", "x", "m", "{}\n1"},
