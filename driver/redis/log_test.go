@@ -18,6 +18,7 @@ type messages struct {
 type rest struct{ hubbub.Driver }
 
 func TestMessages(t *testing.T) {
+	t.Parallel()
 	drivertest.RunLog(t, func(t *testing.T, clock *drivertest.Clock) hubbub.Driver {
 		return messages{open(t, clock), rest{}}
 	})
