@@ -10,4 +10,10 @@
 //     channels of users and of their presence
 //   - {r0} to {r255}: who is in which rooms, by the first byte of the SHA-256 of the rooms' names
 //   - {nodes}: leases and nodes, and the channel of what concerns everybody
+//
+// # Streams
+//
+// The epoch of a stream changes with the server that has it: when that was started anew, or a replica has taken over, since then the newest
+// messages may be lost. What is there can be read under the new epoch. Redis must be allowed to refuse writes when its memory is full
+// (maxmemory-policy noeviction), and the user of an ACL to run INFO in scripts.
 package redis

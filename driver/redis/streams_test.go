@@ -446,6 +446,8 @@ func FuzzKept(f *testing.F) {
 	f.Add("1-0", redis.EntryHead(&m, "key"), redis.Body(&m), "birth 1 1 content 1 id")
 	f.Add("x", "", "", "")
 	f.Add("18446744073709551615-1", "-1 ann ", "{}\nnull", strings.Repeat("0", 106))
+	f.Add("1-0", "", "+epoch 8 7\n4\n{}\n14\n{}\n2", "")
+	f.Add("1-0", "", "+\n99999999999999999999\n{}\n1", "")
 	f.Fuzz(func(t *testing.T, id, head, body, kept string) {
 		if m, err := redis.ReadEntry(lobby, id, head, body); err == nil && (m.Stream != lobby || m.Position.Offset == 0) {
 			t.Errorf("a message without place: %+v", m)
@@ -454,6 +456,12 @@ func FuzzKept(f *testing.F) {
 			t.Errorf("what is known is not repeated: %+v", a)
 		}
 		redis.ReadState(kept)
+		events, err := redis.DecodeEvents([]byte(body))
+		for _, e := range events {
+			if _, ok := e.(hubbub.Posted); len(events) > 1 && (!ok || err != nil) {
+				t.Errorf("%+v came with others, %v", e, err)
+			}
+		}
 		if s, ok := redis.ReadStream(kept); ok && s.String() != kept {
 			t.Errorf("%q is read as %q", kept, s)
 		}
