@@ -24,4 +24,9 @@
 //
 // The server's maxmemory-policy must be noeviction: others throw away sessions and messages when memory is full, and nobody learns of it. A
 // subscriber that falls behind is cut off by client-output-buffer-limit pubsub; it connects again, and fetches what it has missed.
+//
+// # Streams
+//
+// The epoch of a stream changes with the server that has it: when that was started anew, or a replica has taken over, since then the newest
+// messages may be lost. What is there can be read under the new epoch.
 package redis

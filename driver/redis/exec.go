@@ -17,13 +17,17 @@ var sources embed.FS
 // script is a Lua script of this package. What it needs to know comes as arguments, and its keys are of one slot.
 type script struct{ lua *rueidis.Lua }
 
-// newScript takes the script scripts/NAME.lua, for a variable of the package. It panics if there is none.
-func newScript(name string) *script {
-	source, err := sources.ReadFile("scripts/" + name + ".lua")
-	if err != nil {
-		panic(err)
+// newScript takes the scripts scripts/NAME.lua, one after the other, for a variable of the package. It panics if one is missing.
+func newScript(names ...string) *script {
+	var all []string
+	for _, name := range names {
+		source, err := sources.ReadFile("scripts/" + name + ".lua")
+		if err != nil {
+			panic(err)
+		}
+		all = append(all, string(source))
 	}
-	return &script{rueidis.NewLuaScript(string(source))}
+	return &script{rueidis.NewLuaScript(strings.Join(all, "\n"))}
 }
 
 // Redis refuses commands with several keys of a slot that is being moved, while only some of them have arrived. It is over in a moment,

@@ -46,8 +46,9 @@ type Driver struct {
 	bus     *bus
 
 	// Safe for concurrent use.
-	offset atomic.Int64 // of the server's time to this machine's, in nanoseconds
-	dials  dials
+	offset  atomic.Int64 // of the server's time to this machine's, in nanoseconds
+	dials   dials
+	streams streams
 }
 
 // Open connects to Redis. It is an error if the server cannot be reached or is too old, or if the credentials are wrong. End the driver
@@ -67,6 +68,7 @@ func Open(ctx context.Context, o Options) (*Driver, error) {
 		d.Close()
 		return nil, fmt.Errorf("open Redis: %w", err)
 	}
+	d.onDial(d.streams.taken.clear) // the notes may be lost
 	d.dials.open()
 	return d, nil
 }
@@ -113,4 +115,5 @@ func (o *Options) setDefaults() {
 func (d *Driver) Close() {
 	d.bus.close()
 	d.client.Close()
+	d.streams.appends.running.Wait()
 }
