@@ -35,7 +35,9 @@ func registryWith(t testing.TB, clock *drivertest.Clock, prefix string, m *memor
 
 func TestRegistry(t *testing.T) {
 	t.Parallel()
-	drivertest.Run(t, func(t *testing.T, clock *drivertest.Clock) hubbub.Driver { return registryWith(t, clock, freshPrefix(), memory.New(memory.Options{Now: clock.Now})) })
+	drivertest.Run(t, func(t *testing.T, clock *drivertest.Clock) hubbub.Driver {
+		return registryWith(t, clock, freshPrefix(), memory.New(memory.Options{Now: clock.Now}))
+	})
 }
 
 func TestSharedRegistry(t *testing.T) {
