@@ -2,6 +2,7 @@ package redis_test
 
 import (
 	"context"
+	"log/slog"
 	"testing"
 
 	"github.com/hubbub-dev/hubbub"
@@ -30,7 +31,9 @@ func (d *registryDriver) Erase(ctx context.Context, user string) (bool, error) {
 }
 
 func registryWith(t testing.TB, clock *drivertest.Clock, prefix string, m *memory.Driver) *registryDriver {
-	return &registryDriver{Log: m, conversations: m, Bus: m, Poster: m, Driver: openAt(t, clock, prefix), memory: m}
+	return &registryDriver{Log: m, conversations: m, Bus: m, Poster: m, memory: m, Driver: openWith(t, redis.Options{
+		Addrs: []string{server}, Prefix: prefix, Grace: drivertest.Grace, Lease: drivertest.Lease, Now: clock.Now,
+		Logger: slog.New(slog.DiscardHandler)})}
 }
 
 func TestRegistry(t *testing.T) {
