@@ -13,12 +13,10 @@ import (
 
 type conversations = hubbub.Conversations // whose name is that of a method, too
 
-// registryDriver is the registry under test, with streams and a bus in memory.
+// registryDriver is the registry under test, with streams in memory.
 type registryDriver struct {
 	hubbub.Log
 	conversations
-	hubbub.Bus
-	hubbub.Poster
 	*redis.Driver
 	memory *memory.Driver
 }
@@ -31,8 +29,8 @@ func (d *registryDriver) Erase(ctx context.Context, user string) (bool, error) {
 }
 
 func registryWith(t testing.TB, clock *drivertest.Clock, prefix string, m *memory.Driver) *registryDriver {
-	return &registryDriver{Log: m, conversations: m, Bus: m, Poster: m, memory: m, Driver: openWith(t, redis.Options{
-		Addrs: []string{server}, Prefix: prefix, Grace: drivertest.Grace, Lease: drivertest.Lease, Now: clock.Now,
+	return &registryDriver{Log: m, conversations: m, memory: m, Driver: openWith(t, redis.Options{
+		Addrs: []string{server.Addr}, Prefix: prefix, Grace: drivertest.Grace, Lease: drivertest.Lease, Now: clock.Now,
 		Logger: slog.New(slog.DiscardHandler)})}
 }
 
