@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"slices"
 	"strconv"
 	"time"
 )
@@ -29,6 +30,9 @@ type writes struct {
 	place map[string]int // of the keys, from 1 on
 	args  []string
 }
+
+// mostArgs is how many arguments a command of a script has at most: Lua's stack is small. It is even.
+const mostArgs = 1000
 
 // add adds a command.
 func (w *writes) add(command, key string, args ...string) {
@@ -64,9 +68,12 @@ func (c *decision) diff(k userKeys, version string, r retention) *writes {
 	case len(fields) == 0:
 		w.add("DEL", name)
 	default:
-		w.add("HSET", name, append(set, fieldVersion, version, fieldClock, strconv.FormatInt(u.clock, 10))...)
-		if len(del) > 0 {
-			w.add("HDEL", name, del...)
+		set = append(set, fieldVersion, version, fieldClock, strconv.FormatInt(u.clock, 10))
+		for some := range slices.Chunk(set, mostArgs) {
+			w.add("HSET", name, some...)
+		}
+		for some := range slices.Chunk(del, mostArgs) {
+			w.add("HDEL", name, some...)
 		}
 		c.expire(w, name, before.online, r)
 	}
