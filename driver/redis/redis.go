@@ -46,9 +46,10 @@ type Driver struct {
 	bus     *bus
 
 	// Safe for concurrent use.
-	offset  atomic.Int64 // of the server's time to this machine's, in nanoseconds
-	dials   dials
-	streams streams
+	offset   atomic.Int64 // of the server's time to this machine's, in nanoseconds
+	dials    dials
+	streams  streams
+	registry registry
 }
 
 // Open connects to Redis. It is an error if the server cannot be reached or is too old, or if the credentials are wrong. End the driver
@@ -69,6 +70,7 @@ func Open(ctx context.Context, o Options) (*Driver, error) {
 		return nil, fmt.Errorf("open Redis: %w", err)
 	}
 	d.onDial(d.streams.taken.clear) // the notes may be lost
+	d.initRegistry()
 	d.dials.open()
 	return d, nil
 }
