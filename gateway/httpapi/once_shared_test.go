@@ -121,4 +121,3 @@ func TestNodesCannotAgree(t *testing.T) {
 		t.Error("it says that a reply is not kept, which is")
 	}
 }
-
