@@ -106,6 +106,7 @@ func New(o Options) (*API, error) {
 		a.ticketing()
 	}
 	a.operating()
+	a.counting()
 	document, err := a.describeAll()
 	if err != nil {
 		return nil, err
