@@ -9,3 +9,13 @@ func ParseURL(url string) (Options, error) {
 	}
 	return Options{Addrs: []string{"127.0.0.1:6379"}}, nil
 }
+
+// Stats will be counted.
+type Stats struct {
+	Failed        uint64
+	Reconnects    uint64
+	Subscriptions int
+}
+
+// Stats will be counted.
+func (d *Driver) Stats() Stats { return Stats{} }
