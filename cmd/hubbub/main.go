@@ -13,6 +13,7 @@ type commands struct {
 	Publish publishCommand `cmd:"" help:"Send a message to a room, a user or everybody, or put a notice into inboxes, through the HTTP API."`
 	Nodes   nodesCommand   `cmd:"" help:"List the nodes that serve, and what each has to do."`
 	Backup  backupCommand  `cmd:"" help:"Copy the store, also of a gateway that is running."`
+	Migrate migrateCommand `cmd:"" help:"Move a store from a file to PostgreSQL."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
