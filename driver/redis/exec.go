@@ -2,7 +2,9 @@ package redis
 
 import (
 	"context"
+	"crypto/sha1"
 	"embed"
+	"encoding/hex"
 	"errors"
 	"math/rand/v2"
 	"strings"
@@ -15,7 +17,10 @@ import (
 var sources embed.FS
 
 // script is a Lua script of this package. What it needs to know comes as arguments, and its keys are of one slot.
-type script struct{ lua *rueidis.Lua }
+type script struct {
+	lua *rueidis.Lua
+	sha string // by which Redis knows it, for commands that are sent together
+}
 
 // newScript takes the script scripts/NAME.lua, for a variable of the package. It panics if there is none.
 func newScript(name string) *script {
@@ -23,7 +28,8 @@ func newScript(name string) *script {
 	if err != nil {
 		panic(err)
 	}
-	return &script{rueidis.NewLuaScript(string(source))}
+	sum := sha1.Sum(source)
+	return &script{rueidis.NewLuaScript(string(source)), hex.EncodeToString(sum[:])}
 }
 
 // Redis refuses commands with several keys of a slot that is being moved, while only some of them have arrived. It is over in a moment,

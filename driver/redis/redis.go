@@ -45,8 +45,9 @@ type Driver struct {
 	client  rueidis.Client
 
 	// Safe for concurrent use.
-	offset atomic.Int64 // of the server's time to this machine's, in nanoseconds
-	dials  dials
+	offset   atomic.Int64 // of the server's time to this machine's, in nanoseconds
+	dials    dials
+	registry registry
 }
 
 // Open connects to Redis. It is an error if the server cannot be reached or is too old, or if the credentials are wrong. End the driver
@@ -63,6 +64,7 @@ func Open(ctx context.Context, o Options) (*Driver, error) {
 		d.Close()
 		return nil, fmt.Errorf("open Redis: %w", err)
 	}
+	d.initRegistry()
 	d.dials.open()
 	return d, nil
 }
