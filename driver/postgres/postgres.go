@@ -59,6 +59,7 @@ type Store struct {
 	epoch  atomic.Pointer[string] // of the streams
 	closed atomic.Bool
 	close  func() // once
+	lanes  lanes
 }
 
 // Open connects to a database, and makes or upgrades its tables first if need be, which several processes may do at the same time. Its
