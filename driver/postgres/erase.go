@@ -33,10 +33,14 @@ func (e eraser) rest(ctx context.Context) (bool, error) { return e.eraseRest(ctx
 
 func (e eraser) memberships(ctx context.Context) (more bool, err error) {
 	var page []db.MembershipsOfRow
-	err = e.write(ctx, func(ctx context.Context, q *db.Queries) (err error) {
-		if page, err = q.MembershipsOf(ctx, db.MembershipsOfParams{Who: e.user, Most: hubbub.DeliveryStep}); err != nil {
-			return err
-		}
+	err = e.readOne(ctx, func(ctx context.Context, q *db.Queries) (err error) {
+		page, err = q.MembershipsOf(ctx, db.MembershipsOfParams{Who: e.user, Most: hubbub.DeliveryStep})
+		return err
+	})
+	if err != nil || len(page) == 0 {
+		return false, err
+	}
+	err = e.write(ctx, func(ctx context.Context, q *db.Queries) error {
 		for _, row := range page {
 			if err := e.leave(ctx, q, row.Room); err != nil {
 				return err
@@ -44,7 +48,7 @@ func (e eraser) memberships(ctx context.Context) (more bool, err error) {
 		}
 		return nil
 	})
-	return len(page) > 0, err
+	return true, err
 }
 
 // leave takes the user out of a room.
@@ -239,6 +243,13 @@ func (e eraser) leaveStream(ctx context.Context, stream, after int64) (done bool
 
 // bytes forgets how much there is of the user, which is nothing now.
 func (e eraser) bytes(ctx context.Context) (bool, error) {
-	err := e.write(ctx, func(ctx context.Context, q *db.Queries) error { return q.EraseSender(ctx, e.user) })
-	return false, err
+	var kept []db.Senders
+	err := e.readOne(ctx, func(ctx context.Context, q *db.Queries) (err error) {
+		kept, err = q.BytesOf(ctx, []string{e.user})
+		return err
+	})
+	if err != nil || len(kept) == 0 {
+		return false, err
+	}
+	return false, e.write(ctx, func(ctx context.Context, q *db.Queries) error { return q.EraseSender(ctx, e.user) })
 }

@@ -97,12 +97,8 @@ func (s *Store) retry(ctx context.Context, f func(ctx context.Context, c *pgx.Co
 		if err == nil || attempt >= attempts || !mayRetry(err) {
 			return domain(ctx, err)
 		}
-		pause := time.NewTimer(time.Duration(rand.Int64N(int64(attempt) * int64(10*time.Millisecond))))
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			pause.Stop()
-			return ctx.Err()
+		if err := wait(ctx, time.Duration(rand.Int64N(int64(attempt)*int64(10*time.Millisecond)))); err != nil {
+			return err
 		}
 	}
 }
