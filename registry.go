@@ -179,8 +179,8 @@ type Renewal struct {
 	// missed it: also by a node that took it for dead. That it has ended some of them itself is no harm.
 	Ended map[string]EndReason
 	// Doubt says that the registry may not have what it had: its server was away, is another one or was emptied, or the node's lease
-	// had run out. The node must load revocations and restore its sessions, see [Shared]. It is said until that is done: until a
-	// renewal follows a call of Restored.
+	// had run out. The node must load revocations and restore its sessions, see [Shared]. It is said by each renewal until that is
+	// done, and Restored was called.
 	Doubt bool
 }
 
@@ -200,7 +200,8 @@ type Shared interface {
 	// SessionsOn lists sessions that are known of a node, from the one after the cursor after; "" is the beginning, and a next of "" the
 	// end. Only User, ID and Node of them are set.
 	SessionsOn(ctx context.Context, node, after string) (some []SessionRecord, next string, err error)
-	// Restored says that all of the node's sessions were restored since the renewal that said Doubt.
+	// Restored says that all of the node's sessions were restored since the first renewal that said Doubt, or the first one after
+	// Restored was called before. What has given reason to doubt after that renewal is not settled by it, and said again.
 	Restored(node string)
 }
 

@@ -216,6 +216,7 @@ func doubtTests() []test[*sharedRig] {
 		{"there is no doubt while a node lives", noDoubt},
 		{"a node whose lease has run out is in doubt until it has restored", doubtAfterLoss},
 		{"a node that was reaped is in doubt", doubtAfterReaping},
+		{"a doubt that comes while a node restores is said again", doubtTwice},
 	}
 }
 
@@ -261,6 +262,18 @@ func doubtAfterReaping(r *sharedRig) {
 	r.doubts(false)
 	r.a.open("ann phone s2", hubbub.DeviceLimit{})
 	r.b.are("ann", "s2")
+}
+
+func doubtTwice(r *sharedRig) {
+	r.loseA()
+	r.doubts(true)
+	r.loseA()
+	r.b.reap()
+	r.doubts(true, true)
+	r.a.shared().Restored(nodeA) // of the first one
+	r.doubts(true, true)
+	r.a.shared().Restored(nodeA)
+	r.doubts(false, false)
 }
 
 func acrossTests() []test[*sharedRig] {

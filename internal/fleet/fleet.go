@@ -175,10 +175,13 @@ func (d *Driver) Renew(ctx context.Context, s hubbub.NodeStatus) (hubbub.Renewal
 		m = &member{until: now.Add(1)}
 		f.members[s.Node] = m
 	}
-	if !m.until.After(now) && m.doubts == m.healed {
+	if !m.until.After(now) {
 		m.doubts++
 	}
-	m.status, m.until, m.told = s, now.Add(f.options.Lease), m.doubts
+	m.status, m.until = s, now.Add(f.options.Lease)
+	if m.told == m.healed { // the first renewal that tells of a doubt: what comes later is told again
+		m.told = m.doubts
+	}
 	r, err := f.driver.Renew(ctx, s)
 	r.Doubt = m.doubts > m.healed
 	return r, err
