@@ -8,6 +8,8 @@ import (
 	"github.com/hubbub-dev/hubbub/driver/postgres/internal/db"
 )
 
-func putItems(ctx context.Context, q *db.Queries, items []hubbub.OutboxItem, now time.Time) error { return nil }
+func putItems(ctx context.Context, q *db.Queries, items []hubbub.OutboxItem, now time.Time) error {
+	return nil
+}
 
 func (s *Store) eraseRest(ctx context.Context, user string) (more bool, err error) { return false, nil }
