@@ -77,7 +77,7 @@ func (s *services) startHub(c *Config, f *front) (err error) {
 		return err
 	}
 	domain := c.hubOptions(c.Logger)
-	domain.Driver = s.driver
+	domain.Driver, domain.Version = s.driver, Version()
 	s.keeping.options(c, &domain)
 	s.outward.options(&domain)
 	if s.hub, err = hubbub.New(context.Background(), domain); err != nil {

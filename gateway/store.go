@@ -84,7 +84,7 @@ func openPostgres(c *Config, m *Metrics) (keeping, error) {
 		return keeping{}, fmt.Errorf("%w; check store.url, and that PostgreSQL runs and can be reached from here", err)
 	}
 	m.watchPostgres(s)
-	return keeping{place: placeOf(c.Store.URL), store: any(s).(store), pulse: &pulse{ping: s.Ping}}, nil
+	return keeping{place: placeOf(c.Store.URL), store: s, pulse: &pulse{ping: s.Ping}}, nil
 }
 
 // healthy tells whether the store can be asked: nil if it is a file, which is always there.
