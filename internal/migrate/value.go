@@ -125,10 +125,13 @@ func blob(k kind, v any) (value any, changed bool, err error) {
 		if k == nullable {
 			return nil, false, nil
 		}
-		return []byte{}, false, nil // the driver of the source has no empty blobs
+		return []byte{}, false, nil
 	case string:
 		return []byte(v), false, nil
 	case []byte:
+		if v == nil { // empty, and not nothing
+			v = []byte{}
+		}
 		return v, false, nil
 	}
 	return nil, false, fmt.Errorf("is a %T and no bytes", v)
