@@ -38,9 +38,10 @@ func (d *Driver) clientOption() rueidis.ClientOption {
 			Dialer: sentinels, TLSConfig: o.TLS, ClientName: "hubbub", TopologyRefreshInterval: masterCheck},
 		Dialer: dialer, DialCtxFn: d.dial, ConnWriteTimeout: answerTimeout,
 		ReadBufferEachConn: bufferSize, WriteBufferEachConn: bufferSize,
-		PipelineMultiplex: -1,   // one connection per server: it fills a core of Redis, and each further one has buffers and pings
-		AlwaysPipelining:  true, // otherwise a caller whose time runs out takes the connection of all others with it
-		DisableCache:      true, // nothing is cached in clients, so the server need not remember what they have read
+		PipelineMultiplex: -1,      // one connection per server: it fills a core of Redis, and each further one has buffers and pings
+		AlwaysPipelining:  true,    // otherwise a caller whose time runs out takes the connection of all others with it
+		BlockingPipeline:  1 << 30, // nor are there others for long pipelines
+		DisableCache:      true,    // nothing is cached in clients, so the server need not remember what they have read
 		// Only commands that read are repeated after a lost connection, some times: it may be back. What writes may have been done.
 		RetryDelay: func(attempts int, _ rueidis.Completed, _ error) time.Duration {
 			if attempts > 3 {
@@ -142,6 +143,13 @@ func (ds *dials) expect(addr string) {
 	ds.mu.Lock()
 	defer ds.mu.Unlock()
 	ds.expected[addr]++
+}
+
+// settle forgets what was expected and did not come.
+func (ds *dials) settle(addr string) {
+	ds.mu.Lock()
+	defer ds.mu.Unlock()
+	delete(ds.expected, addr)
 }
 
 // open says that from now on new connections are told.

@@ -13,3 +13,6 @@ func (d *Driver) Channel(t hubbub.Topic) string { return d.channel(t) }
 
 // OnDial tells of new connections.
 func (d *Driver) OnDial(f func()) { d.onDial(f) }
+
+// Slot is the slot of a topic's channel in a Cluster.
+func (d *Driver) Slot(t hubbub.Topic) uint16 { return d.slot(d.channel(t)) }

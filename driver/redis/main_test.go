@@ -12,11 +12,11 @@ import (
 	"github.com/hubbub-dev/hubbub/internal/testkit"
 )
 
-// server is the address of the one Redis of all tests that do not need one of their own.
-var server string
+// server is the one Redis of all tests that do not need one of their own.
+var server *testkit.RedisServer
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(testkit.WithShared{M: m, Setup: func(t testing.TB) { server, _ = testkit.Redis(t) }})
+	goleak.VerifyTestMain(testkit.WithShared{M: m, Setup: func(t testing.TB) { server = testkit.NewRedis(t) }})
 }
 
 var prefixes atomic.Int64
@@ -33,7 +33,7 @@ func open(t testing.TB, clock *drivertest.Clock) *redis.Driver {
 // openAt opens a driver with a prefix: one that shares what others have with the same.
 func openAt(t testing.TB, clock *drivertest.Clock, prefix string) *redis.Driver {
 	t.Helper()
-	o := redis.Options{Addrs: []string{server}, Prefix: prefix, Grace: drivertest.Grace, Lease: drivertest.Lease}
+	o := redis.Options{Addrs: []string{server.Addr}, Prefix: prefix, Grace: drivertest.Grace, Lease: drivertest.Lease}
 	if clock != nil {
 		o.Now = clock.Now
 	}
