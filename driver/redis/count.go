@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -21,14 +22,18 @@ type cachedCounts struct {
 	mu     sync.Mutex
 	counts hubbub.Counts
 	at     int64 // in ms; 0 for never
+	total  int   // of users
+	since  int64 // when total was counted, in ms; 0 for never
+	writes uint64
 }
 
 func (c *cachedCounts) get(now int64) (hubbub.Counts, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	age := now - c.at
-	return c.counts, c.at != 0 && age >= 0 && age < countsAge.Milliseconds()
+	return c.counts, c.at != 0 && recent(c.at, now)
 }
+
+func recent(at, now int64) bool { return now >= at && now-at < countsAge.Milliseconds() }
 
 // Count implements [hubbub.Directory].
 func (d *Driver) Count(ctx context.Context) (hubbub.Counts, error) {
@@ -44,7 +49,7 @@ func (d *Driver) Count(ctx context.Context) (hubbub.Counts, error) {
 	if counts, ok := c.get(now); ok {
 		return counts, nil
 	}
-	counts, err := d.countNow(ctx)
+	counts, err := d.countNow(ctx, now, true)
 	if err != nil {
 		return hubbub.Counts{}, err
 	}
@@ -54,35 +59,54 @@ func (d *Driver) Count(ctx context.Context) (hubbub.Counts, error) {
 	return counts, nil
 }
 
+// total counts the users who are online for a list of them. For its further pages it need not be counted again, as long as this instance
+// has decided nothing.
+func (d *Driver) total(ctx context.Context) (int, error) {
+	c := &d.registry.counts
+	now, writes := d.nowMs(), d.registry.writes.Load()
+	c.mu.Lock()
+	total, ok := c.total, c.since != 0 && recent(c.since, now) && c.writes == writes
+	c.mu.Unlock()
+	if ok {
+		return total, nil
+	}
+	counts, err := d.countNow(ctx, now, false)
+	if err != nil {
+		return 0, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.total, c.since, c.writes = counts.Users, now, writes
+	return counts.Users, nil
+}
+
 // countNow adds up what all buckets say. Sessions of dead nodes that nobody has ended yet are subtracted, and so are users who had no other
 // ones when their grace is over: these must be read one by one, but only in the moments until they are reaped.
-func (d *Driver) countNow(ctx context.Context) (sum hubbub.Counts, err error) {
+func (d *Driver) countNow(ctx context.Context, now int64, sessions bool) (sum hubbub.Counts, err error) {
 	const op = "count who is online"
-	now := d.nowMs()
-	ls, err := d.leasesFor(ctx, now, func(yield func(string) bool) {
-		for id := range d.knownLeases().byID {
-			if !yield(id) {
-				return
-			}
-		}
-	})
+	ls, dead, err := d.deadLeases(ctx, now)
 	if err != nil {
 		return sum, err
 	}
-	var dead []string
-	for id := range ls.byID {
-		if !ls.alive(id, now) {
-			dead = append(dead, id)
-		}
-	}
-	each := 3 + len(dead)
-	cmds := make([]rueidis.Completed, 0, each*buckets)
+	// What is asked of each bucket, and what the answers are added to or subtracted from.
+	var cmds []rueidis.Completed
+	add := []*int{&sum.Users, nil}
+	sub := []*int{nil, &sum.Users}
 	for bucket := range buckets {
 		k := d.userKeys(bucket)
-		cmds = append(cmds, d.b().Zcard().Key(k.online).Build(), d.b().Zcount().Key(k.grace).Min("-inf").Max(formatMs(now)).Build(),
-			d.b().Get().Key(k.count).Build())
+		cmds = append(cmds, d.b().Zcard().Key(k.online).Build(), d.b().Zcount().Key(k.grace).Min("-inf").Max(formatMs(now)).Build())
+		if !sessions {
+			continue
+		}
+		cmds = append(cmds, d.b().Get().Key(k.count).Build())
 		for _, id := range dead {
 			cmds = append(cmds, d.b().Scard().Key(k.of(id)).Build())
+		}
+	}
+	if sessions {
+		add, sub = append(add, &sum.Sessions), append(sub, nil)
+		for range dead {
+			add, sub = append(add, nil), append(sub, &sum.Sessions)
 		}
 	}
 	results, err := d.trip(ctx, op, cmds...)
@@ -94,20 +118,30 @@ func (d *Driver) countNow(ctx context.Context) (sum hubbub.Counts, err error) {
 		if err != nil && !rueidis.IsRedisNil(err) {
 			return sum, unavailable(err, op)
 		}
-		switch i % each {
-		case 0:
-			sum.Users += int(n)
-		case 1:
-			sum.Users -= int(n)
-		case 2:
-			sum.Sessions += int(n)
-		default:
-			sum.Sessions -= int(n)
+		if to := add[i%len(add)]; to != nil {
+			*to += int(n)
+		}
+		if from := sub[i%len(sub)]; from != nil {
+			*from -= int(n)
 		}
 	}
 	overdue, err := d.overdue(ctx, op, ls, dead, now)
 	sum.Users -= overdue
 	return sum, err
+}
+
+// deadLeases returns the leases, and those that have run out though their sessions may not have been ended yet.
+func (d *Driver) deadLeases(ctx context.Context, now int64) (ls *leases, dead []string, err error) {
+	ls, err = d.leasesFor(ctx, now, maps.Keys(d.knownLeases().byID))
+	if err != nil {
+		return nil, nil, err
+	}
+	for id := range ls.byID {
+		if !ls.alive(id, now) {
+			dead = append(dead, id)
+		}
+	}
+	return ls, dead, nil
 }
 
 // overdue counts the users who count as online but had only sessions of dead nodes, and whose grace is over.

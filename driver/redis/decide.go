@@ -230,6 +230,7 @@ func (d *Driver) write(ctx context.Context, op string, bucket int, all []*decisi
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime)
 	defer cancel()
 	results, err := d.trip(ctx, op, cmds...)
+	d.registry.writes.Add(uint64(len(cmds)))
 	if err != nil {
 		d.doubt() // it may have been written or not
 		return done, nil, err

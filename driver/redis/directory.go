@@ -178,11 +178,9 @@ func (d *Driver) Online(ctx context.Context, f hubbub.Filter, after string, limi
 		if names, more, err = d.merge(ctx, op, key, after, limit); err != nil {
 			return page, err
 		}
-		counts, err := d.countNow(ctx)
-		if err != nil {
+		if page.Total, err = d.total(ctx); err != nil {
 			return page, err
 		}
-		page.Total = counts.Users
 	} else {
 		sel := &selection{after: after, limit: limit}
 		if err := d.selectOnline(ctx, op, f, sel); err != nil {

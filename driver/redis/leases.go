@@ -94,6 +94,7 @@ type registry struct {
 	locks   [buckets]lock // one decision about the users of a bucket at a time, in this process
 	reaping lock
 	due     [buckets]atomic.Int64 // when something may be due in a bucket, in ms, as far as is known here; never for nothing
+	writes  atomic.Uint64         // decisions and renewals that were written, and leases that were read
 	doubts  atomic.Uint64         // how often something has happened after which the registry may not have what it had
 	mercy   atomic.Int64          // see leases
 	orphans atomic.Bool           // leases that nobody knows are to be looked for when mercy is over
@@ -203,6 +204,7 @@ func (d *Driver) see(ls *leases) {
 		}
 	}
 	r.view = ls
+	r.writes.Add(1)
 	if before.epoch != "" && before.epoch != ls.epoch {
 		d.doubt()
 	}

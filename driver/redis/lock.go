@@ -8,7 +8,7 @@ import (
 )
 
 // lockPatience is how long somebody waits for a lock at most: whoever holds it waits for Redis, which may be away.
-const lockPatience = 5 * time.Second
+const lockPatience = 30 * time.Second
 
 // lock is a mutex that one waits for only so long.
 type lock chan struct{}

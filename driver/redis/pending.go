@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/hubbub-dev/hubbub"
 )
@@ -33,7 +34,7 @@ type keptLeaving struct {
 // name is unique: a session ends once.
 func (l *keptLeaving) name() string { return l.User + " " + l.Session.ID }
 
-// keptTransition is how a transition is kept. Its time is in Unix ms.
+// keptTransition is how a transition is kept, after the instance that has decided it and its order. Its time is in Unix ms.
 type keptTransition struct {
 	ID      string                `json:"id,omitempty"` // only of what is left to do
 	Kind    hubbub.TransitionKind `json:"k"`
@@ -42,14 +43,12 @@ type keptTransition struct {
 	Record  *keptSession          `json:"r,omitempty"`
 	Why     hubbub.EndReason      `json:"w,omitempty"`
 	Time    int64                 `json:"t"`
-	By      string                `json:"b"`
-	Order   int64                 `json:"o"`
 	Rooms   []string              `json:"j,omitempty"`
 	Tell    bool                  `json:"n,omitempty"`
 }
 
 func (p *keptPending) kept() keptTransition {
-	k := keptTransition{Kind: p.Kind, User: p.User, Why: p.Why, Time: millis(p.Time), By: p.by, Order: p.order}
+	k := keptTransition{Kind: p.Kind, User: p.User, Why: p.Why, Time: millis(p.Time)}
 	if p.Session.ID != "" {
 		record := keepRecord(&p.Session)
 		k.Session, k.Record = p.Session.ID, &record
@@ -57,17 +56,18 @@ func (p *keptPending) kept() keptTransition {
 	return k
 }
 
-func (p *keptPending) encode() string { return plainJSON(p.kept()) }
+func (p *keptPending) encode() string { return p.head() + plainJSON(p.kept()) }
+
+func (p *keptPending) head() string { return p.by + " " + formatMs(p.order) + " " }
 
 func (l *keptLeaving) encode() string {
 	k := l.kept()
 	k.ID, k.Rooms, k.Tell = l.ID, l.Rooms, l.Tell
-	return plainJSON(k)
+	return l.head() + plainJSON(k)
 }
 
 func (k *keptTransition) pending(id string) keptPending {
-	p := keptPending{by: k.By, order: k.Order}
-	p.Transition = hubbub.Transition{ID: id, Kind: k.Kind, User: k.User, Why: k.Why, Time: fromMillis(k.Time)}
+	p := keptPending{Transition: hubbub.Transition{ID: id, Kind: k.Kind, User: k.User, Why: k.Why, Time: fromMillis(k.Time)}}
 	if k.Record != nil {
 		p.Session = k.Record.record(k.User, k.Session)
 	}
@@ -76,25 +76,44 @@ func (k *keptTransition) pending(id string) keptPending {
 
 // parsePending is false for what it does not understand.
 func parsePending(id, value string) (keptPending, bool) {
-	var k keptTransition
-	if json.Unmarshal([]byte(value), &k) != nil {
-		return keptPending{}, false
-	}
-	return k.pending(id), true
+	by, order, k, ok := parseTransition(value)
+	p := k.pending(id)
+	p.by, p.order = by, order
+	return p, ok
 }
 
 func parseLeaving(value string) (keptLeaving, bool) {
-	var k keptTransition
-	if json.Unmarshal([]byte(value), &k) != nil {
-		return keptLeaving{}, false
-	}
-	return keptLeaving{keptPending: k.pending(k.ID), Rooms: k.Rooms, Tell: k.Tell}, true
+	by, order, k, ok := parseTransition(value)
+	l := keptLeaving{keptPending: k.pending(k.ID), Rooms: k.Rooms, Tell: k.Tell}
+	l.by, l.order = by, order
+	return l, ok
 }
 
-// ofOthers returns what instances other than by have decided about a user, in its order.
+func parseTransition(value string) (by string, order int64, k keptTransition, ok bool) {
+	by, order, rest := cutHead(value)
+	return by, order, k, rest != "" && json.Unmarshal([]byte(rest), &k) == nil
+}
+
+// cutHead returns who has decided a transition, its order and the rest.
+func cutHead(value string) (by string, order int64, rest string) {
+	by, rest, _ = strings.Cut(value, " ")
+	n, rest, _ := strings.Cut(rest, " ")
+	return by, number(n), rest
+}
+
+// ofOthers returns what instances other than by have decided about a user, in its order, since by has decided: before that it was told.
 func ofOthers(kept map[string]string, name, by string) (all []keptPending) {
+	var last int64 // of by
+	for _, value := range kept {
+		if of, order, _ := cutHead(value); of == by {
+			last = max(last, order)
+		}
+	}
 	for id, value := range kept {
-		if p, ok := parsePending(id, value); ok && p.User == name && p.by != by {
+		if of, order, _ := cutHead(value); of == by || order < last {
+			continue
+		}
+		if p, ok := parsePending(id, value); ok && p.User == name {
 			all = append(all, p)
 		}
 	}

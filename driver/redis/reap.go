@@ -23,6 +23,7 @@ var (
 const (
 	bucketsAtOnce = 16  // how many buckets are worked on at the same time
 	dueAtOnce     = 256 // how much of what is due in a bucket is taken over in one step
+	maxRounds     = 64  // how many such steps one Reap takes in a bucket
 )
 
 // claimTime is for how long others leave the sessions of a lost lease to who has claimed it. If that one dies, they go on then.
@@ -301,7 +302,11 @@ func (d *Driver) noteHeads(bucket int, heads []rueidis.RedisResult) error {
 func (d *Driver) reapBucket(ctx context.Context, bucket int, now int64, res *reaped) error {
 	const op = "reap what is due"
 	k := d.userKeys(bucket)
-	for more := true; more; {
+	for rounds, more := 0, true; more; rounds++ {
+		if rounds == maxRounds {
+			d.registry.note(bucket, now+time.Second.Milliseconds())
+			return nil
+		}
 		d.registry.due[bucket].Store(never)
 		results, err := d.trip(ctx, op,
 			append(headCommands(d, k), d.b().Zrange().Key(k.grace).Min("-inf").Max(formatMs(now)).Byscore().Limit(0, dueAtOnce).Build())...)

@@ -11,7 +11,7 @@ import (
 func (d *Driver) initRegistry() {
 	r := &d.registry
 	r.instance = rand.Text()
-	r.view, r.nodes = &leases{}, make(map[string]*ownNode)
+	r.view, r.nodes = parseLeases(nil), make(map[string]*ownNode)
 	r.reaping, r.loading, r.counts.loading, r.turn.last = newLock(), newLock(), newLock(), d.nowMs()
 	for i := range r.locks {
 		r.locks[i] = newLock()

@@ -109,6 +109,7 @@ func (r *registry) seeOwn(name string, n *ownNode) {
 		ls.epoch = n.epoch
 	}
 	r.view = &ls
+	r.writes.Add(1)
 }
 
 // Restored implements [hubbub.Shared].
