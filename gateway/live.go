@@ -34,7 +34,7 @@ func startLive(c *Config, m *Metrics) (live, error) {
 	}
 	c.Logger.Info("Redis is open: this node is one of several", "addresses", o.Addrs)
 	m.watchRedis(d)
-	return live{driver: any(d).(hubbub.Driver), scratch: d, end: d.Close}, nil
+	return live{driver: d, scratch: d, end: d.Close}, nil
 }
 
 // tickets are where those are kept that sign in once: a ticket of any node is good at this one.

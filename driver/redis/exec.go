@@ -22,14 +22,19 @@ type script struct {
 	sha string // by which Redis knows it, for commands that are sent together
 }
 
-// newScript takes the script scripts/NAME.lua, for a variable of the package. It panics if there is none.
-func newScript(name string) *script {
-	source, err := sources.ReadFile("scripts/" + name + ".lua")
-	if err != nil {
-		panic(err)
+// newScript takes the scripts scripts/NAME.lua, one after the other, for a variable of the package. It panics if one is missing.
+func newScript(names ...string) *script {
+	var all []string
+	for _, name := range names {
+		source, err := sources.ReadFile("scripts/" + name + ".lua")
+		if err != nil {
+			panic(err)
+		}
+		all = append(all, string(source))
 	}
-	sum := sha1.Sum(source)
-	return &script{rueidis.NewLuaScript(string(source)), hex.EncodeToString(sum[:])}
+	text := strings.Join(all, "\n")
+	sum := sha1.Sum([]byte(text))
+	return &script{rueidis.NewLuaScript(text), hex.EncodeToString(sum[:])}
 }
 
 // Redis refuses commands with several keys of a slot that is being moved, while only some of them have arrived. It is over in a moment,
@@ -79,6 +84,7 @@ var errNoAnswer = errors.New("no answer in time")
 
 // honest replaces errors that look as if the caller's context had ended, though only the client's own time has run out.
 func (d *Driver) honest(ctx context.Context, r rueidis.RedisResult) rueidis.RedisResult {
+	d.counts.note(ctx, r)
 	err := r.NonRedisError()
 	if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
 		return r

@@ -102,14 +102,13 @@ func (b *bus) make(c *call) {
 		c.topic.each(c.subscriptions, func(s *subscription) { s.to.Missed() })
 		return
 	}
-	e, err := decodeEvent([]byte(c.message))
+	events, err := decodeEvents([]byte(c.message))
 	if err != nil {
 		b.d.options.Logger.Warn("cannot read what another node has published", "channel", c.topic.channel, "error", err)
 	}
-	if err != nil || e == nil {
-		return
+	for _, e := range events {
+		c.topic.each(c.subscriptions, func(s *subscription) { s.to.Receive(e) })
 	}
-	c.topic.each(c.subscriptions, func(s *subscription) { s.to.Receive(e) })
 }
 
 // each calls those that have not ended. For one topic it is done by one goroutine, so for each of them one at a time.

@@ -49,6 +49,8 @@ type Driver struct {
 	offset   atomic.Int64 // of the server's time to this machine's, in nanoseconds
 	dials    dials
 	registry registry
+	streams  streams
+	counts   counts
 }
 
 // Open connects to Redis. It is an error if the server cannot be reached or is too old, or if the credentials are wrong. End the driver
@@ -69,6 +71,8 @@ func Open(ctx context.Context, o Options) (*Driver, error) {
 		return nil, fmt.Errorf("open Redis: %w", err)
 	}
 	d.initRegistry()
+	d.onDial(d.streams.taken.clear) // the notes may be lost
+	d.onDial(func() { d.counts.reconnects.Add(1) })
 	d.dials.open()
 	return d, nil
 }
@@ -115,4 +119,5 @@ func (o *Options) setDefaults() {
 func (d *Driver) Close() {
 	d.bus.close()
 	d.client.Close()
+	d.streams.appends.running.Wait()
 }

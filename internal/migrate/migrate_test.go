@@ -171,7 +171,7 @@ func fill(t *testing.T, s hubbub.Store) {
 		t.Fatalf("claimed %d", len(claimed))
 	}
 	do(s.Settle(ctx, []hubbub.Settlement{{Target: "billing", ID: claimed[0].ID, Outcome: hubbub.OutcomeDelivered},
-		{Target: "billing", ID: claimed[1].ID, Outcome: hubbub.OutcomeDead, Error: "no \xff\x00 thanks"},
+		{Target: "billing", ID: claimed[1].ID, Outcome: hubbub.OutcomeDead, Error: "no \x00 thanks"},
 		{Target: "billing", ID: claimed[2].ID, Outcome: hubbub.OutcomeRetry, Retry: now.Add(-time.Second), Error: "later"}}))
 	_, err = s.SetOccupied(ctx, "lobby", true, nil)
 	do(err)
