@@ -154,6 +154,9 @@ func TestSeveralNodes(t *testing.T) {
 	t.Run("once", n.once)
 	t.Run("webhooks", n.webhooks)
 	t.Run("redis away", n.redisAway)
+	for _, r := range n.each {
+		r.stop() // while there is the Redis that came last
+	}
 }
 
 // spread has nginx put people to all nodes, which agree on how many they are.
