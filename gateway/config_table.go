@@ -134,7 +134,7 @@ func storeEntries() []settings.Entry {
 		{Key: "redis.tls.ca", Doc: "PEM file of who signs the certificates of Redis. Empty means the system's."},
 		{Key: "redis.tls.cert", Doc: "PEM file of the gateway's own certificate, for a Redis that asks for one."},
 		{Key: "redis.tls.key", Doc: "PEM file with its private key."},
-		{Key: "redis.prefix", Default: "\"hubbub:\"", Doc: "What the names of all keys and channels begin with. Gateways that are not the same one can share a Redis " +
+		{Key: "redis.prefix", Default: "hubbub:", Doc: "What the names of all keys and channels begin with. Gateways that are not the same one can share a Redis " +
 			"by different prefixes."},
 		{Key: "inbox", Doc: "Notices that are published into the inboxes of users. It needs a store."},
 		{Key: "inbox.expire", Default: "90d", Off: "never", Doc: "How long a notice stays in an inbox unless who publishes it says " +
