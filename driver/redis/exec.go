@@ -32,10 +32,9 @@ func newScript(names ...string) *script {
 		}
 		all = append(all, string(source))
 	}
-	source := strings.Join(all, "
-")
-	sum := sha1.Sum([]byte(source))
-	return &script{rueidis.NewLuaScript(source), hex.EncodeToString(sum[:])}
+	text := strings.Join(all, "\n")
+	sum := sha1.Sum([]byte(text))
+	return &script{rueidis.NewLuaScript(text), hex.EncodeToString(sum[:])}
 }
 
 // Redis refuses commands with several keys of a slot that is being moved, while only some of them have arrived. It is over in a moment,
@@ -85,6 +84,7 @@ var errNoAnswer = errors.New("no answer in time")
 
 // honest replaces errors that look as if the caller's context had ended, though only the client's own time has run out.
 func (d *Driver) honest(ctx context.Context, r rueidis.RedisResult) rueidis.RedisResult {
+	d.counts.note(ctx, r)
 	err := r.NonRedisError()
 	if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
 		return r

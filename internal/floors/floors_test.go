@@ -51,6 +51,7 @@ var floors = []floor{
 	{dir: "internal/jq"},
 	{dir: "internal/template", may: []string{"."}},
 	{dir: "internal/watch"},
+	{dir: "internal/migrate", may: []string{".", "driver/sqlite", "driver/postgres"}},
 	{dir: "cmd", may: []string{"*"}},
 
 	{dir: "internal/fleet", may: []string{".", "driver/memory"}, tests: true},
