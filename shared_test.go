@@ -35,13 +35,15 @@ func (h *herald) tell(_ context.Context, t hubbub.Transition) error {
 	return nil
 }
 
-// told is what was handed over of a user, each as often as it was.
+// told is what was handed over of a user. What is told again, since the server was away when it was to be confirmed, has the same id.
 func (h *herald) told(user string) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var words []string
+	known := map[string]bool{}
 	for _, t := range h.all {
-		if t.User == user {
+		if t.User == user && !known[t.ID] {
+			known[t.ID] = true
 			words = append(words, strings.TrimSpace(fmt.Sprint(t.Kind, " ", t.Why)))
 		}
 	}
