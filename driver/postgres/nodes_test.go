@@ -60,6 +60,31 @@ func TestSeveralNodesShareAStream(t *testing.T) {
 	}
 }
 
+// TestTwoNodesBeginAStream has two stores use the same key in streams that are not there yet.
+func TestTwoNodesBeginAStream(t *testing.T) {
+	t.Parallel()
+	o := postgres.Options{URL: server.take(t), MaxConns: 4}
+	stores := []*postgres.Store{openWith(t, o), openWith(t, o)}
+	for i := range 50 {
+		ids := make([]string, len(stores))
+		var wg sync.WaitGroup
+		for node, s := range stores {
+			wg.Go(func() {
+				a, err := s.Append(t.Context(), hubbub.Draft{Key: "k", Author: "ann", Message: hubbub.Message{
+					ID: fmt.Sprint(node), Stream: hubbub.RoomStream(fmt.Sprint("room", i)), Data: json.RawMessage("1")}})
+				if err != nil {
+					t.Error(err)
+				}
+				ids[node] = a.Message.ID
+			})
+		}
+		wg.Wait()
+		if ids[0] != ids[1] {
+			t.Fatalf("the key of room %d is two messages", i)
+		}
+	}
+}
+
 // disturb drops and erases what a node has nothing to do with.
 func disturb(t *testing.T, s *postgres.Store, node, times int) {
 	pair := hubbub.PairStream("bob", fmt.Sprint("cid", node))
