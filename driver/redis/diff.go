@@ -3,6 +3,7 @@ package redis
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -95,7 +96,8 @@ func (c *decision) diff(k userKeys, version string, r retention) *writes {
 	return w
 }
 
-// changes returns the fields to be set, each with its value, and those to be removed.
+// changes returns the fields to be set, each with its value, and those to be removed. What a newer version of this program has put there is
+// left alone.
 func changes(before, after map[string]string) (set, del []string) {
 	for field, value := range after {
 		if before[field] != value {
@@ -103,11 +105,24 @@ func changes(before, after map[string]string) (set, del []string) {
 		}
 	}
 	for field := range before {
-		if _, ok := after[field]; !ok && field != fieldVersion && field != fieldClock {
+		if _, ok := after[field]; !ok && isState(field) {
 			del = append(del, field)
 		}
 	}
 	return set, del
+}
+
+// isState tells whether a field is one that [user.encode] makes.
+func isState(field string) bool {
+	switch {
+	case strings.HasPrefix(field, fieldSession), strings.HasPrefix(field, fieldRooms), strings.HasPrefix(field, fieldEnded):
+		return true
+	}
+	switch field {
+	case fieldOnline, fieldCame, fieldSeen, fieldInfo, fieldErased, fieldRevoked:
+		return true
+	}
+	return false
 }
 
 // expire has Redis forget who is offline, some time after nobody needs it any more.

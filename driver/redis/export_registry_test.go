@@ -30,3 +30,15 @@ func (d *Driver) Entries(t testing.TB) (n int64) {
 	}
 	return n
 }
+
+// Reencode reads what is kept of a user and writes it again.
+func Reencode(fields map[string]string) map[string]string {
+	return parseUser("ann", fields, 0).encode()
+}
+
+// ReadKept reads a value of each other kind that is kept.
+func ReadKept(value string) {
+	parsePending("id", value)
+	parseLeaving(value)
+	parseLeases(map[string]string{fieldNode + "n": value, fieldLost + "l": value, fieldEpoch: value})
+}

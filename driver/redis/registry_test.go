@@ -9,6 +9,7 @@ import (
 	"github.com/hubbub-dev/hubbub/driver/drivertest"
 	"github.com/hubbub-dev/hubbub/driver/memory"
 	"github.com/hubbub-dev/hubbub/driver/redis"
+	"github.com/hubbub-dev/hubbub/internal/testkit"
 )
 
 type conversations = hubbub.Conversations // whose name is that of a method, too
@@ -28,9 +29,12 @@ func (d *registryDriver) Erase(ctx context.Context, user string) (bool, error) {
 	return d.memory.Erase(ctx, user)
 }
 
-func registryWith(t testing.TB, clock *drivertest.Clock, prefix string, m *memory.Driver) *registryDriver {
+func registryWith(t testing.TB, clock *drivertest.Clock, prefix string, m *memory.Driver, addrs ...string) *registryDriver {
+	if len(addrs) == 0 {
+		addrs = []string{server.Addr}
+	}
 	return &registryDriver{Log: m, conversations: m, memory: m, Driver: openWith(t, redis.Options{
-		Addrs: []string{server.Addr}, Prefix: prefix, Grace: drivertest.Grace, Lease: drivertest.Lease, Now: clock.Now,
+		Addrs: addrs, Prefix: prefix, Grace: drivertest.Grace, Lease: drivertest.Lease, Now: clock.Now,
 		Logger: slog.New(slog.DiscardHandler)})}
 }
 
@@ -46,5 +50,15 @@ func TestSharedRegistry(t *testing.T) {
 	drivertest.RunShared(t, func(t *testing.T, clock *drivertest.Clock) (a, b hubbub.Driver) {
 		prefix, m := freshPrefix(), memory.New(memory.Options{Now: clock.Now})
 		return registryWith(t, clock, prefix, m), registryWith(t, clock, prefix, m)
+	})
+}
+
+// TestSharedRegistryOfACluster is on a real Cluster: there each script must stay in one slot.
+func TestSharedRegistryOfACluster(t *testing.T) {
+	t.Parallel()
+	c := testkit.Cluster(t, 3, 0)
+	drivertest.RunShared(t, func(t *testing.T, clock *drivertest.Clock) (a, b hubbub.Driver) {
+		prefix, m := freshPrefix(), memory.New(memory.Options{Now: clock.Now})
+		return registryWith(t, clock, prefix, m, c.Addrs()...), registryWith(t, clock, prefix, m, c.Addrs()...)
 	})
 }
