@@ -7,9 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// parseMessage parses the first line of a body as [appendBody] writes it, without copying: it is done for each message on each node that has
+// parseLine parses the first line of a body as [appendBody] writes it, without copying: it is done for each message on each node that has
 // somebody in its room. It is false for all else, which is JSON of a newer node, or none.
-func parseMessage(line string) (w wireMessage, ok bool) {
+func parseLine(line string) (w wireMessage, ok bool) {
 	s := line
 	if !cut(&s, "{") {
 		return w, false
@@ -44,7 +44,7 @@ func (w *wireMessage) parseField(name string, s *string) (ok bool) {
 	case "info":
 		w.Info, ok = object(s)
 	case "time":
-		w.Time, ok = number(s)
+		w.Time, ok = integer(s)
 	}
 	return ok
 }
@@ -84,8 +84,8 @@ func pair(s *string) (p [2]string, ok bool) {
 	return p, ok && cut(s, "]")
 }
 
-// number takes a whole number.
-func number(s *string) (n int64, ok bool) {
+// integer takes a whole number.
+func integer(s *string) (n int64, ok bool) {
 	i := 0
 	for i < len(*s) && ((*s)[i] >= '0' && (*s)[i] <= '9' || i == 0 && (*s)[i] == '-') {
 		i++

@@ -129,7 +129,7 @@ func decodeBody(b []byte) (hubbub.Message, error) {
 	if !ok {
 		return hubbub.Message{}, errBadMessage
 	}
-	w, ok := parseMessage(string(line))
+	w, ok := parseLine(string(line))
 	if !ok {
 		w = wireMessage{}
 		if err := json.Unmarshal(line, &w); err != nil {
