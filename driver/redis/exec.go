@@ -2,7 +2,9 @@ package redis
 
 import (
 	"context"
+	"crypto/sha1"
 	"embed"
+	"encoding/hex"
 	"errors"
 	"math/rand/v2"
 	"strings"
@@ -15,7 +17,10 @@ import (
 var sources embed.FS
 
 // script is a Lua script of this package. What it needs to know comes as arguments, and its keys are of one slot.
-type script struct{ lua *rueidis.Lua }
+type script struct {
+	lua *rueidis.Lua
+	sha string // by which Redis knows it, for commands that are sent together
+}
 
 // newScript takes the scripts scripts/NAME.lua, one after the other, for a variable of the package. It panics if one is missing.
 func newScript(names ...string) *script {
@@ -27,7 +32,9 @@ func newScript(names ...string) *script {
 		}
 		all = append(all, string(source))
 	}
-	return &script{rueidis.NewLuaScript(strings.Join(all, "\n"))}
+	source := strings.Join(all, "\n")
+	sum := sha1.Sum([]byte(source))
+	return &script{rueidis.NewLuaScript(source), hex.EncodeToString(sum[:])}
 }
 
 // Redis refuses commands with several keys of a slot that is being moved, while only some of them have arrived. It is over in a moment,

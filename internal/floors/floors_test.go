@@ -53,6 +53,7 @@ var floors = []floor{
 	{dir: "internal/watch"},
 	{dir: "cmd", may: []string{"*"}},
 
+	{dir: "internal/fleet", may: []string{".", "driver/memory"}, tests: true},
 	{dir: "internal/testkit", tests: true},
 	{dir: "internal/floors", tests: true},
 	{dir: "internal/interop", tests: true},

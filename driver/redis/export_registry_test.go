@@ -1,0 +1,26 @@
+package redis
+
+import (
+	"testing"
+
+	"github.com/redis/rueidis"
+)
+
+// SetHook has f called before and after each step, which fails if f says so.
+func (d *Driver) SetHook(f func(step string, before bool) error) { d.registry.hook = f }
+
+// Entries counts what is due, now or later, in all buckets.
+func (d *Driver) Entries(t testing.TB) (n int64) {
+	for bucket := range buckets {
+		k := d.userKeys(bucket)
+		for _, cmd := range []rueidis.Completed{d.b().Zcard().Key(k.due).Build(), d.b().Zcard().Key(k.grace).Build(),
+			d.b().Hlen().Key(k.todo).Build()} {
+			some, err := d.do(t.Context(), cmd).AsInt64()
+			if err != nil {
+				t.Fatal(err)
+			}
+			n += some
+		}
+	}
+	return n
+}
