@@ -50,6 +50,7 @@ type Driver struct {
 	dials    dials
 	streams  streams
 	registry registry
+	counts   counts
 }
 
 // Open connects to Redis. It is an error if the server cannot be reached or is too old, or if the credentials are wrong. End the driver
@@ -70,6 +71,7 @@ func Open(ctx context.Context, o Options) (*Driver, error) {
 		return nil, fmt.Errorf("open Redis: %w", err)
 	}
 	d.onDial(d.streams.taken.clear) // the notes may be lost
+	d.onDial(func() { d.counts.reconnects.Add(1) })
 	d.initRegistry()
 	d.dials.open()
 	return d, nil
