@@ -27,12 +27,25 @@ func cpuTime(pid int) (time.Duration, error) {
 	return time.Duration(ts.Nano()), nil
 }
 
+// serversTime is what all servers have used.
+func (o options) serversTime() (sum time.Duration, err error) {
+	for _, pid := range o.pids {
+		t, err := cpuTime(pid)
+		if err != nil {
+			return 0, err
+		}
+		sum += t
+	}
+	return sum, nil
+}
+
 // measure runs f, which returns how many units of work it did.
 func measure(o options, unit string, f func() (int, error)) (result, error) {
-	cpu0, err := cpuTime(o.pid)
+	cpu0, err := o.serversTime()
 	if err != nil {
 		return nil, err
 	}
+	beside0, _ := cpuTime(o.beside)
 	own0, _ := cpuTime(os.Getpid())
 	all0, _ := machineTime()
 	start := time.Now()
@@ -41,14 +54,15 @@ func measure(o options, unit string, f func() (int, error)) (result, error) {
 		return nil, err
 	}
 	took := time.Since(start)
-	cpu1, err := cpuTime(o.pid)
+	beside1, _ := cpuTime(o.beside)
+	cpu1, err := o.serversTime()
 	if err != nil {
 		return nil, err
 	}
 	own1, _ := cpuTime(os.Getpid())
 	all1, _ := machineTime()
-	others := (all1 - all0) - (cpu1 - cpu0) - (own1 - own0)
-	return result{
+	others := (all1 - all0) - (cpu1 - cpu0) - (own1 - own0) - (beside1 - beside0)
+	r := result{
 		unit:                    float64(n),
 		"seconds":               took.Seconds(),
 		unit + "_per_second":    float64(n) / took.Seconds(),
@@ -56,7 +70,12 @@ func measure(o options, unit string, f func() (int, error)) (result, error) {
 		"server_cpu_of_wall":    float64(cpu1-cpu0) / float64(took),
 		"generator_cpu_of_wall": float64(own1-own0) / float64(took),
 		"others_cpu_of_wall":    max(0, float64(others)/float64(took)),
-	}, nil
+	}
+	if o.beside != 0 {
+		r["beside_cpu_us"] = float64(beside1-beside0) / 1e3 / float64(n)
+		r["beside_cpu_of_wall"] = float64(beside1-beside0) / float64(took)
+	}
+	return r, nil
 }
 
 // machineTime is what all processes together, the kernel and the hypervisor's other guests ("steal") have used of the CPUs
