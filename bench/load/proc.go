@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -46,6 +48,7 @@ func measure(o options, unit string, f func() (int, error)) (result, error) {
 		return nil, err
 	}
 	beside0, _ := cpuTime(o.beside)
+	database0 := familyTime(o.database)
 	own0, _ := cpuTime(os.Getpid())
 	all0, _ := machineTime()
 	start := time.Now()
@@ -55,13 +58,14 @@ func measure(o options, unit string, f func() (int, error)) (result, error) {
 	}
 	took := time.Since(start)
 	beside1, _ := cpuTime(o.beside)
+	database1 := familyTime(o.database)
 	cpu1, err := o.serversTime()
 	if err != nil {
 		return nil, err
 	}
 	own1, _ := cpuTime(os.Getpid())
 	all1, _ := machineTime()
-	others := (all1 - all0) - (cpu1 - cpu0) - (own1 - own0) - (beside1 - beside0)
+	others := (all1 - all0) - (cpu1 - cpu0) - (own1 - own0) - (beside1 - beside0) - (database1 - database0)
 	r := result{
 		unit:                    float64(n),
 		"seconds":               took.Seconds(),
@@ -75,7 +79,36 @@ func measure(o options, unit string, f func() (int, error)) (result, error) {
 		r["beside_cpu_us"] = float64(beside1-beside0) / 1e3 / float64(n)
 		r["beside_cpu_of_wall"] = float64(beside1-beside0) / float64(took)
 	}
+	if o.database != 0 {
+		r["database_cpu_us"] = float64(database1-database0) / 1e3 / float64(n)
+	}
 	return r, nil
+}
+
+// familyTime is what a process and its children have used, as far as they live: PostgreSQL has a process for each connection.
+func familyTime(pid int) (sum time.Duration) {
+	if pid == 0 {
+		return 0
+	}
+	sum, _ = cpuTime(pid)
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range dirs {
+		child, err := strconv.Atoi(filepath.Base(dir))
+		if err != nil {
+			continue
+		}
+		b, err := os.ReadFile(filepath.Join(dir, "stat"))
+		if err != nil {
+			continue // it has ended meanwhile
+		}
+		_, rest, _ := strings.Cut(string(b), ") ") // the name of a program may have spaces
+		fields := strings.Fields(rest)
+		if len(fields) > 1 && fields[1] == strconv.Itoa(pid) {
+			t, _ := cpuTime(child)
+			sum += t
+		}
+	}
+	return sum
 }
 
 // machineTime is what all processes together, the kernel and the hypervisor's other guests ("steal") have used of the CPUs

@@ -116,6 +116,9 @@ func (f *fleet) args() []string {
 	if f.redis != nil {
 		args = append(args, "-redis", f.redis.addr, "-beside", strconv.Itoa(f.redis.cmd.Process.Pid))
 	}
+	if f.postgres != nil {
+		args = append(args, "-database", strconv.Itoa(f.postgres.cmd.Process.Pid))
+	}
 	return args
 }
 

@@ -157,6 +157,12 @@ func tables() []table {
 			"another node. Both nodes and Redis share a core. Every message has arrived when the time is over. CPU is that of both nodes for each of the two deliveries of a message.",
 			[]column{{"messages per second", "messages_per_second", 1, "", true}, {"CPU per delivery", "cpu_us", 1, "µs", true},
 				{"Redis, CPU per delivery", "beside_cpu_us", 1, "µs", true}}},
+		{"Several nodes: signing in", "nodes-sign-in", "5,000 people sign in and join a room that 500 are in, 16 of them at a time: to one node with all in memory, or to two on one Redis, without and with " +
+			"PostgreSQL. All of it shares a core.",
+			[]column{{"sessions per second", "sessions_per_second", 1, "", false}, {"CPU of the nodes per session", "cpu_us", 1, "µs", true},
+				{"Redis, CPU per session", "beside_cpu_us", 1, "µs", false}, {"PostgreSQL, CPU per session", "database_cpu_us", 1, "µs", false}}},
+		{"Several nodes: a broadcast to 9,000", "nodes-all", "POST /api/v1/broadcast to one of three nodes, or to the only one; the next one when the last of all people has it.",
+			[]column{{"until the last has it", "ms_to_last", 1, "ms", false}, {"CPU per delivery", "cpu_us", 1, "µs", true}}},
 		{"Several nodes: at rest", "rest", "Commands that Redis gets while 20,000 people are signed in on two nodes, each in a room of 20, and nobody says anything.",
 			[]column{{"commands per second", "commands_per_second", 1, "", false}, {"Redis's share of its core", "beside_cpu_of_wall", 100, "%", false}}},
 		{"Several nodes: one is killed", "lose", "15,000 people are on one of two nodes, which is killed. The other one ends their sessions when the lease (10 s) has run out and takes them " +
