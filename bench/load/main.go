@@ -25,7 +25,7 @@ type options struct {
 	pid         int              // of the first server
 	pids        []int            // of all of them
 	beside      int              // what the servers have beside them, such as Redis
-	database    int // the process id of their PostgreSQL
+	database    int              // the process id of their PostgreSQL
 	redis       string
 	oneWay      bool
 	first       int
@@ -78,6 +78,8 @@ func (o options) run(scenario string) (result, error) {
 		return rest(o)
 	case "stay":
 		return stay(o)
+	case "fan-out":
+		return fanOut(o)
 	case "lose":
 		return lose(o)
 	}
@@ -88,11 +90,11 @@ func main() {
 	var o options
 	addr := flag.String("addr", "127.0.0.1:9001", "the servers' IPv4 `addresses` and ports, with commas between")
 	scenario := flag.String("scenario", "broadcast",
-		"broadcast, ping, echo, accept, idle, rooms, sign-in, everybody, private, posts, proxied, combined, webhooks, rest, stay or lose")
+		"broadcast, ping, echo, accept, idle, rooms, sign-in, everybody, private, posts, proxied, combined, webhooks, rest, stay, lose or fan-out")
 	pids := flag.String("pid", "", "the servers' process `ids`, whose CPU time and memory are measured; empty measures none")
 	flag.IntVar(&o.beside, "beside", 0, "the process id of what the servers have beside them, whose CPU time is measured by itself")
 	flag.IntVar(&o.database, "database", 0, "the process id of the servers' PostgreSQL, whose CPU time, with that of its children, is measured by itself")
-	flag.StringVar(&o.redis, "redis", "", "rest: the `address` of the servers' Redis")
+	flag.StringVar(&o.redis, "redis", "", "rest, fan-out: the `address` of the servers' Redis")
 	flag.BoolVar(&o.oneWay, "one-way", false, "rooms: only members on the first server speak")
 	flag.IntVar(&o.first, "first", 0, "stay: the number of the first member")
 	flag.StringVar(&o.proto, "proto", "ws", "ws or socketio; for rooms, sign-in and idle sessions hubbub.v1 or socketio")

@@ -163,6 +163,10 @@ func tables() []table {
 				{"Redis, CPU per session", "beside_cpu_us", 1, "µs", false}, {"PostgreSQL, CPU per session", "database_cpu_us", 1, "µs", false}}},
 		{"Several nodes: a broadcast to 9,000", "nodes-all", "POST /api/v1/broadcast to one of three nodes, or to the only one; the next one when the last of all people has it.",
 			[]column{{"until the last has it", "ms_to_last", 1, "ms", false}, {"CPU per delivery", "cpu_us", 1, "µs", true}}},
+		{"Redis: a message to a channel", "fan-out-1", "SPUBLISH of 300 bytes, 16 at a time, to a channel with one subscriber.",
+			[]column{{"Redis, CPU per message", "beside_cpu_us", 1, "µs", false}}},
+		{"Redis: a message to a channel of 200 nodes", "fan-out-200", "The same with 200 subscribers.",
+			[]column{{"Redis, CPU per message", "beside_cpu_us", 1, "µs", false}}},
 		{"Several nodes: at rest", "rest", "Commands that Redis gets while 20,000 people are signed in on two nodes, each in a room of 20, and nobody says anything.",
 			[]column{{"commands per second", "commands_per_second", 1, "", false}, {"Redis's share of its core", "beside_cpu_of_wall", 100, "%", false}}},
 		{"Several nodes: one is killed", "lose", "15,000 people are on one of two nodes, which is killed. The other one ends their sessions when the lease (10 s) has run out and takes them " +

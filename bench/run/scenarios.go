@@ -71,6 +71,8 @@ func allScenarios() []scenario {
 			args: []string{"-scenario", "rooms", "-room", "2", "-one-way", "-outstanding", "16", "-time", "5s"}},
 		{name: "nodes-sign-in", on: []string{"live", "fleet", "lasting"}, chat: true, nodes: 2, conns: 5000, args: []string{"-scenario", "sign-in"}},
 		{name: "nodes-all", on: []string{"live", "fleet"}, chat: true, nodes: 3, conns: 9000, args: []string{"-scenario", "everybody", "-time", "5s"}},
+		{name: "fan-out-1", on: []string{"fleet"}, conns: 1, args: []string{"-scenario", "fan-out", "-time", "3s"}},
+		{name: "fan-out-200", on: []string{"fleet"}, conns: 200, args: []string{"-scenario", "fan-out", "-time", "3s"}},
 		{name: "rest", on: []string{"fleet"}, chat: true, nodes: 2, conns: 20000, args: []string{"-scenario", "rest", "-room", "20", "-time", "30s"}},
 		{name: "lose", on: []string{"lasting"}, chat: true, nodes: 2, conns: 15000, args: []string{"-scenario", "lose", "-room", "20"}},
 		{name: "webhooks", on: []string{"services"}, chat: true, conns: 1000, args: []string{"-scenario", "webhooks", "-time", "8s"}},
