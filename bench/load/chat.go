@@ -10,6 +10,7 @@ type chat struct {
 	*club
 	lockstep    bool // one message at a time: the next is sent when everybody has the last one, and its sender the answer
 	outstanding int  // of each member: messages without an answer
+	oneWay      bool // only who is on the first server speaks
 
 	sent, answered int
 	arrived, due   int // deliveries
@@ -54,10 +55,24 @@ func (t *chat) speak(m *member) error {
 	return t.say(m, n)
 }
 
+// speakers are the members who say something.
+func (t *chat) speakers() []*member {
+	if !t.oneWay {
+		return t.members
+	}
+	var some []*member
+	for _, m := range t.members {
+		if m.number%len(t.servers) == 0 {
+			some = append(some, m)
+		}
+	}
+	return some
+}
+
 // run chats for the given time, then waits until all have everything.
 func (t *chat) run(d time.Duration) error {
 	t.over = false
-	speakers, each := t.members, t.outstanding
+	speakers, each := t.speakers(), t.outstanding
 	if t.lockstep {
 		speakers, each = t.members[:1], 1
 	}
@@ -108,16 +123,24 @@ func rooms(o options) (result, error) {
 	if err := k.signIn(o.conns); err != nil {
 		return nil, err
 	}
-	t := &chat{club: k, lockstep: o.lockstep, outstanding: o.outstanding}
+	t := &chat{club: k, lockstep: o.lockstep, outstanding: o.outstanding, oneWay: o.oneWay}
 	k.listener = t
 	if err := t.run(o.warm); err != nil {
 		return nil, fmt.Errorf("warm-up: %w", err)
 	}
-	return measure(o, "deliveries", func() (int, error) {
+	var sent int
+	r, err := measure(o, "deliveries", func() (int, error) {
 		before := t.arrived
+		sent = t.sent
 		err := t.run(o.time)
+		sent = t.sent - sent
 		return t.arrived - before, err
 	})
+	if err != nil {
+		return nil, err
+	}
+	r["messages_per_second"] = float64(sent) / r["seconds"]
+	return r, nil
 }
 
 // signIns measures signing in and joining a room that has many people already.

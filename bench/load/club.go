@@ -22,7 +22,7 @@ type eavesdropper interface{ overhear(frame []byte) }
 // club is members who have signed in, each in one room.
 type club struct {
 	*crowd
-	server   netip.AddrPort
+	servers  []netip.AddrPort
 	lang     language
 	dialog   *dialect
 	members  []*member
@@ -43,13 +43,13 @@ func newClub(o options, n, size int) (*club, error) {
 		return nil, err
 	}
 	d := &dialect{raw: true, buffer: make([]byte, 256<<10)}
-	k := &club{server: o.server, lang: lang, dialog: d, rooms: map[string]*room{}}
+	k := &club{servers: o.servers, lang: lang, dialog: d, rooms: map[string]*room{}}
 	if k.crowd, err = newCrowd(n); err != nil {
 		return nil, err
 	}
 	now := time.Now()
 	for i := range n {
-		m := &member{number: i, room: "room-" + strconv.Itoa(i/size)}
+		m := &member{number: i, name: o.first + i, room: "room-" + strconv.Itoa((o.first+i)/size)}
 		if m.token, err = sign.token(m.user(), now); err != nil {
 			return nil, err
 		}
@@ -91,13 +91,14 @@ func (k *club) knock(m *member) error {
 		return fmt.Errorf("socket %d: %w", m.number, err)
 	}
 	m.conn = &conn{fd: fd, index: m.number, dialog: k.dialog}
-	if err := m.connect(k.server); err != nil {
+	server := k.servers[m.number%len(k.servers)]
+	if err := m.connect(server); err != nil {
 		return err
 	}
 	if err := k.add(m.conn); err != nil {
 		return err
 	}
-	return m.write(k.lang.upgrade(k.server.String(), m))
+	return m.write(k.lang.upgrade(server.String(), m))
 }
 
 func (k *club) poll() (int, error) {

@@ -121,7 +121,8 @@ func (socketIO) hears(frame []byte) (heard, []byte, error) {
 // member is somebody who signs in and joins a room.
 type member struct {
 	*conn
-	number   int
+	number   int // among those of this process
+	name     int // among all
 	token    string
 	room     string
 	hall     *room
@@ -138,5 +139,5 @@ type room struct {
 }
 
 // user is the member's name; everybody has one device, which has another name.
-func (m *member) user() string   { return "user-" + strconv.Itoa(m.number) }
-func (m *member) device() string { return "device-" + strconv.Itoa(m.number) }
+func (m *member) user() string   { return "user-" + strconv.Itoa(m.name) }
+func (m *member) device() string { return "device-" + strconv.Itoa(m.name) }

@@ -13,13 +13,22 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strconv"
+	"strings"
 	"time"
 )
 
 // options are the flags.
 type options struct {
-	server      netip.AddrPort
-	pid         int
+	server      netip.AddrPort   // the first of servers
+	servers     []netip.AddrPort // members are spread over them in turn
+	pid         int              // of the first server
+	pids        []int            // of all of them
+	beside      int              // what the servers have beside them, such as Redis
+	database    int              // the process id of their PostgreSQL
+	redis       string
+	oneWay      bool
+	first       int
 	proto       string
 	conns       int
 	outstanding int
@@ -65,15 +74,29 @@ func (o options) run(scenario string) (result, error) {
 		return combined(o)
 	case "webhooks":
 		return hooks(o)
+	case "rest":
+		return rest(o)
+	case "stay":
+		return stay(o)
+	case "fan-out":
+		return fanOut(o)
+	case "lose":
+		return lose(o)
 	}
-	return nil, fmt.Errorf("unknown scenario; use broadcast, ping, echo, accept, idle, rooms, sign-in, everybody, private, posts, proxied, combined or webhooks")
+	return nil, fmt.Errorf("unknown scenario %q; -h lists them", scenario)
 }
 
 func main() {
 	var o options
-	addr := flag.String("addr", "127.0.0.1:9001", "the server's IPv4 `address` and port")
-	scenario := flag.String("scenario", "broadcast", "broadcast, ping, echo, accept, idle, rooms, sign-in, everybody, private, posts, proxied, combined or webhooks")
-	flag.IntVar(&o.pid, "pid", 0, "the server's process id, whose CPU time and memory are measured; 0 measures none")
+	addr := flag.String("addr", "127.0.0.1:9001", "the servers' IPv4 `addresses` and ports, with commas between")
+	scenario := flag.String("scenario", "broadcast",
+		"broadcast, ping, echo, accept, idle, rooms, sign-in, everybody, private, posts, proxied, combined, webhooks, rest, stay, lose or fan-out")
+	pids := flag.String("pid", "", "the servers' process `ids`, whose CPU time and memory are measured; empty measures none")
+	flag.IntVar(&o.beside, "beside", 0, "the process id of what the servers have beside them, whose CPU time is measured by itself")
+	flag.IntVar(&o.database, "database", 0, "the process id of the servers' PostgreSQL, whose CPU time, with that of its children, is measured by itself")
+	flag.StringVar(&o.redis, "redis", "", "rest, fan-out: the `address` of the servers' Redis")
+	flag.BoolVar(&o.oneWay, "one-way", false, "rooms: only members on the first server speak")
+	flag.IntVar(&o.first, "first", 0, "stay: the number of the first member")
 	flag.StringVar(&o.proto, "proto", "ws", "ws or socketio; for rooms, sign-in and idle sessions hubbub.v1 or socketio")
 	flag.IntVar(&o.conns, "conns", 1000, "how many connections")
 	flag.IntVar(&o.outstanding, "outstanding", 16, "broadcast: messages on their way at once; rooms: those of each member; posts: backends; combined: calls per second")
@@ -90,15 +113,33 @@ func main() {
 	flag.StringVar(&o.store, "store", "bin/gateway.db", "private: the `file` of the server's store")
 	flag.Parse()
 
-	if err := run(*addr, *scenario, o); err != nil {
+	if err := run(*addr, *pids, *scenario, o); err != nil {
 		fmt.Fprintf(os.Stderr, "load: %s: %v\n", *scenario, err)
 		os.Exit(1)
 	}
 }
 
-func run(addr, scenario string, o options) (err error) {
-	if o.server, err = netip.ParseAddrPort(addr); err != nil || !o.server.Addr().Is4() {
-		return fmt.Errorf("-addr %q: use an IPv4 address with a port, like 127.0.0.1:9001", addr)
+func run(addrs, pids, scenario string, o options) (err error) {
+	for addr := range strings.SplitSeq(addrs, ",") {
+		server, err := netip.ParseAddrPort(addr)
+		if err != nil || !server.Addr().Is4() {
+			return fmt.Errorf("-addr %q: use an IPv4 address with a port, like 127.0.0.1:9001", addr)
+		}
+		o.servers = append(o.servers, server)
+	}
+	o.server = o.servers[0]
+	for pid := range strings.SplitSeq(pids, ",") {
+		if pid == "" {
+			continue
+		}
+		n, err := strconv.Atoi(pid)
+		if err != nil {
+			return fmt.Errorf("-pid %q: use numbers", pid)
+		}
+		o.pids = append(o.pids, n)
+	}
+	if len(o.pids) > 0 {
+		o.pid = o.pids[0]
 	}
 	if o.conns < 1 || o.outstanding < 1 {
 		return fmt.Errorf("-conns and -outstanding: use at least 1")

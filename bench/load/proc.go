@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,12 +29,26 @@ func cpuTime(pid int) (time.Duration, error) {
 	return time.Duration(ts.Nano()), nil
 }
 
+// serversTime is what all servers have used.
+func (o options) serversTime() (sum time.Duration, err error) {
+	for _, pid := range o.pids {
+		t, err := cpuTime(pid)
+		if err != nil {
+			return 0, err
+		}
+		sum += t
+	}
+	return sum, nil
+}
+
 // measure runs f, which returns how many units of work it did.
 func measure(o options, unit string, f func() (int, error)) (result, error) {
-	cpu0, err := cpuTime(o.pid)
+	cpu0, err := o.serversTime()
 	if err != nil {
 		return nil, err
 	}
+	beside0, _ := cpuTime(o.beside)
+	database0 := familyTime(o.database)
 	own0, _ := cpuTime(os.Getpid())
 	all0, _ := machineTime()
 	start := time.Now()
@@ -41,14 +57,16 @@ func measure(o options, unit string, f func() (int, error)) (result, error) {
 		return nil, err
 	}
 	took := time.Since(start)
-	cpu1, err := cpuTime(o.pid)
+	beside1, _ := cpuTime(o.beside)
+	database1 := familyTime(o.database)
+	cpu1, err := o.serversTime()
 	if err != nil {
 		return nil, err
 	}
 	own1, _ := cpuTime(os.Getpid())
 	all1, _ := machineTime()
-	others := (all1 - all0) - (cpu1 - cpu0) - (own1 - own0)
-	return result{
+	others := (all1 - all0) - (cpu1 - cpu0) - (own1 - own0) - (beside1 - beside0) - (database1 - database0)
+	r := result{
 		unit:                    float64(n),
 		"seconds":               took.Seconds(),
 		unit + "_per_second":    float64(n) / took.Seconds(),
@@ -56,7 +74,41 @@ func measure(o options, unit string, f func() (int, error)) (result, error) {
 		"server_cpu_of_wall":    float64(cpu1-cpu0) / float64(took),
 		"generator_cpu_of_wall": float64(own1-own0) / float64(took),
 		"others_cpu_of_wall":    max(0, float64(others)/float64(took)),
-	}, nil
+	}
+	if o.beside != 0 {
+		r["beside_cpu_us"] = float64(beside1-beside0) / 1e3 / float64(n)
+		r["beside_cpu_of_wall"] = float64(beside1-beside0) / float64(took)
+	}
+	if o.database != 0 {
+		r["database_cpu_us"] = float64(database1-database0) / 1e3 / float64(n)
+	}
+	return r, nil
+}
+
+// familyTime is what a process and its children have used, as far as they live: PostgreSQL has a process for each connection.
+func familyTime(pid int) (sum time.Duration) {
+	if pid == 0 {
+		return 0
+	}
+	sum, _ = cpuTime(pid)
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range dirs {
+		child, err := strconv.Atoi(filepath.Base(dir))
+		if err != nil {
+			continue
+		}
+		b, err := os.ReadFile(filepath.Join(dir, "stat"))
+		if err != nil {
+			continue // it has ended meanwhile
+		}
+		_, rest, _ := strings.Cut(string(b), ") ") // the name of a program may have spaces
+		fields := strings.Fields(rest)
+		if len(fields) > 1 && fields[1] == strconv.Itoa(pid) {
+			t, _ := cpuTime(child)
+			sum += t
+		}
+	}
+	return sum
 }
 
 // machineTime is what all processes together, the kernel and the hypervisor's other guests ("steal") have used of the CPUs

@@ -74,6 +74,8 @@ func subject(name string) string {
 	for _, sc := range allScenarios() {
 		switch {
 		case sc.name != name:
+		case sc.on != nil && slices.Contains(sc.on, "fleet"):
+			return "fleet"
 		case sc.on != nil && !slices.Contains(sc.on, "live"):
 			return sc.on[0]
 		case sc.bench != "":
@@ -147,6 +149,30 @@ func tables() []table {
 				{"the gateway's CPU per call", "cpu_us", 1, "µs", false}}},
 		{"The BFF: a call that is led to a service", "proxied", "64 callers, each again when it has its answer: directly by HTTP, conns kept alive, and by an rpc method over their WebSockets. CPU of the callers, the service, and the gateway if it is in between, which are processes of their own: the callers on one core, the rest on the other.",
 			[]column{{"direct, CPU per call", "direct_cpu_us", 1, "µs", false}, {"by the gateway, CPU per call", "proxied_cpu_us", 1, "µs", false}, {"÷ direct", "cpu_ratio", 1, "", false}}},
+		{"Several nodes: a room of 9,000", "nodes-room", "One of 9,000 people in a room sends to it; the next message is sent when all have the last one. One node holds all of them " +
+			"in memory, or three have 3,000 each on one Redis, all on one core. CPU is that of all nodes together.",
+			[]column{{"CPU per delivery", "cpu_us", 1, "µs", true}, {"deliveries per second", "deliveries_per_second", 1e-6, "M", true},
+				{"Redis, CPU per delivery", "beside_cpu_us", 1, "µs", false}}},
+		{"Several nodes: messages from one to another", "relay", "64 people on one node, each with 16 messages on their way that have no reply yet, write to a room of two, the other one of which is on " +
+			"another node. Both nodes and Redis share a core. Every message has arrived when the time is over. CPU is that of both nodes for each of the two deliveries of a message.",
+			[]column{{"messages per second", "messages_per_second", 1, "", true}, {"CPU per delivery", "cpu_us", 1, "µs", true},
+				{"Redis, CPU per delivery", "beside_cpu_us", 1, "µs", true}}},
+		{"Several nodes: signing in", "nodes-sign-in", "5,000 people sign in and join a room that 500 are in, 16 of them at a time: to one node with all in memory, or to two on one Redis, without and with " +
+			"PostgreSQL. All of it shares a core.",
+			[]column{{"sessions per second", "sessions_per_second", 1, "", false}, {"CPU of the nodes per session", "cpu_us", 1, "µs", true},
+				{"Redis, CPU per session", "beside_cpu_us", 1, "µs", false}, {"PostgreSQL, CPU per session", "database_cpu_us", 1, "µs", false}}},
+		{"Several nodes: a broadcast to 9,000", "nodes-all", "POST /api/v1/broadcast to one of three nodes, or to the only one; the next one when the last of all people has it.",
+			[]column{{"until the last has it", "ms_to_last", 1, "ms", false}, {"CPU per delivery", "cpu_us", 1, "µs", true}}},
+		{"Redis: a message to a channel", "fan-out-1", "SPUBLISH of 300 bytes, 16 at a time, to a channel with one subscriber.",
+			[]column{{"Redis, CPU per message", "beside_cpu_us", 1, "µs", false}}},
+		{"Redis: a message to a channel of 200 nodes", "fan-out-200", "The same with 200 subscribers.",
+			[]column{{"Redis, CPU per message", "beside_cpu_us", 1, "µs", false}}},
+		{"Several nodes: at rest", "rest", "Commands that Redis gets while 20,000 people are signed in on two nodes, each in a room of 20, and nobody says anything.",
+			[]column{{"commands per second", "commands_per_second", 1, "", false}, {"Redis's share of its core", "beside_cpu_of_wall", 100, "%", false}}},
+		{"Several nodes: one is killed", "lose", "15,000 people are on one of two nodes, which is killed. The other one ends their sessions when the lease (10 s) has run out and takes them " +
+			"offline after the grace (5 s); a target of webhooks hears of both, of each once. PostgreSQL keeps what is to be told.",
+			[]column{{"the last session was told to have ended after", "ended_s", 1, "s", false}, {"the last user was told offline after", "offline_s", 1, "s", false},
+				{"deliveries of what had come before", "repeats", 1, "", false}, {"CPU of the other node", "survivor_cpu_s", 1, "s", false}}},
 		{"Webhooks", "webhooks", "Private messages of 1,000 people in pairs, each reported to a target that is away at first. What waits is then delivered, in order for each pair.",
 			[]column{{"delivered per second", "webhooks_per_second", 1, "", false}, {"waiting", "waiting", 1, "", false}, {"the gateway's CPU per webhook", "cpu_us", 1, "µs", false}}},
 	}
@@ -188,6 +214,10 @@ func bars() []bar {
 		{"messages of backends to a room: accepted per second", "posts", "messages_per_second", "express", true, 3, "× `express` + `ws`", ""},
 		{"a combined call of three parts that take 20 ms, at 1,000 per second: median latency", "combined", "over_slowest_part", "", false, 1.2, "× the slowest part", ""},
 		{"a proxied call: CPU of caller, gateway and backend", "proxied", "cpu_ratio", "", false, 1.5, "× a direct one", ""},
+		{"a room across 3 nodes, 9,000 people: CPU of all nodes per delivery", "nodes-room", "cpu_us", "live", false, 1.25, "× one node with the memory driver", ""},
+		{"Redis commands per second while 20,000 people are idle on 2 nodes", "rest", "commands_per_second", "", false, 10, "", ""},
+		{"15,000 sessions of a killed node: the last is told offline after", "lose", "offline_s", "", false, 17, "s", ""},
+		{"room messages through Redis, one node to another: per second", "relay", "messages_per_second", "socketio-redis", true, 5, "× Socket.IO with its Redis Streams adapter", ""},
 		{"webhooks to one local target, in order for each pair of users: delivered per second", "webhooks", "webhooks_per_second", "", true, 5000, "", ""},
 	}
 }

@@ -24,6 +24,7 @@ type scenario struct {
 	on    []string // the only servers that it is for; nil means all that fit
 	bench string   // a benchmark of a package of the module instead of a load, for the gateway only
 	pkg   string   // the package; "" is the root
+	nodes int      // how many servers of a kind that can share a Redis; 0 means one
 }
 
 // fits tells whether a server can be measured with the scenario.
@@ -64,6 +65,16 @@ func allScenarios() []scenario {
 		{name: "posts", on: []string{"gateway", "live", "express"}, chat: true, conns: 10, args: []string{"-scenario", "posts", "-outstanding", "64", "-time", "5s"}},
 		{name: "combined", on: []string{"services"}, conns: 1, args: []string{"-scenario", "combined", "-outstanding", "1000", "-time", "8s"}},
 		{name: "proxied", on: []string{"services"}, conns: 64, args: []string{"-scenario", "proxied", "-time", "8s"}},
+		{name: "nodes-room", on: []string{"live", "fleet"}, chat: true, nodes: 3, conns: 9000,
+			args: []string{"-scenario", "rooms", "-room", "9000", "-lockstep", "-time", "5s"}},
+		{name: "relay", on: []string{"fleet", "socketio-redis"}, chat: true, nodes: 2, conns: 128,
+			args: []string{"-scenario", "rooms", "-room", "2", "-one-way", "-outstanding", "16", "-time", "5s"}},
+		{name: "nodes-sign-in", on: []string{"live", "fleet", "lasting"}, chat: true, nodes: 2, conns: 5000, args: []string{"-scenario", "sign-in"}},
+		{name: "nodes-all", on: []string{"live", "fleet"}, chat: true, nodes: 3, conns: 9000, args: []string{"-scenario", "everybody", "-time", "5s"}},
+		{name: "fan-out-1", on: []string{"fleet"}, conns: 1, args: []string{"-scenario", "fan-out", "-time", "3s"}},
+		{name: "fan-out-200", on: []string{"fleet"}, conns: 200, args: []string{"-scenario", "fan-out", "-time", "3s"}},
+		{name: "rest", on: []string{"fleet"}, chat: true, nodes: 2, conns: 20000, args: []string{"-scenario", "rest", "-room", "20", "-time", "30s"}},
+		{name: "lose", on: []string{"lasting"}, chat: true, nodes: 2, conns: 15000, args: []string{"-scenario", "lose", "-room", "20"}},
 		{name: "webhooks", on: []string{"services"}, chat: true, conns: 1000, args: []string{"-scenario", "webhooks", "-time", "8s"}},
 	}
 }
@@ -97,7 +108,7 @@ func (r *report) measure(ctx context.Context, c config) (failures []error) {
 				if !sc.fits(s) || ctx.Err() != nil {
 					continue
 				}
-				if port++; port > lastPort {
+				if port += 8; port > lastPort { // the servers of a fleet, and what they have beside them, have the next ones
 					port = firstPort
 				}
 				calm(ctx, c.patience)
@@ -128,21 +139,20 @@ func once(ctx context.Context, s server, sc scenario, port int) (sample, error) 
 	if sc.bench != "" {
 		return benchmark(ctx, s, sc)
 	}
-	p, err := s.start(ctx, port, sc.tls)
+	f, err := startFleet(ctx, s, sc, port)
 	if err != nil {
 		return nil, err
 	}
-	defer p.stop()
-	args := append([]string{"-c", "1", "bin/load", "-addr", p.addr, "-pid", strconv.Itoa(p.cmd.Process.Pid),
-		"-conns", strconv.Itoa(sc.conns)}, sc.args...)
-	args = append(args, sc.argsFor(s)...)
+	defer f.stop()
+	args := append(append([]string{"-c", "1", "bin/load"}, f.args()...), "-conns", strconv.Itoa(sc.conns))
+	args = append(append(args, sc.args...), sc.argsFor(s)...)
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "taskset", args...)
 	var out, complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaint
 	if err := cmd.Run(); err != nil {
-		return nil, fmt.Errorf("%s (%w)%s", strings.TrimSpace(complaint.String()), err, p.tail())
+		return nil, fmt.Errorf("%s (%w)%s", strings.TrimSpace(complaint.String()), err, f.nodes[0].tail())
 	}
 	var got sample
 	if err := json.Unmarshal(out.Bytes(), &got); err != nil {

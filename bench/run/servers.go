@@ -28,6 +28,8 @@ type server struct {
 	proto   string   // of the load generator, for plain conns; "" if it has none
 	chat    string   // the same for people who sign in and chat
 	special bool     // only for scenarios that name it
+	shared  bool     // several may run on one Redis
+	lasts   bool     // needs PostgreSQL
 	tls     bool     // has -tls and /memstats
 	from    []string // npm packages or Go modules whose versions the page names
 }
@@ -50,6 +52,9 @@ func allServers() []server {
 		{name: "services", label: "hubbub gateway, before services", dir: "services", kind: product, chat: "hubbub.v1", special: true},
 		{name: "express", label: "Node `express` + `ws`", dir: "express", kind: nodeProgram, chat: "hubbub.v1", special: true,
 			from: []string{"express", "ws"}},
+		{name: "fleet", label: "hubbub gateway, several on one Redis", dir: "fleet", kind: product, chat: "hubbub.v1", special: true, shared: true},
+		{name: "lasting", label: "hubbub gateway, several on one Redis and PostgreSQL", dir: "lasting", kind: product, chat: "hubbub.v1", special: true,
+			shared: true, lasts: true},
 		{name: "floor", label: "C epoll loop (the floor)", dir: "floor-c", kind: cProgram, proto: "ws"},
 		{name: "ws", label: "Node `ws`", dir: "node-ws", kind: nodeProgram, proto: "ws", from: []string{"ws", "bufferutil"}},
 		{name: "gws", label: "gws", dir: "gws", proto: "ws", from: []string{"github.com/lxzan/gws"}},
@@ -58,6 +63,8 @@ func allServers() []server {
 		{name: "coder", label: "coder/websocket", dir: "coder", proto: "ws", from: []string{"github.com/coder/websocket"}},
 		{name: "socketio", label: "Socket.IO", dir: "socketio", kind: nodeProgram, proto: "socketio", chat: "socketio",
 			from: []string{"socket.io", "jsonwebtoken"}},
+		{name: "socketio-redis", label: "Socket.IO with its Redis Streams adapter", dir: "socketio", kind: nodeProgram, chat: "socketio", special: true,
+			shared: true, from: []string{"@socket.io/redis-streams-adapter", "redis"}},
 	}
 }
 
@@ -162,26 +169,32 @@ type process struct {
 
 // start runs the server and waits until it accepts connections. Each start gets a port of its own, so that nothing of an
 // earlier one (a listener, a socket in TIME_WAIT) is in its way.
-func (s server) start(ctx context.Context, port int, tls bool) (*process, error) {
+func (s server) start(ctx context.Context, port int, more ...string) (*process, error) {
 	if err := s.forget(); err != nil {
 		return nil, err
 	}
-	p := &process{addr: fmt.Sprintf("127.0.0.1:%d", port), done: make(chan struct{})}
-	args := append([]string{"-c", "0"}, append(s.args(), p.addr)...)
-	if tls {
-		args = append(args, "-tls")
+	addr := fmt.Sprintf("127.0.0.1:%d", port)
+	p, err := launch(ctx, s.name, addr, append(append(s.args(), addr), more...))
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", s.name, err)
 	}
-	p.log = filepath.Join("bin", s.dir+".log")
+	return p, nil
+}
+
+// launch starts a program on the first CPU and waits until it accepts connections at addr.
+func launch(ctx context.Context, name, addr string, args []string) (*process, error) {
+	p := &process{addr: addr, done: make(chan struct{})}
+	p.log = filepath.Join("bin", name+".log")
 	out, err := os.Create(p.log)
 	if err != nil {
 		return nil, err
 	}
 	defer out.Close()
-	p.cmd = exec.Command("taskset", args...)
+	p.cmd = exec.Command("taskset", append([]string{"-c", "0"}, args...)...)
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start %s: %w", s.name, err)
+		return nil, err
 	}
 	go func() {
 		p.cmd.Wait()
@@ -189,7 +202,7 @@ func (s server) start(ctx context.Context, port int, tls bool) (*process, error)
 	}()
 	if err := p.ready(ctx); err != nil {
 		p.stop()
-		return nil, fmt.Errorf("start %s: %w%s", s.name, err, p.tail())
+		return nil, fmt.Errorf("%w%s", err, p.tail())
 	}
 	return p, nil
 }

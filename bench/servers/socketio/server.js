@@ -8,15 +8,30 @@ import jwt from 'jsonwebtoken';
 import { Server } from 'socket.io';
 
 const { values } = parseArgs({
-  options: { addr: { type: 'string', default: '127.0.0.1:9001' }, key: { type: 'string', default: 'bin/es256.pem' } },
+  options: {
+    addr: { type: 'string', default: '127.0.0.1:9001' },
+    key: { type: 'string', default: 'bin/es256.pem' },
+    redis: { type: 'string' },
+  },
 });
 const [host, port] = values.addr.split(':');
 
 const server = createServer((request, response) => response.writeHead(404).end());
-const io = new Server(server, { transports: ['websocket'], perMessageDeflate: false, serveClient: false });
+const io = new Server(server, {
+  transports: ['websocket'], perMessageDeflate: false, serveClient: false, adapter: values.redis && await adapter(values.redis),
+});
 io.engine.on('connection', (raw) => {
   raw.request = null;
 });
+
+// adapter is what joins several servers, as its own page shows.
+async function adapter(url) {
+  const { createClient } = await import('redis');
+  const { createAdapter } = await import('@socket.io/redis-streams-adapter');
+  const client = createClient({ url });
+  await client.connect();
+  return createAdapter(client);
+}
 
 const everyone = io.of('/broadcast');
 everyone.on('connection', (socket) => socket.on('message', (data) => everyone.emit('message', data)));

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// obituaries is the target of webhooks that hears who has gone. It counts each event of a user once by its id, so that a second delivery of
+// the same is no second event.
+type obituaries struct {
+	server http.Server
+
+	mu      sync.Mutex
+	ids     map[string]bool
+	events  map[string]map[string]int // by kind and user: how many different ones
+	last    map[string]time.Time      // by kind
+	repeats int                       // deliveries of what had come before
+}
+
+func startObituaries() (*obituaries, error) {
+	l, err := net.Listen("tcp", hooksAddr)
+	if err != nil {
+		return nil, fmt.Errorf("the target of webhooks: %w", err)
+	}
+	t := &obituaries{ids: map[string]bool{}, events: map[string]map[string]int{}, last: map[string]time.Time{}}
+	t.server.Handler = t
+	go t.server.Serve(l) // returns when the process ends
+	return t, nil
+}
+
+func (t *obituaries) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	var hook struct {
+		Type string
+		Data struct{ User string }
+	}
+	if err == nil {
+		err = json.Unmarshal(body, &hook)
+	}
+	id := r.Header.Get("webhook-id")
+	if err != nil || id == "" {
+		http.Error(w, "no webhook", http.StatusBadRequest)
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ids[id] {
+		t.repeats++
+		return
+	}
+	t.ids[id] = true
+	if t.events[hook.Type] == nil {
+		t.events[hook.Type] = map[string]int{}
+	}
+	t.events[hook.Type][hook.Data.User]++
+	t.last[hook.Type] = time.Now()
+}
+
+// heard is of how many users an event was told, and an error if it was told twice of one.
+func (t *obituaries) heard(kind string) (users int, last time.Time, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for user, n := range t.events[kind] {
+		if n > 1 {
+			err = fmt.Errorf("%s of %s was told %d times", kind, user, n)
+		}
+	}
+	return len(t.events[kind]), t.last[kind], err
+}
+
+// lose kills the first server and measures how long it takes until a target of webhooks has heard of everybody who was there that they
+// have gone: of the end of each session, and that each user is offline.
+func lose(o options) (result, error) {
+	if len(o.pids) < 2 {
+		return nil, fmt.Errorf("-scenario lose: name two servers and their process ids")
+	}
+	t, err := startObituaries()
+	if err != nil {
+		return nil, err
+	}
+	there := o
+	there.servers = o.servers[:1]
+	k, err := newClub(there, o.conns, o.roomSize)
+	if err != nil {
+		return nil, err
+	}
+	if err := k.signIn(o.conns); err != nil {
+		return nil, err
+	}
+	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); {
+		if err := k.attendTo(); err != nil {
+			return nil, err
+		}
+	}
+	cpu0, err := cpuTime(o.pids[1])
+	if err != nil {
+		return nil, err
+	}
+	killed := time.Now()
+	if err := syscall.Kill(o.pid, syscall.SIGKILL); err != nil {
+		return nil, fmt.Errorf("kill the first server: %w", err)
+	}
+	var w watch
+	for {
+		ended, _, err1 := t.heard("session.disconnected")
+		offline, _, err2 := t.heard("user.offline")
+		if err := errorOf(err1, err2, w.check(time.Now(), ended+offline, 2*o.conns)); err != nil {
+			return nil, err
+		}
+		if ended == o.conns && offline == o.conns {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	time.Sleep(5 * time.Second) // whether something is told twice
+	_, ended, err1 := t.heard("session.disconnected")
+	_, offline, err2 := t.heard("user.offline")
+	if err := errorOf(err1, err2); err != nil {
+		return nil, err
+	}
+	cpu1, err := cpuTime(o.pids[1])
+	if err != nil {
+		return nil, err
+	}
+	return result{"sessions": float64(o.conns), "ended_s": ended.Sub(killed).Seconds(), "offline_s": offline.Sub(killed).Seconds(),
+		"repeats": float64(t.repeats), "survivor_cpu_s": (cpu1 - cpu0).Seconds()}, nil
+}
+
+// errorOf is the first error.
+func errorOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
