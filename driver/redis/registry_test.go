@@ -10,9 +10,12 @@ import (
 	"github.com/hubbub-dev/hubbub/internal/testkit"
 )
 
-// quiet opens a driver that logs nothing, for tests in which things go wrong.
-func quiet(t testing.TB, clock *drivertest.Clock, prefix string) *redis.Driver {
-	return openWith(t, redis.Options{Addrs: []string{server.Addr}, Prefix: prefix, Grace: drivertest.Grace, Lease: drivertest.Lease,
+// quiet opens a driver that logs nothing, for tests in which things go wrong, on the server of all tests or at addresses.
+func quiet(t testing.TB, clock *drivertest.Clock, prefix string, addrs ...string) *redis.Driver {
+	if len(addrs) == 0 {
+		addrs = []string{server.Addr}
+	}
+	return openWith(t, redis.Options{Addrs: addrs, Prefix: prefix, Grace: drivertest.Grace, Lease: drivertest.Lease,
 		Now: clock.Now, Logger: slog.New(slog.DiscardHandler)})
 }
 
@@ -29,12 +32,12 @@ func TestSharedDriver(t *testing.T) {
 	})
 }
 
-// TestSharedRegistryOfACluster is on a real Cluster: there each script must stay in one slot.
-func TestSharedRegistryOfACluster(t *testing.T) {
+// TestSharedDriverOfACluster is on a real Cluster: there each script must stay in one slot.
+func TestSharedDriverOfACluster(t *testing.T) {
 	t.Parallel()
 	c := testkit.Cluster(t, 3, 0)
 	drivertest.RunShared(t, func(t *testing.T, clock *drivertest.Clock) (a, b hubbub.Driver) {
-		prefix, m := freshPrefix(), memory.New(memory.Options{Now: clock.Now})
-		return registryWith(t, clock, prefix, m, c.Addrs()...), registryWith(t, clock, prefix, m, c.Addrs()...)
+		prefix := freshPrefix()
+		return quiet(t, clock, prefix, c.Addrs()...), quiet(t, clock, prefix, c.Addrs()...)
 	})
 }
