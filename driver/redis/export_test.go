@@ -13,6 +13,7 @@ import (
 var (
 	EncodeEvent = encodeEvent
 	DecodeEvent = decodeEvent
+	ParseLine   = parseMessage
 )
 
 // Channel is the channel of a topic.
@@ -47,6 +48,9 @@ func ReadKey(d *hubbub.Draft, kept, body string) (hubbub.Appended, error) {
 
 // Slot is the slot of a topic's channel in a Cluster.
 func (d *Driver) Slot(t hubbub.Topic) uint16 { return d.slot(d.channel(t)) }
+
+// Line is the first line of the body of a message.
+type Line = wireMessage
 
 // EraseUser is the registry's part of Erase.
 func (d *Driver) EraseUser(ctx context.Context, user string) (bool, error) {
