@@ -89,7 +89,7 @@ func (a *appending) begin(ctx context.Context, all []*sending) error {
 	if err := a.c.SendBatch(ctx, &b).Close(); err != nil || a.st.ID != 0 || !needed {
 		return err
 	}
-	return a.beginStream(ctx)
+	return a.beginStream(ctx, names)
 }
 
 func (a *appending) scanStream(rows pgx.Rows) error {
@@ -107,9 +107,9 @@ func collect[Row any](see func(*Row)) func(pgx.Rows) error {
 	}
 }
 
-// beginStream makes the stream. Its row is made while nobody erases pairs, so that it has a higher number than all that were erased. It may
-// be that somebody else has made it meanwhile, and used the keys.
-func (a *appending) beginStream(ctx context.Context) error {
+// beginStream makes the stream. Its row is made while nobody erases pairs, so that it has a higher number than all that were erased. Somebody
+// else may have made it meanwhile, and used the keys, which are read again now that it is locked.
+func (a *appending) beginStream(ctx context.Context, names [][]byte) error {
 	erased, err := a.q.LockErased(ctx)
 	if err != nil {
 		return err
@@ -119,6 +119,13 @@ func (a *appending) beginStream(ctx context.Context) error {
 		return err
 	}
 	a.st, err = a.q.LockStream(ctx, db.LockStreamParams{Room: room, A: first, B: second})
+	if err != nil || len(names) == 0 {
+		return err
+	}
+	keys, err := a.q.KeysOf(ctx, db.KeysOfParams{Room: room, A: first, B: second, Names: names})
+	for i := range keys {
+		a.keys[string(keys[i].Name)] = &keys[i]
+	}
 	return err
 }
 

@@ -15,7 +15,7 @@ import (
 func TestOneSenderCannotFillTheDisk(t *testing.T) {
 	t.Parallel()
 	clock := drivertest.NewClock()
-	s := openWith(t, postgres.Options{URL: server.Database(t, server.template), Now: clock.Now, KeptPerSender: 100_000})
+	s := openWith(t, postgres.Options{URL: server.take(t), Now: clock.Now, KeptPerSender: 100_000})
 	send := func(from, to string) error {
 		m := hubbub.Message{ID: to, Stream: hubbub.PairStream("ann", to), From: hubbub.Sender{User: from}, Time: clock.Now(),
 			Data: []byte(`"` + strings.Repeat("x", 9_700) + `"`)}

@@ -14,7 +14,7 @@ import (
 // makes one message, each process is told of its messages in their order, and no reader sees an offset before those below it.
 func TestSeveralNodesShareAStream(t *testing.T) {
 	t.Parallel()
-	url := server.Database(t, server.template)
+	url := server.take(t)
 	room := hubbub.RoomStream("lobby")
 	const nodes, senders, each = 2, 8, 40
 	var wg, readers sync.WaitGroup
@@ -57,6 +57,31 @@ func TestSeveralNodesShareAStream(t *testing.T) {
 	readers.Wait()
 	if fresh != senders*each {
 		t.Errorf("%d messages are new, want %d", fresh, senders*each)
+	}
+}
+
+// TestTwoNodesBeginAStream has two stores use the same key in streams that are not there yet.
+func TestTwoNodesBeginAStream(t *testing.T) {
+	t.Parallel()
+	o := postgres.Options{URL: server.take(t), MaxConns: 4}
+	stores := []*postgres.Store{openWith(t, o), openWith(t, o)}
+	for i := range 50 {
+		ids := make([]string, len(stores))
+		var wg sync.WaitGroup
+		for node, s := range stores {
+			wg.Go(func() {
+				a, err := s.Append(t.Context(), hubbub.Draft{Key: "k", Author: "ann", Message: hubbub.Message{
+					ID: fmt.Sprint(node), Stream: hubbub.RoomStream(fmt.Sprint("room", i)), Data: json.RawMessage("1")}})
+				if err != nil {
+					t.Error(err)
+				}
+				ids[node] = a.Message.ID
+			})
+		}
+		wg.Wait()
+		if ids[0] != ids[1] {
+			t.Fatalf("the key of room %d is two messages", i)
+		}
 	}
 }
 

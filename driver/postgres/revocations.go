@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/driver/postgres/internal/db"
 )
@@ -18,23 +20,11 @@ func (s *Store) KeepRevocation(ctx context.Context, r hubbub.Revocation) error {
 		return nil
 	}
 	row := db.AddRevocationParams{Who: r.User, Device: r.Device, Token: r.Token, Before: notBefore(r.Before), Until: notBefore(r.Until)}
-	err := s.write(ctx, func(ctx context.Context, q *db.Queries) error {
-		if err := q.LockRevocations(ctx, r.User); err != nil {
-			return err
-		}
-		err := q.ForgetRevocations(ctx, db.ForgetRevocationsParams{Now: now.UnixMilli(), Most: 2})
-		if err != nil {
-			return err
-		}
-		implied, err := q.IsImplied(ctx, db.IsImpliedParams{Who: r.User, Token: r.Token, Device: r.Device, Block: isBlock(row),
-			Before: row.Before, Until: row.Until})
-		if err != nil || implied {
-			return err
-		}
-		if err := removeImplied(ctx, q, row); err != nil {
-			return err
-		}
-		return q.AddRevocation(ctx, row)
+	row.Block = row.Device == "" && row.Token == "" && row.Before == 0
+	err := s.retry(ctx, func(ctx context.Context, c *pgx.Conn) error {
+		bound, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
+		defer cancel()
+		return keep(row, now).flush(bound, c)
 	})
 	if err != nil {
 		return fmt.Errorf("keep a revocation of %q: %w", r.User, err)
@@ -42,18 +32,25 @@ func (s *Store) KeepRevocation(ctx context.Context, r hubbub.Revocation) error {
 	return nil
 }
 
-func isBlock(r db.AddRevocationParams) bool { return r.Device == "" && r.Token == "" && r.Before == 0 }
-
-// removeImplied forgets the revocations of a user that say nothing beyond a new one, each looked for where an index leads: a user may have
-// very many. Blocks only imply blocks: they can be taken back, and what else was revoked holds then.
-func removeImplied(ctx context.Context, q *db.Queries, r db.AddRevocationParams) error {
+// keep makes a transaction of one round trip. Revocations that say nothing beyond the new one are each looked for where an index leads: a
+// user may have very many. Blocks only imply blocks: they can be taken back, and what else was revoked holds then. Others than blocks
+// wait for nobody: at worst one is kept that says nothing beyond another one that came at the same time.
+func keep(r db.AddRevocationParams, now time.Time) *pipeline {
+	var p pipeline
+	if r.Block {
+		p.add(db.LockRevocations, r.Who)
+	}
+	p.add(db.ForgetRevocations, now.UnixMilli(), 2)
 	switch {
 	case r.Token != "":
-		return q.RemoveImplied(ctx, db.RemoveImpliedParams{Who: r.Who, Token: r.Token, Device: r.Device, Before: r.Before, Until: r.Until})
+		p.add(db.RemoveImplied, r.Who, r.Token, r.Device, r.Before, r.Until)
 	case r.Device != "":
-		return q.RemoveImpliedOn(ctx, db.RemoveImpliedOnParams{Who: r.Who, Device: r.Device, Before: r.Before, Until: r.Until})
+		p.add(db.RemoveImpliedOn, r.Who, r.Device, r.Before, r.Until)
+	default:
+		p.add(db.RemoveImpliedOf, r.Who, r.Block, r.Before, r.Until)
 	}
-	return q.RemoveImpliedOf(ctx, db.RemoveImpliedOfParams{Who: r.Who, Block: isBlock(r), Before: r.Before, Until: r.Until})
+	p.add(db.AddRevocation, r.Who, r.Device, r.Token, r.Before, r.Until, r.Block)
+	return &p
 }
 
 // KeepBlock implements [hubbub.KeptRevocations].
@@ -65,7 +62,7 @@ func (s *Store) KeepBlock(ctx context.Context, user string, until time.Time) err
 		if err := q.RemoveBlocks(ctx, user); err != nil {
 			return err
 		}
-		return q.AddRevocation(ctx, db.AddRevocationParams{Who: user, Until: notBefore(until)})
+		return q.AddRevocation(ctx, db.AddRevocationParams{Who: user, Until: notBefore(until), Block: true})
 	})
 	if err != nil {
 		return fmt.Errorf("keep a block of %q: %w", user, err)

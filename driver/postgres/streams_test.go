@@ -14,11 +14,6 @@ import (
 
 var lobby = hubbub.RoomStream("lobby")
 
-func TestStreams(t *testing.T) {
-	t.Parallel()
-	drivertest.RunStreams(t, func(t *testing.T, clock *drivertest.Clock) drivertest.Streams { return open(t, clock) })
-}
-
 // crowd appends n messages of a user to the lobby, many at a time.
 func crowd(t *testing.T, s *postgres.Store, user string, n int, keep hubbub.Retention) {
 	t.Helper()
@@ -120,7 +115,7 @@ func TestWhatIsDroppedIsDeleted(t *testing.T) {
 
 func TestTheStoreRemembers(t *testing.T) {
 	t.Parallel()
-	o := postgres.Options{URL: server.Database(t, server.template)}
+	o := postgres.Options{URL: server.take(t)}
 	s := openWith(t, o)
 	keyed := hubbub.Draft{Key: "k", Author: "ann phone", Message: hubbub.Message{
 		ID: "first", Stream: lobby, Data: json.RawMessage(`"hello"`), Time: time.Now(), From: hubbub.Sender{User: "ann"},

@@ -13,7 +13,7 @@ import (
 var (
 	EncodeEvent = encodeEvent
 	DecodeEvent = decodeEvent
-	ParseLine   = parseMessage
+	ParseLine   = parseLine
 )
 
 // Channel is the channel of a topic.

@@ -8,8 +8,8 @@ INSERT INTO publication_keys (author, key, id, hash, made) VALUES ($1, $2, $3, $
 
 -- name: ForgetPublicationKeys :execrows
 WITH gone AS (
-    DELETE FROM publication_keys WHERE (author, key) IN (
-        SELECT k.author, k.key FROM publication_keys AS k WHERE k.made < @before ORDER BY k.made LIMIT @most::bigint FOR UPDATE SKIP LOCKED)
+    DELETE FROM publication_keys WHERE ctid = ANY(ARRAY(
+        SELECT k.ctid FROM publication_keys AS k WHERE k.made < @before ORDER BY k.made LIMIT @most::bigint FOR UPDATE SKIP LOCKED))
     RETURNING id
 )
 INSERT INTO publication_checks (id) SELECT gone.id FROM gone;
@@ -20,8 +20,8 @@ INSERT INTO publication_checks (id) VALUES ($1);
 -- ForgetPublications forgets those that nobody needs any more among some that may be.
 -- name: ForgetPublications :exec
 WITH taken AS (
-    DELETE FROM publication_checks WHERE number IN (
-        SELECT c.number FROM publication_checks AS c ORDER BY c.number LIMIT @most::bigint FOR UPDATE SKIP LOCKED)
+    DELETE FROM publication_checks WHERE ctid = ANY(ARRAY(
+        SELECT c.ctid FROM publication_checks AS c ORDER BY c.number LIMIT @most::bigint FOR UPDATE SKIP LOCKED))
     RETURNING id
 )
 DELETE FROM publications AS p USING (SELECT DISTINCT taken.id FROM taken) AS t

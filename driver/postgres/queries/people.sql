@@ -15,13 +15,6 @@ SELECT room FROM occupied_rooms WHERE room > @after ORDER BY room LIMIT @most::b
 -- name: LockRevocations :exec
 SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || ' revocations of ' || @who::text, 0));
 
--- IsImplied tells whether another revocation of the user says all that a new one does. A block is implied by blocks alone.
--- name: IsImplied :one
-SELECT EXISTS (SELECT 1 FROM revocations
-    WHERE who = @who AND token IN ('', @token::text) AND device IN ('', @device::text)
-      AND (device = '' AND token = '' AND before = 0) = @block::boolean
-      AND (before = 0 OR @before::bigint > 0 AND before >= @before::bigint) AND (until = 0 OR @until::bigint > 0 AND until >= @until::bigint));
-
 -- RemoveImplied forgets what a new revocation of a token says, too; on one device, or on all if that is empty.
 -- name: RemoveImplied :exec
 DELETE FROM revocations
@@ -40,8 +33,15 @@ DELETE FROM revocations
 WHERE who = @who AND (device = '' AND token = '' AND before = 0) = @block::boolean
   AND (@before::bigint = 0 OR before > 0 AND before <= @before::bigint) AND (@until::bigint = 0 OR until > 0 AND until <= @until::bigint);
 
+-- AddRevocation does nothing if another revocation of the user says all that a new one does. A block is implied by blocks alone.
 -- name: AddRevocation :exec
-INSERT INTO revocations (who, device, token, before, until) VALUES ($1, $2, $3, $4, $5);
+INSERT INTO revocations (who, device, token, before, until)
+SELECT @who::text, @device::text, @token::text, @before::bigint, @until::bigint
+WHERE NOT EXISTS (SELECT 1 FROM revocations AS r
+    WHERE r.who = @who::text AND r.token IN ('', @token::text) AND r.device IN ('', @device::text)
+      AND (r.device = '' AND r.token = '' AND r.before = 0) = @block::boolean
+      AND (r.before = 0 OR @before::bigint > 0 AND r.before >= @before::bigint)
+      AND (r.until = 0 OR @until::bigint > 0 AND r.until >= @until::bigint));
 
 -- name: ForgetRevocations :exec
 DELETE FROM revocations WHERE number IN (

@@ -379,8 +379,8 @@ func (q *Queries) ForgetAnnouncementStatesOf(ctx context.Context, arg ForgetAnno
 
 const ForgetPublicationKeys = `-- name: ForgetPublicationKeys :execrows
 WITH gone AS (
-    DELETE FROM publication_keys WHERE (author, key) IN (
-        SELECT k.author, k.key FROM publication_keys AS k WHERE k.made < $1 ORDER BY k.made LIMIT $2::bigint FOR UPDATE SKIP LOCKED)
+    DELETE FROM publication_keys WHERE ctid = ANY(ARRAY(
+        SELECT k.ctid FROM publication_keys AS k WHERE k.made < $1 ORDER BY k.made LIMIT $2::bigint FOR UPDATE SKIP LOCKED))
     RETURNING id
 )
 INSERT INTO publication_checks (id) SELECT gone.id FROM gone
@@ -401,8 +401,8 @@ func (q *Queries) ForgetPublicationKeys(ctx context.Context, arg ForgetPublicati
 
 const ForgetPublications = `-- name: ForgetPublications :exec
 WITH taken AS (
-    DELETE FROM publication_checks WHERE number IN (
-        SELECT c.number FROM publication_checks AS c ORDER BY c.number LIMIT $1::bigint FOR UPDATE SKIP LOCKED)
+    DELETE FROM publication_checks WHERE ctid = ANY(ARRAY(
+        SELECT c.ctid FROM publication_checks AS c ORDER BY c.number LIMIT $1::bigint FOR UPDATE SKIP LOCKED))
     RETURNING id
 )
 DELETE FROM publications AS p USING (SELECT DISTINCT taken.id FROM taken) AS t

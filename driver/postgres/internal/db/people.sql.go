@@ -10,7 +10,13 @@ import (
 )
 
 const AddRevocation = `-- name: AddRevocation :exec
-INSERT INTO revocations (who, device, token, before, until) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO revocations (who, device, token, before, until)
+SELECT $1::text, $2::text, $3::text, $4::bigint, $5::bigint
+WHERE NOT EXISTS (SELECT 1 FROM revocations AS r
+    WHERE r.who = $1::text AND r.token IN ('', $3::text) AND r.device IN ('', $2::text)
+      AND (r.device = '' AND r.token = '' AND r.before = 0) = $6::boolean
+      AND (r.before = 0 OR $4::bigint > 0 AND r.before >= $4::bigint)
+      AND (r.until = 0 OR $5::bigint > 0 AND r.until >= $5::bigint))
 `
 
 type AddRevocationParams struct {
@@ -19,8 +25,10 @@ type AddRevocationParams struct {
 	Token  string
 	Before int64
 	Until  int64
+	Block  bool
 }
 
+// AddRevocation does nothing if another revocation of the user says all that a new one does. A block is implied by blocks alone.
 func (q *Queries) AddRevocation(ctx context.Context, arg AddRevocationParams) error {
 	_, err := q.db.Exec(ctx, AddRevocation,
 		arg.Who,
@@ -28,6 +36,7 @@ func (q *Queries) AddRevocation(ctx context.Context, arg AddRevocationParams) er
 		arg.Token,
 		arg.Before,
 		arg.Until,
+		arg.Block,
 	)
 	return err
 }
@@ -45,37 +54,6 @@ type ForgetRevocationsParams struct {
 func (q *Queries) ForgetRevocations(ctx context.Context, arg ForgetRevocationsParams) error {
 	_, err := q.db.Exec(ctx, ForgetRevocations, arg.Now, arg.Most)
 	return err
-}
-
-const IsImplied = `-- name: IsImplied :one
-SELECT EXISTS (SELECT 1 FROM revocations
-    WHERE who = $1 AND token IN ('', $2::text) AND device IN ('', $3::text)
-      AND (device = '' AND token = '' AND before = 0) = $4::boolean
-      AND (before = 0 OR $5::bigint > 0 AND before >= $5::bigint) AND (until = 0 OR $6::bigint > 0 AND until >= $6::bigint))
-`
-
-type IsImpliedParams struct {
-	Who    string
-	Token  string
-	Device string
-	Block  bool
-	Before int64
-	Until  int64
-}
-
-// IsImplied tells whether another revocation of the user says all that a new one does. A block is implied by blocks alone.
-func (q *Queries) IsImplied(ctx context.Context, arg IsImpliedParams) (bool, error) {
-	row := q.db.QueryRow(ctx, IsImplied,
-		arg.Who,
-		arg.Token,
-		arg.Device,
-		arg.Block,
-		arg.Before,
-		arg.Until,
-	)
-	var exists bool
-	err := row.Scan(&exists)
-	return exists, err
 }
 
 const LockRevocations = `-- name: LockRevocations :exec
