@@ -32,7 +32,26 @@
 //     change its messages, keys and takers
 //  3. the members of a room, in ascending order of the rooms
 //  4. rows of senders, in ascending order of the users, by one statement
-//  5. lines of the outbox
+//  5. rows of users, in ascending order, by one statement (Record); then their sessions
+//  6. who tells of the same room, of revocations or marks of the same user (advisory locks, one in a transaction)
+//  7. the row of announcement_clock, by who publishes, withdraws or expires an announcement; then rows of publications. Of other
+//     publications a transaction locks one; who delivers or expires passes over those that are locked
+//  8. rows of inboxes, in ascending order of the users, by one statement; then their notices and counts
+//  9. rows of outbox_lines, in ascending order, by one statement and last of all; then items of these lines
+//
+// Whoever claims items locks nothing else and passes over those that are locked, so a claim never waits. Most transactions take locks of
+// one or two kinds: none but those of the inboxes and of Record takes many, and none holds one while it waits for the network outside.
+//
+// # The outbox
+//
+// Items of a target with the same order are a line. A line is the work of one node at a time, as its first item alone can be claimed: until
+// it is settled or its claim is over. The claim names the store that has it, and what another store says of such an item is passed
+// over; once a claim is over, and nobody else has the item, what is said of it late holds, since it was delivered.
+//
+// Numbers of a sequence do not rise in the order of the commits. Where the order matters it is made by a lock that is held until the
+// commit: that of a stream, of the announcements, and of a line for the Seqs of its items. Items of different lines may be committed in
+// another order than that of their Seqs; nobody reads the outbox after a Seq but [Store.Dead], whose items are not in that order anyway. A page
+// of [Store.KeptRevocations] may pass by one that is being committed, see there.
 //
 // # When the server is away
 //

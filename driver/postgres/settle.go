@@ -5,13 +5,15 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/driver/postgres/internal/db"
 )
 
 // Settle implements [hubbub.Outbox]. What is not in the outbox any more, or was given up, is left alone, and so is what another store
 // has claimed meanwhile: it is still at work, and nobody else may get an item of the same order until that one has settled, or its claim
-// is over.
+// is over. A settlement takes two round trips.
 func (s *Store) Settle(ctx context.Context, done []hubbub.Settlement) error {
 	if len(done) == 0 {
 		return nil
@@ -21,17 +23,24 @@ func (s *Store) Settle(ctx context.Context, done []hubbub.Settlement) error {
 			return hubbub.Errorf(hubbub.Invalid, "there is no outcome %d", d.Outcome)
 		}
 	}
-	err := s.write(ctx, func(ctx context.Context, q *db.Queries) error {
+	err := s.retry(ctx, func(ctx context.Context, c *pgx.Conn) error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
+		defer cancel()
+		defer func() {
+			if c.PgConn().TxStatus() != 'I' && !c.IsClosed() {
+				_, _ = c.Exec(ctx, "rollback") // a connection on which that fails is not used again
+			}
+		}()
 		now := s.o.Now()
 		k := settling{claimer: s.claimer, now: now.UnixMilli()}
-		if err := k.look(ctx, q, done); err != nil {
+		if err := k.look(ctx, c, done); err != nil {
 			return err
 		}
-		if err := k.apply(ctx, q); err != nil {
-			return err
-		}
+		k.apply()
 		// Twice as many as can have come: there are never many more than a day's.
-		return q.ForgetItems(ctx, db.ForgetItemsParams{Before: now.Add(-rememberFor).UnixMilli(), Most: int64(2 * len(done))})
+		k.writes.add(db.ForgetItems, now.Add(-rememberFor).UnixMilli(), 2*len(done))
+		k.writes.add("commit")
+		return k.writes.flush(ctx, c)
 	})
 	if err != nil {
 		return fmt.Errorf("settle items of the outbox: %w", err)
@@ -47,10 +56,11 @@ type settling struct {
 	retry        db.RetryItemsParams
 	shorter      []line // of which items are taken away
 	released     []line // whose first items waited for others
+	writes       pipeline
 }
 
 // look locks items with their lines, and sorts them by what becomes of them.
-func (k *settling) look(ctx context.Context, q *db.Queries, done []hubbub.Settlement) error {
+func (k *settling) look(ctx context.Context, c *pgx.Conn, done []hubbub.Settlement) error {
 	type key struct{ target, id string }
 	outcomes := make(map[key]hubbub.Settlement, len(done))
 	var targets, ids []string
@@ -60,21 +70,31 @@ func (k *settling) look(ctx context.Context, q *db.Queries, done []hubbub.Settle
 		}
 		outcomes[key{d.Target, d.ID}] = d
 	}
-	lines, err := q.LockLinesOf(ctx, db.LockLinesOfParams{Targets: targets, Ids: ids})
-	if err != nil || len(lines) == 0 {
+	var lines []db.OutboxLines
+	var items []db.ItemsToSettleRow
+	var b pgx.Batch
+	b.Queue("begin")
+	b.Queue(db.LockLinesOf, targets, ids).Query(func(rows pgx.Rows) (err error) {
+		lines, err = pgx.CollectRows(rows, pgx.RowToStructByPos[db.OutboxLines])
+		return err
+	})
+	b.Queue(db.ItemsToSettle, targets, ids).Query(func(rows pgx.Rows) (err error) {
+		items, err = pgx.CollectRows(rows, pgx.RowToStructByPos[db.ItemsToSettleRow])
+		return err
+	})
+	if err := c.SendBatch(ctx, &b).Close(); err != nil {
 		return err
 	}
 	locked := make(map[line]bool, len(lines))
 	for _, l := range linesOf(lines) {
 		locked[l] = true
 	}
-	items, err := q.ItemsToSettle(ctx, db.ItemsToSettleParams{Targets: targets, Ids: ids})
 	for i := range items {
 		if locked[line{items[i].Target, items[i].Line}] {
 			k.settle(&items[i], outcomes[key{items[i].Target, items[i].ID}])
 		}
 	}
-	return err
+	return nil
 }
 
 func (k *settling) settle(item *db.ItemsToSettleRow, d hubbub.Settlement) {
@@ -101,30 +121,24 @@ func (k *settling) settle(item *db.ItemsToSettleRow, d hubbub.Settlement) {
 	}
 }
 
-func (k *settling) apply(ctx context.Context, q *db.Queries) error {
+func (k *settling) apply() {
 	if len(k.delivered) > 0 {
-		if err := q.DeliverItems(ctx, db.DeliverItemsParams{Now: k.now, Seqs: k.delivered}); err != nil {
-			return err
-		}
+		k.writes.add(db.DeliverItems, k.now, k.delivered)
 	}
 	if len(k.dead.Seqs) > 0 {
-		if err := q.GiveUpItems(ctx, k.dead); err != nil {
-			return err
-		}
+		k.writes.add(db.GiveUpItems, k.dead.Seqs, k.dead.Errors)
 	}
 	if len(k.retry.Seqs) > 0 {
-		k.retry.Now = k.now
-		if err := q.RetryItems(ctx, k.retry); err != nil {
-			return err
-		}
+		k.writes.add(db.RetryItems, k.now, k.retry.Seqs, k.retry.Dues, k.retry.Errors)
 	}
 	if len(k.released) > 0 {
 		targets, orders := columns(sortLines(k.released))
-		if err := q.ReleaseLines(ctx, db.ReleaseLinesParams{Targets: targets, Lines: orders}); err != nil {
-			return err
-		}
+		k.writes.add(db.ReleaseLines, targets, orders)
 	}
-	return firstOf(ctx, q, k.shorter, k.now)
+	if len(k.shorter) > 0 {
+		targets, orders := columns(sortLines(k.shorter))
+		k.writes.add(db.FirstOfLines, targets, orders, k.now)
+	}
 }
 
 // firstOf makes the first item of each line ready, or has it wait, if it is queued, and forgets lines without items. Who calls it has locked

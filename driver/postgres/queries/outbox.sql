@@ -54,7 +54,7 @@ WHERE outbox.seq = f.seq AND outbox.state = 2 AND outbox.claimer <> 0;
 -- ClaimItems claims the oldest of those that are ready or due. Of those that are due it makes ready what it does not claim.
 -- name: ClaimItems :many
 WITH ready AS MATERIALIZED (
-    SELECT o.seq FROM outbox AS o WHERE o.target = @target AND o.state = 1 ORDER BY o.seq LIMIT @most::bigint FOR UPDATE SKIP LOCKED
+    SELECT o.seq FROM outbox AS o WHERE o.target = @target AND o.state = 1 ORDER BY o.seq + 0 LIMIT @most::bigint FOR UPDATE SKIP LOCKED
 ), due AS MATERIALIZED (
     SELECT o.seq FROM outbox AS o WHERE o.target = @target AND o.state IN (2, 3) AND o.due <= @now ORDER BY o.due LIMIT @wake::bigint
     FOR UPDATE SKIP LOCKED
@@ -91,7 +91,7 @@ DELETE FROM outbox WHERE seq IN (
     SELECT o.seq FROM outbox AS o WHERE o.state = 5 AND o.due < @before ORDER BY o.due LIMIT @most::bigint FOR UPDATE SKIP LOCKED);
 
 -- name: DeadItems :many
-SELECT * FROM outbox WHERE target = @target AND state = 4 AND seq > @after ORDER BY seq LIMIT @most::bigint;
+SELECT * FROM outbox WHERE target = @target AND state = 4 AND seq + 0 > @after::bigint ORDER BY seq + 0 LIMIT @most::bigint;
 
 -- name: LinesOfDead :many
 SELECT DISTINCT line FROM outbox WHERE target = @target AND id = ANY(@ids::text[]) AND state = 4;
@@ -145,7 +145,7 @@ UPDATE outbox SET state = 1, due = 0 WHERE seq IN (
 
 -- OldestReady are the lines whose first items are ready, and the times of these.
 -- name: OldestReady :many
-SELECT line, time FROM outbox WHERE target = @target AND state = 1 ORDER BY seq LIMIT @most::bigint;
+SELECT line, time FROM outbox WHERE target = @target AND state = 1 ORDER BY seq + 0 LIMIT @most::bigint;
 
 -- Claimed are the lines whose first items are claimed, or wait for who has claimed another one.
 -- name: Claimed :many

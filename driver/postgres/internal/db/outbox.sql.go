@@ -11,7 +11,7 @@ import (
 
 const ClaimItems = `-- name: ClaimItems :many
 WITH ready AS MATERIALIZED (
-    SELECT o.seq FROM outbox AS o WHERE o.target = $3 AND o.state = 1 ORDER BY o.seq LIMIT $4::bigint FOR UPDATE SKIP LOCKED
+    SELECT o.seq FROM outbox AS o WHERE o.target = $3 AND o.state = 1 ORDER BY o.seq + 0 LIMIT $4::bigint FOR UPDATE SKIP LOCKED
 ), due AS MATERIALIZED (
     SELECT o.seq FROM outbox AS o WHERE o.target = $3 AND o.state IN (2, 3) AND o.due <= $5 ORDER BY o.due LIMIT $6::bigint
     FOR UPDATE SKIP LOCKED
@@ -145,7 +145,7 @@ func (q *Queries) CountWaiting(ctx context.Context, target string) (CountWaiting
 }
 
 const DeadItems = `-- name: DeadItems :many
-SELECT seq, time, due, claimer, attempts, state, target, id, line, error, payload FROM outbox WHERE target = $1 AND state = 4 AND seq > $2 ORDER BY seq LIMIT $3::bigint
+SELECT seq, time, due, claimer, attempts, state, target, id, line, error, payload FROM outbox WHERE target = $1 AND state = 4 AND seq + 0 > $2::bigint ORDER BY seq + 0 LIMIT $3::bigint
 `
 
 type DeadItemsParams struct {
@@ -612,7 +612,7 @@ func (q *Queries) OldOfLines(ctx context.Context, arg OldOfLinesParams) ([]int64
 }
 
 const OldestReady = `-- name: OldestReady :many
-SELECT line, time FROM outbox WHERE target = $1 AND state = 1 ORDER BY seq LIMIT $2::bigint
+SELECT line, time FROM outbox WHERE target = $1 AND state = 1 ORDER BY seq + 0 LIMIT $2::bigint
 `
 
 type OldestReadyParams struct {
