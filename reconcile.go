@@ -98,7 +98,11 @@ func (r *reconciler) look(ctx context.Context) error {
 	for node := range suspects {
 		if before[node] {
 			lost = append(lost, node)
+			delete(suspects, node)
 		}
+	}
+	if len(suspects) > 0 {
+		r.suspects = suspects
 	}
 	slices.Sort(lost)
 	h.vacancies.noteAll()
