@@ -232,7 +232,9 @@ func (d *Driver) write(ctx context.Context, op string, bucket int, all []*decisi
 	results, err := d.trip(ctx, op, cmds...)
 	d.registry.writes.Add(uint64(len(cmds)))
 	if err != nil {
-		d.doubt() // it may have been written or not
+		// It may have been written or not. If it was, its transitions are told when they are due, and with Restore and SessionsOn the
+		// nodes of this instance put right what they and the registry have differently.
+		d.doubt()
 		return done, nil, err
 	}
 	for i, c := range of {

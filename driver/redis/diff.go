@@ -1,7 +1,9 @@
 package redis
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -29,6 +31,9 @@ type writes struct {
 	place map[string]int // of the keys, from 1 on
 	args  []string
 }
+
+// mostArgs is how many arguments a command of a script has at most: Lua's stack is small. It is even.
+const mostArgs = 1000
 
 // add adds a command.
 func (w *writes) add(command, key string, args ...string) {
@@ -64,9 +69,12 @@ func (c *decision) diff(k userKeys, version string, r retention) *writes {
 	case len(fields) == 0:
 		w.add("DEL", name)
 	default:
-		w.add("HSET", name, append(set, fieldVersion, version, fieldClock, strconv.FormatInt(u.clock, 10))...)
-		if len(del) > 0 {
-			w.add("HDEL", name, del...)
+		set = append(set, fieldVersion, version, fieldClock, strconv.FormatInt(u.clock, 10))
+		for some := range slices.Chunk(set, mostArgs) {
+			w.add("HSET", name, some...)
+		}
+		for some := range slices.Chunk(del, mostArgs) {
+			w.add("HDEL", name, some...)
 		}
 		c.expire(w, name, before.online, r)
 	}
@@ -88,7 +96,8 @@ func (c *decision) diff(k userKeys, version string, r retention) *writes {
 	return w
 }
 
-// changes returns the fields to be set, each with its value, and those to be removed.
+// changes returns the fields to be set, each with its value, and those to be removed. What a newer version of this program has put there is
+// left alone.
 func changes(before, after map[string]string) (set, del []string) {
 	for field, value := range after {
 		if before[field] != value {
@@ -96,11 +105,24 @@ func changes(before, after map[string]string) (set, del []string) {
 		}
 	}
 	for field := range before {
-		if _, ok := after[field]; !ok && field != fieldVersion && field != fieldClock {
+		if _, ok := after[field]; !ok && isState(field) {
 			del = append(del, field)
 		}
 	}
 	return set, del
+}
+
+// isState tells whether a field is one that [user.encode] makes.
+func isState(field string) bool {
+	switch {
+	case strings.HasPrefix(field, fieldSession), strings.HasPrefix(field, fieldRooms), strings.HasPrefix(field, fieldEnded):
+		return true
+	}
+	switch field {
+	case fieldOnline, fieldCame, fieldSeen, fieldInfo, fieldErased, fieldRevoked:
+		return true
+	}
+	return false
 }
 
 // expire has Redis forget who is offline, some time after nobody needs it any more.

@@ -1,13 +1,6 @@
 package redis
 
-import (
-	"context"
-	"testing"
-
-	"github.com/redis/rueidis"
-
-	"github.com/hubbub-dev/hubbub"
-)
+import "github.com/hubbub-dev/hubbub"
 
 // What tests of the package's inside use.
 var (
@@ -51,27 +44,3 @@ func (d *Driver) Slot(t hubbub.Topic) uint16 { return d.slot(d.channel(t)) }
 
 // Line is the first line of the body of a message.
 type Line = wireMessage
-
-// EraseUser is the registry's part of Erase.
-func (d *Driver) EraseUser(ctx context.Context, user string) (bool, error) {
-	return d.eraseUser(ctx, user)
-}
-
-// SetHook has f called before and after each step, which fails if f says so.
-func (d *Driver) SetHook(f func(step string, before bool) error) { d.registry.hook = f }
-
-// Entries counts what is due, now or later, in all buckets.
-func (d *Driver) Entries(t testing.TB) (n int64) {
-	for bucket := range buckets {
-		k := d.userKeys(bucket)
-		for _, cmd := range []rueidis.Completed{d.b().Zcard().Key(k.due).Build(), d.b().Zcard().Key(k.grace).Build(),
-			d.b().Hlen().Key(k.todo).Build()} {
-			some, err := d.do(t.Context(), cmd).AsInt64()
-			if err != nil {
-				t.Fatal(err)
-			}
-			n += some
-		}
-	}
-	return n
-}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -22,12 +23,14 @@ type fault struct {
 	failed bool
 }
 
-func (f *fault) step(_ string, before bool) error {
+func (f *fault) step(op string, before bool) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
 	case f.failed:
 		return errFault
+	case strings.HasPrefix(op, "list") || strings.HasPrefix(op, "look") || strings.HasPrefix(op, "read"): // changes nothing
+		return nil
 	case before && f.left == 0 && !f.answer, !before && f.left == 0:
 		f.failed = true
 		return errFault
@@ -198,7 +201,7 @@ func checkEmpty(t *testing.T, name string, d *registryDriver) {
 func TestReaperFaults(t *testing.T) {
 	t.Parallel()
 	for _, answer := range []bool{false, true} {
-		for step := 0; reapFaultAt(t, step, answer); step += 3 { // most steps are the same for each bucket
+		for step := 0; reapFaultAt(t, step, answer); step += 2 {
 		}
 	}
 }

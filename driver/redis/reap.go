@@ -81,23 +81,15 @@ func (d *Driver) Reap(ctx context.Context) ([]hubbub.Transition, error) {
 		d.reapLeases(ctx, ls, now, &res)
 	}
 	d.lookInTurn(ctx, now, &res)
-	d.eachBucket(func(bucket int) bool { return r.due[bucket].Load() <= now }, func(bucket int) {
-		if err := d.reapBucket(ctx, bucket, now, &res); err != nil {
-			r.note(bucket, 0)
-			res.add(nil, err)
-		}
-	})
+	d.reapDue(ctx, now, &res)
 	return res.result()
 }
 
-// eachBucket works on the buckets that are selected, some at the same time.
-func (d *Driver) eachBucket(selects func(int) bool, do func(int)) {
+// eachBucket works on some buckets at the same time.
+func (d *Driver) eachBucket(which []int, do func(int)) {
 	var all sync.WaitGroup
 	slots := make(chan struct{}, bucketsAtOnce)
-	for bucket := range buckets {
-		if !selects(bucket) {
-			continue
-		}
+	for _, bucket := range which {
 		slots <- struct{}{}
 		all.Go(func() {
 			defer func() { <-slots }()
@@ -107,7 +99,14 @@ func (d *Driver) eachBucket(selects func(int) bool, do func(int)) {
 	all.Wait()
 }
 
-func everyBucket(int) bool { return true }
+// every has the numbers of all buckets.
+func every() []int {
+	all := make([]int, buckets)
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
 
 // currentLeases returns leases that were read not long ago, and after the last has run out.
 func (d *Driver) currentLeases(ctx context.Context, now int64) (*leases, error) {
@@ -146,7 +145,7 @@ func (d *Driver) reapLeases(ctx context.Context, ls *leases, now int64, res *rea
 		}
 	}
 	if d.registry.orphans.CompareAndSwap(true, false) {
-		d.eachBucket(everyBucket, func(bucket int) { res.add(d.reapOrphans(ctx, bucket)) })
+		d.reapOrphans(ctx, every(), res)
 	}
 }
 
@@ -167,23 +166,37 @@ func (d *Driver) forgetLease(ctx context.Context, id, node string) error {
 
 // endLease ends the sessions of a lost lease in all buckets.
 func (d *Driver) endLease(ctx context.Context, id string, why hubbub.EndReason) ([]hubbub.Transition, error) {
+	const op = "list the sessions of a lost node"
+	results, err := d.ofBuckets(ctx, op, every(), func(k userKeys) rueidis.Completed { return d.b().Smembers().Key(k.of(id)).Build() })
+	if err != nil {
+		return nil, err
+	}
 	var res reaped
-	d.eachBucket(everyBucket, func(bucket int) { d.endIn(ctx, bucket, id, why, &res) })
+	d.eachBucket(every(), func(bucket int) {
+		members, err := results[bucket].AsStrSlice()
+		if err != nil {
+			res.add(nil, unavailable(err, op))
+			return
+		}
+		d.endIn(ctx, bucket, id, members, why, &res)
+	})
 	return res.result()
 }
 
-// endIn ends the sessions of a lost lease in one bucket.
-func (d *Driver) endIn(ctx context.Context, bucket int, id string, why hubbub.EndReason, res *reaped) {
-	const op = "end the sessions of a node"
-	k := d.userKeys(bucket)
-	results, err := d.trip(ctx, op, d.b().Smembers().Key(k.of(id)).Build())
-	if err != nil {
-		res.add(nil, err)
-		return
+// ofBuckets asks something of some buckets, in one round trip.
+func (d *Driver) ofBuckets(ctx context.Context, op string, which []int, of func(userKeys) rueidis.Completed) ([]rueidis.RedisResult, error) {
+	cmds := make([]rueidis.Completed, len(which))
+	for i, bucket := range which {
+		cmds[i] = of(d.userKeys(bucket))
 	}
-	members, err := results[0].AsStrSlice()
-	if err != nil || len(members) == 0 {
-		res.add(nil, unavailable(err, op))
+	return d.trip(ctx, op, cmds...)
+}
+
+// endIn ends the sessions of a lost lease in one bucket.
+func (d *Driver) endIn(ctx context.Context, bucket int, id string, members []string, why hubbub.EndReason, res *reaped) {
+	const op = "end the sessions of a lost node"
+	k := d.userKeys(bucket)
+	if len(members) == 0 {
 		return
 	}
 	for names := range slices.Chunk(usersOf(members), usersAtOnce) {
@@ -197,9 +210,8 @@ func (d *Driver) endIn(ctx context.Context, bucket int, id string, why hubbub.En
 			return
 		}
 	}
-	args := append([]string{id}, members...)
-	for some := range slices.Chunk(args[1:], 1000) {
-		err = d.call(ctx, op, drainedScript, []string{k.of(id), k.leases}, append([]string{id}, some...)...).Error()
+	for some := range slices.Chunk(members, 1000) {
+		err := d.call(ctx, op, drainedScript, []string{k.of(id), k.leases}, append([]string{id}, some...)...).Error()
 		res.add(nil, unavailable(err, op))
 	}
 }
@@ -215,37 +227,51 @@ func usersOf(members []string) []string {
 }
 
 // reapOrphans ends sessions of leases that nobody knows: the registry of leases was lost, or a node stood still while it added a session.
-func (d *Driver) reapOrphans(ctx context.Context, bucket int) ([]hubbub.Transition, error) {
-	const op = "read which leases there are"
-	k := d.userKeys(bucket)
-	results, err := d.trip(ctx, op, d.b().Hkeys().Key(k.leases).Build())
+func (d *Driver) reapOrphans(ctx context.Context, which []int, res *reaped) {
+	const op = "list the leases that have sessions"
+	results, err := d.ofBuckets(ctx, op, which, func(k userKeys) rueidis.Completed { return d.b().Hkeys().Key(k.leases).Build() })
 	if err != nil {
 		d.registry.orphans.Store(true)
-		return nil, err
+		res.add(nil, err)
+		return
 	}
-	ids, err := results[0].AsStrSlice()
-	if err != nil {
-		return nil, unavailable(err, op)
+	for i, bucket := range which {
+		ids, err := results[i].AsStrSlice()
+		if err != nil {
+			res.add(nil, unavailable(err, op))
+			continue
+		}
+		d.endOrphans(ctx, bucket, ids, res)
 	}
-	return d.endOrphans(ctx, bucket, ids)
 }
 
-func (d *Driver) endOrphans(ctx context.Context, bucket int, ids []string) ([]hubbub.Transition, error) {
-	unknown := func(ls *leases) func(string) bool {
+func (d *Driver) endOrphans(ctx context.Context, bucket int, ids []string, res *reaped) {
+	const op = "list the sessions of a lost node"
+	known := func(ls *leases) func(string) bool {
 		return func(id string) bool { _, ok := ls.byID[id]; return ok }
 	}
-	if ids = slices.DeleteFunc(ids, unknown(d.knownLeases())); len(ids) == 0 {
-		return nil, nil
+	if ids = slices.DeleteFunc(ids, known(d.knownLeases())); len(ids) == 0 {
+		return
 	}
 	ls, err := d.loadLeases(ctx)
 	if err != nil || d.nowMs() < ls.mercy {
-		return nil, err
+		res.add(nil, err)
+		return
 	}
-	var res reaped
-	for _, id := range slices.DeleteFunc(ids, unknown(ls)) {
-		d.endIn(ctx, bucket, id, hubbub.EndNodeLost, &res)
+	k := d.userKeys(bucket)
+	for _, id := range slices.DeleteFunc(ids, known(ls)) {
+		results, err := d.trip(ctx, op, d.b().Smembers().Key(k.of(id)).Build())
+		if err != nil {
+			res.add(nil, err)
+			return
+		}
+		members, err := results[0].AsStrSlice()
+		if err != nil {
+			res.add(nil, unavailable(err, op))
+			return
+		}
+		d.endIn(ctx, bucket, id, members, hubbub.EndNodeLost, res)
 	}
-	return res.result()
 }
 
 // lookInTurn looks at a bucket where nothing is known to be due.
@@ -271,7 +297,7 @@ func (d *Driver) lookInTurn(ctx context.Context, now int64, res *reaped) {
 		return
 	}
 	if now >= d.knownLeases().mercy {
-		res.add(d.endOrphans(ctx, t.bucket, ids))
+		d.endOrphans(ctx, t.bucket, ids, res)
 	}
 }
 
@@ -281,6 +307,37 @@ func headCommands(d *Driver, k userKeys) []rueidis.Completed {
 		d.b().Zrange().Key(k.due).Min("0").Max("0").Withscores().Build(),
 		d.b().Zrange().Key(k.grace).Min("0").Max("0").Withscores().Build(),
 	}
+}
+
+// reapDue does what is due in the buckets where something may be due.
+func (d *Driver) reapDue(ctx context.Context, now int64, res *reaped) {
+	r := &d.registry
+	soon := func(bucket int) bool { return r.due[bucket].Load() > now }
+	which := slices.DeleteFunc(every(), soon)
+	var cmds []rueidis.Completed
+	for _, bucket := range which {
+		r.due[bucket].Store(never)
+		cmds = append(cmds, headCommands(d, d.userKeys(bucket))...)
+	}
+	heads, err := d.trip(ctx, "look for what is due", cmds...)
+	for i, bucket := range which {
+		if err == nil {
+			err = d.noteHeads(bucket, heads[2*i:])
+		}
+		if err != nil {
+			r.note(bucket, 0)
+		}
+	}
+	if err != nil {
+		res.add(nil, unavailable(err, "look for what is due"))
+		return
+	}
+	d.eachBucket(slices.DeleteFunc(which, soon), func(bucket int) {
+		if err := d.reapBucket(ctx, bucket, now, res); err != nil {
+			r.note(bucket, 0)
+			res.add(nil, err)
+		}
+	})
 }
 
 // noteHeads notes what is due next in a bucket.

@@ -23,9 +23,11 @@ type ownNode struct {
 	lease    string
 	until    int64
 	epoch    string
-	doubts   uint64 // that it was told of
-	doubt    bool   // it is to restore its sessions
-	restored bool   // it has done so since it was told
+	doubts   uint64 // of the registry, when it renewed last
+	reasons  uint64 // how often there was reason to doubt since it renewed first
+	settled  uint64 // how many of these are settled by its having restored its sessions
+	restores bool   // it was told to restore, and has not said that it has done so
+	by       uint64 // how many reasons will be settled by that: those that there were when it was told first
 }
 
 // keptStatus is how a node's status is kept.
@@ -87,14 +89,17 @@ func (d *Driver) renewed(name string, now ownNode, late bool) bool {
 		r.lookEverywhere()
 	}
 	doubts := r.doubts.Load() // after the answer, so that a server that was dialed for it counts
-	switch {
-	case doubts != n.doubts || n.lease != now.lease || emptied || late:
-		n.doubt, n.restored = true, false
-	case n.restored:
-		n.doubt, n.restored = false, false
+	if doubts != n.doubts || n.lease != now.lease || emptied || late {
+		n.reasons++
 	}
 	n.lease, n.until, n.epoch, n.doubts = now.lease, now.until, now.epoch, doubts
-	return n.doubt
+	if n.reasons == n.settled {
+		return false
+	}
+	if !n.restores {
+		n.restores, n.by = true, n.reasons
+	}
+	return true
 }
 
 // seeOwn puts a renewed lease into the view. The caller holds mu.
@@ -117,8 +122,8 @@ func (d *Driver) Restored(node string) {
 	r := &d.registry
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if n := r.nodes[node]; n != nil && n.doubt {
-		n.restored = true
+	if n := r.nodes[node]; n != nil && n.restores {
+		n.restores, n.settled = false, n.by
 	}
 }
 
