@@ -12,6 +12,11 @@
 //   - {scratch:NAME}: what is kept for all nodes for a while
 //   - {nodes}: leases and nodes, and the channel of what concerns everybody
 //
+// # Streams
+//
+// The epoch of a stream changes with the server that has it: when that was started anew, or a replica has taken over, since then the newest
+// messages may be lost. What is there can be read under the new epoch.
+//
 // # Rights
 //
 // A user of Redis with this rule may do all that is needed, and nothing to keys and channels of others, with the prefix "hubbub:":

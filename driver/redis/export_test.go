@@ -17,9 +17,10 @@ func (d *Driver) OnDial(f func()) { d.onDial(f) }
 
 // What is read back from Redis.
 var (
-	EntryHead  = entryHead
-	ReadState  = parseStreamState
-	ReadStream = parseStream
+	EntryHead    = entryHead
+	DecodeEvents = decodeEvents
+	ReadState    = parseStreamState
+	ReadStream   = parseStream
 )
 
 // Body is the body of a message.

@@ -48,9 +48,9 @@ type Driver struct {
 	// Safe for concurrent use.
 	offset   atomic.Int64 // of the server's time to this machine's, in nanoseconds
 	dials    dials
-	registry registry
 	streams  streams
 	counts   counts
+	registry registry
 }
 
 // Open connects to Redis. It is an error if the server cannot be reached or is too old, or if the credentials are wrong. End the driver
@@ -70,8 +70,8 @@ func Open(ctx context.Context, o Options) (*Driver, error) {
 		d.Close()
 		return nil, fmt.Errorf("open Redis: %w", err)
 	}
-	d.initRegistry()
 	d.onDial(d.streams.taken.clear) // the notes may be lost
+	d.initRegistry()
 	d.onDial(func() { d.counts.reconnects.Add(1) })
 	d.dials.open()
 	return d, nil

@@ -13,6 +13,7 @@ import (
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/driver/drivertest"
 	"github.com/hubbub-dev/hubbub/driver/redis"
+	"github.com/hubbub-dev/hubbub/internal/testkit"
 )
 
 // twoChats are two nodes on the server of all tests, and their prefix.
@@ -405,57 +406,38 @@ func TestStreamsThatAreGoneAreForgotten(t *testing.T) {
 	}
 }
 
-// TestDamagedStreams puts what is no message where messages are.
-func TestDamagedStreams(t *testing.T) {
+// TestStreamsInACluster does all that touches several slots, with what takes part in one call on several servers.
+func TestStreamsInACluster(t *testing.T) {
 	t.Parallel()
-	prefix := freshPrefix()
-	c := &chat{TB: t, Driver: openAt(t, nil, prefix)}
-	r := raw(t, server.Addr)
-	for i, damage := range [][]string{
-		{"XADD", "log", "2-1", "p", "0 ann ", "m", "no body"},
-		{"XADD", "log", "2-1", "p", "x", "m", "{}\n1"},
-		{"XADD", "log", "2-1", "a", "b"},
-		{"XADD", "log", "2-1", "p", "", "m", "", "n", ""},
-		{"SET", "state", "too short"},
-		{"SET", "log", "another type"},
-		{"HSET", "state", "another", "type"},
-		{"SET", "read", "another type"},
-	} {
-		s := hubbub.RoomStream(fmt.Sprint("damaged", i))
-		c.say(s, "ann", 1)
-		key := prefix + "{room:" + s.Room + "}" + damage[1]
-		if damage[0] != "XADD" {
-			command(t, r, "DEL", key)
-		}
-		command(t, r, append([]string{damage[0], key}, damage[2:]...)...)
-		d := c.draft(s, "ann", 2)
-		_, err1 := c.Append(t.Context(), d)
-		_, err2 := c.After(t.Context(), s, hubbub.Position{}, 10)
-		_, err3 := c.Conversations(t.Context(), "ann", "", 10)
-		if err1 == nil && err2 == nil && err3 == nil {
-			t.Errorf("%q is not noticed", damage)
-		}
-		c.Erase(t.Context(), "ann")
-		command(t, r, "DEL", key)
+	cluster := testkit.Cluster(t, 3, 0)
+	c := &chat{TB: t, Driver: openWith(t, redis.Options{Addrs: cluster.Addrs()}), keep: hubbub.Retention{Messages: 5, Age: time.Hour}}
+	const n = 30
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			for _, s := range []hubbub.Stream{hubbub.RoomStream(fmt.Sprint("room", i)), hubbub.PairStream("ann", fmt.Sprint("peer", i))} {
+				for range 7 {
+					if _, err := c.Post(t.Context(), c.draft(s, "ann", i)); err != nil {
+						t.Error(err)
+					}
+				}
+				if page := c.after(s, hubbub.Position{}, 10); len(page.Messages) != 5 || page.Head.Offset != 7 {
+					t.Errorf("%v has %d messages up to %v", s, len(page.Messages), page.Head)
+				}
+			}
+		})
 	}
-}
-
-// FuzzKept reads anything that could be in Redis.
-func FuzzKept(f *testing.F) {
-	m := hubbub.Message{ID: "m", Data: json.RawMessage("1"), From: hubbub.Sender{User: "ann"}, Time: time.UnixMilli(1)}
-	f.Add("1-0", redis.EntryHead(&m, "key"), redis.Body(&m), "birth 1 1 content 1 id")
-	f.Add("x", "", "", "")
-	f.Add("18446744073709551615-1", "-1 ann ", "{}\nnull", strings.Repeat("0", 106))
-	f.Fuzz(func(t *testing.T, id, head, body, kept string) {
-		if m, err := redis.ReadEntry(lobby, id, head, body); err == nil && (m.Stream != lobby || m.Position.Offset == 0) {
-			t.Errorf("a message without place: %+v", m)
+	wg.Wait()
+	if talks := c.talks("ann"); len(talks) != 2*n {
+		t.Errorf("%d conversations are listed, want %d", len(talks), 2*n)
+	}
+	for more := true; more; {
+		var err error
+		if more, err = c.Erase(t.Context(), "ann"); err != nil {
+			t.Fatal(err)
 		}
-		if a, err := redis.ReadKey(&hubbub.Draft{Message: m, Key: "k"}, kept, body); err == nil && !a.Repeated {
-			t.Errorf("what is known is not repeated: %+v", a)
-		}
-		redis.ReadState(kept)
-		if s, ok := redis.ReadStream(kept); ok && s.String() != kept {
-			t.Errorf("%q is read as %q", kept, s)
-		}
-	})
+	}
+	if talks := c.talks("ann"); len(talks) != 0 {
+		t.Errorf("%d conversations are left", len(talks))
+	}
 }
