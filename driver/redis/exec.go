@@ -85,7 +85,7 @@ var errNoAnswer = errors.New("no answer in time")
 // honest replaces errors that look as if the caller's context had ended, though only the client's own time has run out.
 func (d *Driver) honest(ctx context.Context, r rueidis.RedisResult) rueidis.RedisResult {
 	d.counts.note(ctx, r)
-	if err := r.NonRedisError(); err != nil && ctx.Err() == nil {
+	if err := r.NonRedisError(); err != nil && ctx.Err() == nil && ownTime(err) != err {
 		return rueidis.NewErrorResult(ownTime(err))
 	}
 	return r
