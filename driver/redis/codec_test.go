@@ -3,7 +3,6 @@ package redis_test
 import (
 	"encoding/json"
 	"reflect"
-	"strings"
 	"testing"
 	"time"
 
@@ -118,34 +117,4 @@ func FuzzDecodeEvent(f *testing.F) {
 			t.Fatalf("%q becomes %q, %v", first, second, err)
 		}
 	})
-}
-
-// message is one of usual size.
-func message() hubbub.Posted {
-	return hubbub.Posted{Message: hubbub.Message{ID: "01J9ZQ4Y8M3T5V6W7X8Y9Z0A1B", Stream: hubbub.RoomStream("lobby"),
-		From: hubbub.Sender{User: "ann", Device: "phone", Info: json.RawMessage(`{"name":"Ann"}`)}, Time: time.Unix(1, 2),
-		Data: json.RawMessage(`"` + strings.Repeat("x", 126) + `"`), Position: hubbub.Position{Epoch: "k3J9x0Qw", Offset: 12345}}, Previous: 12344}
-}
-
-func BenchmarkEncodePosted(b *testing.B) {
-	b.ReportAllocs()
-	m := message()
-	for b.Loop() {
-		if _, err := redis.EncodeEvent(m); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkDecodePosted(b *testing.B) {
-	b.ReportAllocs()
-	text, err := redis.EncodeEvent(message())
-	if err != nil {
-		b.Fatal(err)
-	}
-	for b.Loop() {
-		if _, err := redis.DecodeEvent(text); err != nil {
-			b.Fatal(err)
-		}
-	}
 }

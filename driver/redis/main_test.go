@@ -1,6 +1,7 @@
 package redis_test
 
 import (
+	"flag"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -16,6 +17,10 @@ import (
 var server *testkit.RedisServer
 
 func TestMain(m *testing.M) {
+	// Tests that have servers of their own wait for them most of the time.
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		panic(err)
+	}
 	goleak.VerifyTestMain(testkit.WithShared{M: m, Setup: func(t testing.TB) { server = testkit.NewRedis(t) }})
 }
 
