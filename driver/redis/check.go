@@ -106,8 +106,10 @@ func (d *Driver) explain(err error) error {
 		says = fmt.Sprintf("the Sentinels know no master %q; look at its name in their configuration (sentinel monitor NAME …)", o.Master)
 	case isUnknown || isName || isTLS:
 		says = "the server's certificate is not trusted; give the authority that has signed it, and the name that it is for"
-	case isRecord || o.TLS != nil && timeout:
-		says = "the server seems to speak without TLS there; use its TLS port, or redis:// in place of rediss://"
+	case isRecord:
+		says = "the server speaks without TLS there; use its TLS port, or redis:// in place of rediss://"
+	case o.TLS != nil && timeout:
+		says = "it does not answer in time; look at the address and at firewalls, and whether it speaks without TLS there"
 	case strings.Contains(err.Error(), "remote error: tls:") || o.TLS != nil && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)):
 		says = "the server ends the TLS connection; it may want a certificate of this client, or speak without TLS there"
 	case o.TLS == nil && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)):

@@ -13,12 +13,12 @@ import (
 
 const (
 	// dialTimeout is how long connecting may take, with TLS and the greeting.
-	dialTimeout = 2 * time.Second
+	dialTimeout = 3 * time.Second
 	// pingGap is how long nothing may be answered on a connection until a ping is sent, and answerTimeout how long its answer may take.
-	// A server that stands still is noticed within twice the gap and the timeout, and what waits for it fails. An idle node has two
-	// connections to each server, so it sends at most one command per second because of this.
+	// A server that stands still is noticed within twice the gap and the timeout, and what waits for it fails; a busy machine is not taken for
+	// one. An idle node has two connections to each server, so it sends at most one command per second because of this.
 	pingGap       = 2 * time.Second
-	answerTimeout = 2 * time.Second
+	answerTimeout = 3 * time.Second
 	// bufferSize is of each connection, for reading and for writing: a few hundred commands of usual size between two system calls.
 	bufferSize = 64 << 10
 	// masterCheck is how often Sentinels are asked for the master, in case that what they announce was missed.

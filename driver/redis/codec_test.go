@@ -118,3 +118,21 @@ func FuzzDecodeEvent(f *testing.F) {
 		}
 	})
 }
+
+// FuzzParseLine compares the parser for what is usual with that of the standard library.
+func FuzzParseLine(f *testing.F) {
+	for _, line := range []string{`{}`, `{"id":"m"}`, `{"id":"m","room":"é","user":"ann","device":"d","except":"d","collapse":"c","info":{"a":"}\""},"time":12}`,
+		`{"id":"m","pair":["a","b"],"time":-1}`, `{"id":"\n"}`, `{"time":01}`, `{"info":[1]}`, `{"more":1}`, `{"id":"a","id":"b"}`, "{\"id\":\"\xff\"}"} {
+		f.Add(line)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		got, ok := redis.ParseLine(line)
+		if !ok {
+			return
+		}
+		var want redis.Line
+		if err := json.Unmarshal([]byte(line), &want); err != nil || !reflect.DeepEqual(got, want) {
+			t.Fatalf("%q: %+v, want %+v, %v", line, got, want, err)
+		}
+	})
+}

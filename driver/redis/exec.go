@@ -79,11 +79,18 @@ var errNoAnswer = errors.New("no answer in time")
 
 // honest replaces errors that look as if the caller's context had ended, though only the client's own time has run out.
 func (d *Driver) honest(ctx context.Context, r rueidis.RedisResult) rueidis.RedisResult {
-	err := r.NonRedisError()
-	if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
-		return r
+	if err := r.NonRedisError(); err != nil && ctx.Err() == nil {
+		return rueidis.NewErrorResult(ownTime(err))
 	}
-	return rueidis.NewErrorResult(errNoAnswer)
+	return r
+}
+
+// ownTime returns an error that does not look as if the context of a caller had ended.
+func ownTime(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return errNoAnswer
+	}
+	return err
 }
 
 // sleep waits, and is false if the context ends first.

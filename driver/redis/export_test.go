@@ -6,6 +6,7 @@ import "github.com/hubbub-dev/hubbub"
 var (
 	EncodeEvent = encodeEvent
 	DecodeEvent = decodeEvent
+	ParseLine   = parseMessage
 )
 
 // Channel is the channel of a topic.
@@ -16,3 +17,6 @@ func (d *Driver) OnDial(f func()) { d.onDial(f) }
 
 // Slot is the slot of a topic's channel in a Cluster.
 func (d *Driver) Slot(t hubbub.Topic) uint16 { return d.slot(d.channel(t)) }
+
+// Line is the first line of the body of a message.
+type Line = wireMessage

@@ -114,6 +114,8 @@ func TestReshardingWhileMessagesFlow(t *testing.T) {
 	t.Parallel()
 	c := testkit.Cluster(t, 3, 1)
 	from, to := two(t, redis.Options{Addrs: c.Addrs()})
+	var dials atomic.Int32
+	from.OnDial(func() { dials.Add(1) })
 	a := listen(t, from, to, 60)
 	a.hears()
 	moved := make(map[uint16]bool)
@@ -133,6 +135,26 @@ func TestReshardingWhileMessagesFlow(t *testing.T) {
 	a.missed(func(topic hubbub.Topic) bool { return moved[to.Slot(topic)] })
 	a.hears()
 	a.missed(func(topic hubbub.Topic) bool { return moved[to.Slot(topic)] })
+	if n := dials.Load(); n != 0 {
+		t.Errorf("%d connections were made anew while nothing was lost", n)
+	}
+}
+
+func TestAMasterOfAClusterThatStandsStill(t *testing.T) {
+	t.Parallel()
+	c := testkit.Cluster(t, 3, 1)
+	from, to := two(t, redis.Options{Addrs: c.Addrs()})
+	a := listen(t, from, to, 100)
+	a.hears()
+	c.Masters[1].Pause(t)
+	a.hears() // by the replica
+	first, last := c.Slots(1)
+	its := func(topic hubbub.Topic) bool { slot := int(to.Slot(topic)); return first <= slot && slot <= last }
+	a.missed(its)
+	c.Masters[1].Resume(t)
+	testkit.Eventually(t, "the old master to be a replica", func() bool { return c.Masters[1].Says("role:slave") })
+	a.hears()
+	a.missed(its)
 }
 
 func TestAPromotedReplicaOfACluster(t *testing.T) {

@@ -76,10 +76,10 @@ func parseLeases(fields map[string]string) *leases {
 	for field, value := range fields {
 		w := strings.SplitN(value, " ", 3)
 		if node, ok := strings.CutPrefix(field, fieldNode); ok && len(w) == 2 {
-			ls.byNode[node], ls.byID[w[0]] = w[0], lease{node: node, until: number(w[1])}
+			ls.byNode[node], ls.byID[w[0]] = w[0], lease{node: node, until: integer(w[1])}
 		}
 		if id, ok := strings.CutPrefix(field, fieldLost); ok && len(w) == 3 {
-			ls.byID[id] = lease{node: w[2], until: number(w[0]), lost: true, claim: number(w[1])}
+			ls.byID[id] = lease{node: w[2], until: integer(w[0]), lost: true, claim: integer(w[1])}
 		}
 	}
 	return ls

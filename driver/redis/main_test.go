@@ -21,7 +21,11 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "6"); err != nil {
 		panic(err)
 	}
-	goleak.VerifyTestMain(testkit.WithShared{M: m, Setup: func(t testing.TB) { server = testkit.NewRedis(t) }})
+	const rueidis = "github.com/redis/rueidis."
+	goleak.VerifyTestMain(testkit.WithShared{M: m, Setup: func(t testing.TB) { server = testkit.NewRedis(t) }},
+		// A client of a Cluster that is closed while it has just learnt of a change has goroutines that end some seconds later.
+		goleak.IgnoreAnyFunction(rueidis+"(*call).DelayDo.func1"), goleak.IgnoreAnyFunction(rueidis+"(*clusterClient)._refresh.func2"),
+		goleak.IgnoreAnyFunction(rueidis+"(*clusterClient).redirectOrNew.func1"))
 }
 
 var prefixes atomic.Int64

@@ -62,7 +62,7 @@ func TestOpeningWithoutAServer(t *testing.T) {
 	defer silent.Close()
 	refuses(t, redis.Options{Addrs: []string{silent.Addr().String()}}, "does not answer in time")
 	refuses(t, redis.Options{Addrs: []string{server.Addr}, DB: 99}, "no database 99")
-	refuses(t, redis.Options{Addrs: []string{server.Addr}, TLS: &tls.Config{}}, "without TLS")
+	refuses(t, redis.Options{Addrs: []string{server.Addr}, TLS: &tls.Config{RootCAs: testkit.SelfSigned(t).Roots}}, "without TLS")
 }
 
 func TestOpeningAReplica(t *testing.T) {
@@ -100,7 +100,7 @@ func TestOpeningWithTLS(t *testing.T) {
 		"--tls-ca-cert-file", cert.CertFile, "--tls-auth-clients", "yes")
 	config := &tls.Config{RootCAs: cert.Roots, Certificates: []tls.Certificate{cert.TLS}}
 	works(t, redis.Options{Addrs: []string{addr}, TLS: config})
-	refuses(t, redis.Options{Addrs: []string{addr}, TLS: &tls.Config{}}, "certificate is not trusted")
+	refuses(t, redis.Options{Addrs: []string{addr}, TLS: &tls.Config{RootCAs: testkit.SelfSigned(t).Roots}}, "certificate is not trusted")
 	refuses(t, redis.Options{Addrs: []string{addr}, TLS: &tls.Config{RootCAs: cert.Roots}}, "may want a certificate of this client")
 	refuses(t, redis.Options{Addrs: []string{addr}}, "rediss://")
 }

@@ -40,7 +40,7 @@ func (s *RedisServer) Start() {
 // Try sends a command and returns the answer: strings, int64s, slices and maps of these.
 func (s *RedisServer) Try(args ...string) (any, error) {
 	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{s.Addr}, ForceSingleClient: true, DisableCache: true,
-		DisableRetry: true, PipelineMultiplex: -1, Dialer: net.Dialer{Timeout: 2 * time.Second}})
+		DisableRetry: true, PipelineMultiplex: -1, Dialer: net.Dialer{Timeout: 10 * time.Second}})
 	if err != nil {
 		if client != nil {
 			client.Close()
@@ -48,7 +48,7 @@ func (s *RedisServer) Try(args ...string) (any, error) {
 		return nil, err
 	}
 	defer client.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	return client.Do(ctx, client.B().Arbitrary(args[0]).Args(args[1:]...).Build()).ToAny()
 }
