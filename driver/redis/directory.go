@@ -107,7 +107,7 @@ func (d *Driver) SessionsOf(ctx context.Context, name string) ([]hubbub.SessionR
 // SessionsOn implements [hubbub.Shared]. The cursor is the number of the next bucket.
 func (d *Driver) SessionsOn(ctx context.Context, node, after string) (some []hubbub.SessionRecord, next string, err error) {
 	const op, atOnce = "list a node's sessions", 32
-	from := min(max(int(number(after)), 0), buckets)
+	from := min(max(int(integer(after)), 0), buckets)
 	to := min(from+atOnce, buckets)
 	ids, err := d.leasesIn(ctx, op, node, from, to)
 	if err != nil {

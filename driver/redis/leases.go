@@ -76,10 +76,10 @@ func parseLeases(fields map[string]string) *leases {
 	for field, value := range fields {
 		w := strings.SplitN(value, " ", 3)
 		if node, ok := strings.CutPrefix(field, fieldNode); ok && len(w) == 2 {
-			ls.byNode[node], ls.byID[w[0]] = w[0], lease{node: node, until: number(w[1])}
+			ls.byNode[node], ls.byID[w[0]] = w[0], lease{node: node, until: integer(w[1])}
 		}
 		if id, ok := strings.CutPrefix(field, fieldLost); ok && len(w) == 3 {
-			ls.byID[id] = lease{node: w[2], until: number(w[0]), lost: true, claim: number(w[1])}
+			ls.byID[id] = lease{node: w[2], until: integer(w[0]), lost: true, claim: integer(w[1])}
 		}
 	}
 	return ls
@@ -87,9 +87,9 @@ func parseLeases(fields map[string]string) *leases {
 
 // registry is what an instance remembers of the registry, so that it asks for little. All of it is safe for concurrent use.
 type registry struct {
-	instance   string             // immutable; another one for each [Open]
-	onDecision func([]transition) // immutable after OnDecision
-	hook       func(step string, before bool) error
+	instance   string                               // immutable; another one for each [Open]
+	onDecision func([]transition)                   // immutable after OnDecision
+	hook       func(step string, before bool) error // of tests: is called around each round trip, which fails if it says so; nil for none
 
 	locks   [buckets]lock // one decision about the users of a bucket at a time, in this process
 	reaping lock

@@ -98,7 +98,7 @@ func parseTransition(value string) (by string, order int64, k keptTransition, ok
 func cutHead(value string) (by string, order int64, rest string) {
 	by, rest, _ = strings.Cut(value, " ")
 	n, rest, _ := strings.Cut(rest, " ")
-	return by, number(n), rest
+	return by, integer(n), rest
 }
 
 // ofOthers returns what instances other than by have decided about a user, in its order, since by has decided: before that it was told.

@@ -7,6 +7,16 @@ import (
 	"github.com/hubbub-dev/hubbub"
 )
 
+var (
+	_ hubbub.Registry    = (*Driver)(nil)
+	_ hubbub.Revocations = (*Driver)(nil)
+	_ hubbub.Leases      = (*Driver)(nil)
+	_ hubbub.Directory   = (*Driver)(nil)
+	_ hubbub.Occupancy   = (*Driver)(nil)
+	_ hubbub.Ordered     = (*Driver)(nil)
+	_ hubbub.Shared      = (*Driver)(nil)
+)
+
 // initRegistry makes what the instance remembers of the registry. At first it takes nobody for dead, and looks everywhere.
 func (d *Driver) initRegistry() {
 	r := &d.registry

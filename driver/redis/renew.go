@@ -58,9 +58,9 @@ func (d *Driver) Renew(ctx context.Context, n hubbub.NodeStatus) (hubbub.Renewal
 		return hubbub.Renewal{}, unavailable(err, op)
 	}
 	if d.options.Now == nil {
-		d.setOffset(time.UnixMilli(number(answer[2])), asked, time.Now())
+		d.setOffset(time.UnixMilli(integer(answer[2])), asked, time.Now())
 	}
-	renewed := ownNode{lease: answer[0], until: number(answer[1]), epoch: answer[3]}
+	renewed := ownNode{lease: answer[0], until: integer(answer[1]), epoch: answer[3]}
 	r := hubbub.Renewal{Doubt: d.renewed(n.Node, renewed, answer[4] == "late")}
 	if missed := answer[5:]; len(missed) > 1 {
 		r.Ended = make(map[string]hubbub.EndReason, len(missed)/2)

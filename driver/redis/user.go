@@ -120,7 +120,7 @@ func plainJSON(v any) string {
 func parseUser(name string, fields map[string]string, now int64) *user {
 	u := &user{name: name, version: fields[fieldVersion], came: fields[fieldCame], info: fields[fieldInfo],
 		online: fields[fieldOnline] != "", erased: fields[fieldErased] != "", fields: fields}
-	u.clock, u.seen = number(fields[fieldClock]), number(fields[fieldSeen])
+	u.clock, u.seen = integer(fields[fieldClock]), integer(fields[fieldSeen])
 	if kept := fields[fieldRevoked]; kept != "" {
 		u.revoked = parseRevocations(name, kept)
 	}
@@ -133,7 +133,7 @@ func parseUser(name string, fields map[string]string, now int64) *user {
 			}
 		case strings.HasPrefix(field, fieldEnded):
 			why, until, _ := strings.Cut(value, " ")
-			if e := (ended{hubbub.EndReason(why), number(until)}); e.until > now {
+			if e := (ended{hubbub.EndReason(why), integer(until)}); e.until > now {
 				u.bury(field[len(fieldEnded):], e)
 			}
 		}
@@ -214,7 +214,7 @@ func (u *user) tick(now int64) int64 {
 	return u.clock
 }
 
-func number(s string) int64 {
+func integer(s string) int64 {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil {
 		return 0
