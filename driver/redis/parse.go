@@ -44,7 +44,7 @@ func (w *wireMessage) parseField(name string, s *string) (ok bool) {
 	case "info":
 		w.Info, ok = object(s)
 	case "time":
-		w.Time, ok = integer(s)
+		w.Time, ok = readNumber(s)
 	}
 	return ok
 }
@@ -84,8 +84,8 @@ func pair(s *string) (p [2]string, ok bool) {
 	return p, ok && cut(s, "]")
 }
 
-// integer takes a whole number.
-func integer(s *string) (n int64, ok bool) {
+// readNumber takes a whole number.
+func readNumber(s *string) (n int64, ok bool) {
 	i := 0
 	for i < len(*s) && ((*s)[i] >= '0' && (*s)[i] <= '9' || i == 0 && (*s)[i] == '-') {
 		i++
