@@ -55,6 +55,7 @@ var floors = []floor{
 
 	{dir: "internal/testkit", tests: true},
 	{dir: "internal/floors", tests: true},
+	{dir: "internal/chaos", tests: true},
 	{dir: "internal/interop", tests: true},
 }
 
