@@ -158,11 +158,11 @@ func (f *follower) since() hubbub.Position {
 func (f *follower) missing(all []message) (wrong []string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(f.heard) == 0 {
-		if len(all) == 0 {
-			return nil
-		}
-		return []string{fmt.Sprintf("%s: %s has heard nothing since the last loss", f.name, f.who)}
+	if len(all) == 0 && len(f.heard) == 0 {
+		return nil
+	}
+	if len(all) == 0 || len(f.heard) == 0 {
+		return []string{fmt.Sprintf("%s: %s has heard %d messages since the last loss, and there are %d", f.name, f.who, len(f.heard), len(all))}
 	}
 	heard := map[string]bool{}
 	for _, m := range f.heard {

@@ -1,0 +1,108 @@
+package chaos_test
+
+import (
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hubbub-dev/hubbub/internal/testkit"
+)
+
+// servers is what gateways stand on.
+type servers struct {
+	name     string
+	gateways int
+	settle   func(n *node)           // adds what it needs to the gateway's settings
+	faults   []fault                 // that can happen to it, and to gateways because of it
+	journal  func() (journal, error) // what the store takes for open; nil if nobody but a gateway may look into it
+	*world                           // set before any fault happens
+}
+
+// sets are the sets of servers, each with what starts it.
+var sets = []struct {
+	name  string
+	start func(t *testing.T) *servers
+}{
+	{"one", onOneFile},
+}
+
+// TestChaos lets people live while faults happen, on each set of servers. Without HUBBUB_CHAOS it is short: each set has rounds with
+// some faults of its own. HUBBUB_CHAOS=10m goes on for as long in all, HUBBUB_CHAOS_SEED repeats the faults of a run,
+// HUBBUB_CHAOS_SERVERS and HUBBUB_CHAOS_FAULTS name sets and parts of the names of faults, with commas.
+func TestChaos(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	if n, err := strconv.ParseUint(os.Getenv("HUBBUB_CHAOS_SEED"), 10, 64); err == nil {
+		seed = n
+	}
+	length, err := time.ParseDuration(os.Getenv("HUBBUB_CHAOS"))
+	if err != nil && os.Getenv("HUBBUB_CHAOS") != "" {
+		t.Fatal(err)
+	}
+	only := os.Getenv("HUBBUB_CHAOS_SERVERS")
+	var chosen []int
+	for i, set := range sets {
+		if only == "" || slices.Contains(strings.Split(only, ","), set.name) {
+			chosen = append(chosen, i)
+		}
+	}
+	for _, i := range chosen {
+		t.Run(sets[i].name, func(t *testing.T) {
+			t.Logf("HUBBUB_CHAOS_SEED=%d", seed)
+			r := rand.New(rand.NewPCG(seed, uint64(i)))
+			run(newWorld(t, sets[i].start(t)), r, length/time.Duration(len(chosen)))
+		})
+	}
+}
+
+// run has rounds until the time is over, at least two. Faults happen in turn, in a new random order each time, two or three in a round.
+func run(w *world, r *rand.Rand, length time.Duration) {
+	possible := slices.Concat(ofGateways, w.servers.faults)
+	if words := os.Getenv("HUBBUB_CHAOS_FAULTS"); words != "" {
+		possible = choose(possible, words)
+	}
+	var next []fault
+	until := time.Now().Add(length)
+	for round := 1; round <= 2 || time.Now().Before(until); round++ {
+		if count := 2 + r.IntN(2); len(next) < count {
+			r.Shuffle(len(possible), func(i, j int) { possible[i], possible[j] = possible[j], possible[i] })
+			next = append(next, possible...)
+		}
+		count := min(2+r.IntN(2), len(next))
+		w.note("round %d", round)
+		w.round(r, next[:count])
+		next = next[count:]
+		if w.t.Failed() {
+			break
+		}
+	}
+	w.over.Store(true)
+	for _, name := range slices.Sorted(maps.Keys(w.faults)) {
+		w.note("%s: %d times", name, w.faults[name])
+	}
+	w.note("%d calls acknowledged, %d attempts to tell of events", w.calls.Load(), w.ear.attempts)
+}
+
+// round lets faults happen, heals, and judges.
+func (w *world) round(r *rand.Rand, faults []fault) {
+	var all sync.WaitGroup
+	for _, f := range faults {
+		begin, own := between(r, 0, 4*time.Second), rand.New(rand.NewPCG(r.Uint64(), 0))
+		w.faults[f.name]++
+		all.Go(func() {
+			if wait(w.ctx, begin) {
+				f.do(w, own)
+			}
+		})
+	}
+	all.Wait()
+	for _, n := range w.nodes {
+		testkit.Eventually(w.t, n.name+" to be ready after all", n.ready)
+	}
+	w.calm()
+}
