@@ -57,9 +57,10 @@ build-bench:
 bench:
 	cd bench && $(GO) run ./run $(if $(SCENARIOS),-scenarios $(SCENARIOS)) $(if $(SERVERS),-servers $(SERVERS))
 
-# Writes the typed queries of driver/sqlite anew, after a change of its migrations or queries. The generator has a module of its own.
+# Writes the typed queries of the stores anew, after a change of their migrations or queries. The generator has a module of its own.
 generate:
 	cd driver/sqlite && $(GO) tool -modfile=../../tools/go.mod sqlc generate
+	cd driver/postgres && $(GO) tool -modfile=../../tools/go.mod sqlc generate
 
 # Runs every fuzz target for FUZZTIME.
 fuzz:
