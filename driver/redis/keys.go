@@ -38,3 +38,19 @@ func streamTag(s hubbub.Stream) string {
 }
 
 const nodesTag = "{nodes}"
+
+// channel is the sharded channel of a topic. It is also in the slot of what is written in the step that publishes there.
+func (d *Driver) channel(t hubbub.Topic) string {
+	p := d.options.Prefix
+	switch {
+	case t.Kind == hubbub.TopicRoom:
+		return p + streamTag(hubbub.RoomStream(t.Name))
+	case t.Kind == hubbub.TopicUser:
+		return p + userTag(bucketOf(t.Name)) + "user:" + t.Name
+	case t.Kind == hubbub.TopicPresence && t.Name == "":
+		return p + nodesTag + "presence"
+	case t.Kind == hubbub.TopicPresence:
+		return p + userTag(bucketOf(t.Name)) + "presence:" + t.Name
+	}
+	return p + nodesTag + "all"
+}

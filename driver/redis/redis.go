@@ -3,12 +3,12 @@ package redis
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/rueidis"
-
-	"github.com/hubbub-dev/hubbub"
 )
 
 // Options configures a [Driver]. Only Addrs must be set.
@@ -43,15 +43,51 @@ type Driver struct {
 	// Immutable after Open.
 	options Options // with defaults
 	client  rueidis.Client
+
+	// Safe for concurrent use.
+	offset atomic.Int64 // of the server's time to this machine's, in nanoseconds
+	dials  dials
 }
 
 // Open connects to Redis. It is an error if the server cannot be reached or is too old, or if the credentials are wrong. End the driver
 // with Close.
 func Open(ctx context.Context, o Options) (*Driver, error) {
-	return nil, nil
+	o.setDefaults()
+	d := &Driver{options: o, dials: newDials()}
+	client, err := rueidis.NewClient(d.clientOption())
+	if err != nil {
+		return nil, fmt.Errorf("open Redis: %w", err)
+	}
+	d.client = client
+	if err := d.learnTime(ctx); err != nil {
+		d.Close()
+		return nil, fmt.Errorf("open Redis: %w", err)
+	}
+	d.dials.open()
+	return d, nil
+}
+
+// setDefaults puts the values that the zero values stand for. What means "none" stays negative.
+func (o *Options) setDefaults() {
+	if o.Prefix == "" {
+		o.Prefix = "hubbub:"
+	}
+	if o.Grace == 0 {
+		o.Grace = 5 * time.Second
+	}
+	if o.Lease <= 0 {
+		o.Lease = 10 * time.Second
+	}
+	if o.LastSeen <= 0 {
+		o.LastSeen = 30 * 24 * time.Hour
+	}
+	if o.KeptPerSender == 0 {
+		o.KeptPerSender = 64 << 20
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
 }
 
 // Close ends the connections. Nothing may be called afterwards.
 func (d *Driver) Close() { d.client.Close() }
-
-var _ hubbub.Driver

@@ -1,0 +1,52 @@
+package redis_test
+
+import (
+	"fmt"
+	"sync/atomic"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/hubbub-dev/hubbub/driver/drivertest"
+	"github.com/hubbub-dev/hubbub/driver/redis"
+	"github.com/hubbub-dev/hubbub/internal/testkit"
+)
+
+// server is the address of the one Redis of all tests that do not need one of their own.
+var server string
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(testkit.WithShared{M: m, Setup: func(t testing.TB) { server, _ = testkit.Redis(t) }})
+}
+
+var prefixes atomic.Int64
+
+// freshPrefix is one that nobody has used before.
+func freshPrefix() string { return fmt.Sprintf("t%d:", prefixes.Add(1)) }
+
+// open opens a driver that knows nothing of the others and lives by the clock, or, without one, by the server's.
+func open(t testing.TB, clock *drivertest.Clock) *redis.Driver {
+	t.Helper()
+	return openAt(t, clock, freshPrefix())
+}
+
+// openAt opens a driver with a prefix: one that shares what others have with the same.
+func openAt(t testing.TB, clock *drivertest.Clock, prefix string) *redis.Driver {
+	t.Helper()
+	o := redis.Options{Addrs: []string{server}, Prefix: prefix, Grace: drivertest.Grace, Lease: drivertest.Lease}
+	if clock != nil {
+		o.Now = clock.Now
+	}
+	return openWith(t, o)
+}
+
+// openWith opens a driver that is closed with the test.
+func openWith(t testing.TB, o redis.Options) *redis.Driver {
+	t.Helper()
+	d, err := redis.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.Close)
+	return d
+}

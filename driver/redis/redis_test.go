@@ -1,0 +1,7 @@
+package redis_test
+
+import "testing"
+
+func TestOpening(t *testing.T) {
+	open(t, nil)
+}
