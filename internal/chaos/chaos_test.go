@@ -16,10 +16,10 @@ import (
 
 // servers is what gateways stand on.
 type servers struct {
-	name     string
 	gateways int
 	settle   func(n *node)           // adds what it needs to the gateway's settings
 	faults   []fault                 // that can happen to it, and to gateways because of it
+	short    [][]string              // the faults of each round of a short run
 	journal  func() (journal, error) // what the store takes for open; nil if nobody but a gateway may look into it
 	*world                           // set before any fault happens
 }
@@ -27,9 +27,13 @@ type servers struct {
 // sets are the sets of servers, each with what starts it.
 var sets = []struct {
 	name  string
+	short bool // it is in the short run
 	start func(t *testing.T) *servers
 }{
-	{"one", onOneFile},
+	{"one", false, onOneFile},
+	{"redis", true, onRedis},
+	{"sentinel", true, onSentinel},
+	{"cluster", true, onCluster},
 }
 
 // TestChaos lets people live while faults happen, on each set of servers. Without HUBBUB_CHAOS it is short: each set has rounds with
@@ -47,7 +51,7 @@ func TestChaos(t *testing.T) {
 	only := os.Getenv("HUBBUB_CHAOS_SERVERS")
 	var chosen []int
 	for i, set := range sets {
-		if only == "" || slices.Contains(strings.Split(only, ","), set.name) {
+		if only == "" && (set.short || length > 0) || slices.Contains(strings.Split(only, ","), set.name) {
 			chosen = append(chosen, i)
 		}
 	}
@@ -60,26 +64,30 @@ func TestChaos(t *testing.T) {
 	}
 }
 
-// run has rounds until the time is over, at least two. Faults happen in turn, in a new random order each time, two or three in a round.
+// run has the rounds of a short run, and then further ones until the time is over, in which faults happen in turn, in a new random
+// order each time, two or three in a round.
 func run(w *world, r *rand.Rand, length time.Duration) {
 	possible := slices.Concat(ofGateways, w.servers.faults)
-	if words := os.Getenv("HUBBUB_CHAOS_FAULTS"); words != "" {
-		possible = choose(possible, words)
-	}
 	var next []fault
+	short := w.servers.short
+	if words := os.Getenv("HUBBUB_CHAOS_FAULTS"); words != "" {
+		possible, short = choose(possible, words), nil
+	}
 	until := time.Now().Add(length)
-	for round := 1; round <= 2 || time.Now().Before(until); round++ {
-		if count := 2 + r.IntN(2); len(next) < count {
-			r.Shuffle(len(possible), func(i, j int) { possible[i], possible[j] = possible[j], possible[i] })
-			next = append(next, possible...)
+	for round := 0; !w.t.Failed() && (round < len(short) || time.Now().Before(until)); round++ {
+		var now []fault
+		if round < len(short) {
+			now = choose(possible, strings.Join(short[round], ","))
+		} else {
+			if len(next) < 3 {
+				r.Shuffle(len(possible), func(i, j int) { possible[i], possible[j] = possible[j], possible[i] })
+				next = append(next, possible...)
+			}
+			count := min(2+r.IntN(2), len(next))
+			now, next = next[:count], next[count:]
 		}
-		count := min(2+r.IntN(2), len(next))
-		w.note("round %d", round)
-		w.round(r, next[:count])
-		next = next[count:]
-		if w.t.Failed() {
-			break
-		}
+		w.note("round %d", round+1)
+		w.round(r, now)
 	}
 	w.over.Store(true)
 	for _, name := range slices.Sorted(maps.Keys(w.faults)) {
@@ -93,7 +101,6 @@ func (w *world) round(r *rand.Rand, faults []fault) {
 	var all sync.WaitGroup
 	for _, f := range faults {
 		begin, own := between(r, 0, 4*time.Second), rand.New(rand.NewPCG(r.Uint64(), 0))
-		w.faults[f.name]++
 		all.Go(func() {
 			if wait(w.ctx, begin) {
 				f.do(w, own)

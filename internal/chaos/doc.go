@@ -9,5 +9,5 @@
 // finds wrong must go away soon, or the round has failed. What is never right, such as a position that was given twice, fails it at once.
 //
 //	make test                     # a short run on each set of servers
-//	make chaos CHAOS=10m          # as long as asked; SEED=… repeats the faults of an earlier run, SERVERS=… names the sets
+//	make chaos CHAOS=10m          # as long as asked; SEED=… repeats the faults of an earlier run, SERVERS=… and FAULTS=… choose
 package chaos

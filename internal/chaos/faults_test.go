@@ -38,7 +38,7 @@ func toNode(name string, do func(w *world, n *node, r *rand.Rand)) fault {
 			return
 		}
 		defer n.busy.Unlock()
-		w.note("%s: %s", name, n.name)
+		w.happens(name, n.name)
 		do(w, n, r)
 		w.note("%s: %s: over", name, n.name)
 	}}
@@ -70,7 +70,7 @@ var ofGateways = []fault{
 		n.await()
 	}),
 	{"all gateways are upgraded", func(w *world, r *rand.Rand) {
-		w.note("all gateways are upgraded")
+		w.happens("all gateways are upgraded", "")
 		for _, n := range w.nodes {
 			if !n.busy.TryLock() {
 				continue
@@ -81,7 +81,7 @@ var ofGateways = []fault{
 		}
 	}},
 	{"all gateways are killed", func(w *world, r *rand.Rand) {
-		w.note("all gateways are killed")
+		w.happens("all gateways are killed", "")
 		var held []*node
 		for _, n := range w.nodes {
 			if n.busy.TryLock() {
@@ -120,20 +120,29 @@ func (n *node) await() {
 	}
 }
 
-// linkFault is a fault of the links of gateways to the server that the number names.
+// happens tells of a fault, and counts it.
+func (w *world) happens(name, to string) {
+	w.note("%s %s", name, to)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.faults[name]++
+}
+
+// linkFault is a fault of the links of gateways to the server that the number names: 0 is the first, -1 the last.
 func linkFault(name string, which int, m manner, least, most time.Duration) fault {
 	return toNode(name, func(w *world, n *node, r *rand.Rand) {
-		n.links[which].be(m)
+		l := n.links[(which+len(n.links))%len(n.links)]
+		l.be(m)
 		wait(w.ctx, between(r, least, most))
-		n.links[which].be(open)
+		l.be(open)
 	})
 }
 
-// choose picks faults by their names, for those who look for something.
-func choose(all []fault, words string) (some []fault) {
+// choose picks faults by their names, with commas; a name with * at its end is the beginning of some.
+func choose(all []fault, names string) (some []fault) {
 	for _, f := range all {
-		for word := range strings.SplitSeq(words, ",") {
-			if strings.Contains(f.name, word) {
+		for name := range strings.SplitSeq(names, ",") {
+			if begin, glob := strings.CutSuffix(name, "*"); f.name == name || glob && strings.HasPrefix(f.name, begin) {
 				some = append(some, f)
 				break
 			}

@@ -119,11 +119,17 @@ func (s *seat) talk(room string) { s.speak(room, s.rooms[room].Stream) }
 // whisper says something to somebody, and tells whether it was accepted.
 func (s *seat) whisper(peer string) bool { return s.speak(pairOf(s.user, peer), s.client.User(peer)) }
 
+// speak sends to a stream. Who waits for too long for that signs out, to come back elsewhere, and never learns whether it was accepted.
 func (s *seat) speak(stream string, to client.Stream) bool {
-	return s.say(stream, s.user, s.goes, func(ctx context.Context, data, key string) (string, hubbub.Position, error) {
+	until := time.Now().Add(time.Second + time.Duration(mathrand.IntN(20_000))*time.Millisecond)
+	done := s.say(stream, s.user, func() bool { return s.goes() && time.Now().Before(until) }, func(ctx context.Context, data, key string) (string, hubbub.Position, error) {
 		sent, err := to.Send(ctx, data, client.SendOptions{Key: key})
 		return sent.ID, sent.Position, err
 	})
+	if !done && s.goes() {
+		s.signOut()
+	}
+	return done
 }
 
 // shop enters or leaves a room for a moment.
@@ -136,11 +142,11 @@ func (s *seat) shop() {
 	s.enter(s.ctx, name)
 }
 
-// expelOthers signs out all sessions of the user but this one.
+// expelOthers signs out all other devices of the user.
 func (s *seat) expelOthers() {
 	var gone []string
 	for _, other := range s.seats {
-		if other != s && other.user == s.user {
+		if other.device != s.device && other.user == s.user {
 			if id := other.expel(); id != "" {
 				gone = append(gone, id)
 			}
@@ -152,7 +158,7 @@ func (s *seat) expelOthers() {
 		s.goneFor(gone)
 	}
 	for _, other := range s.seats {
-		if other != s && other.user == s.user {
+		if other.device != s.device && other.user == s.user {
 			other.expel() // perhaps it came meanwhile
 		}
 	}

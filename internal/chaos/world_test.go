@@ -193,7 +193,7 @@ func (w *world) say(stream, from string, goes func() bool, send func(ctx context
 	m := message{from: from, data: data}
 	s.try(data)
 	done := w.insist("send to "+stream, goes, func() (err error) {
-		ctx, stop := context.WithTimeout(w.ctx, 10*time.Second)
+		ctx, stop := context.WithTimeout(w.ctx, 3*time.Second)
 		defer stop()
 		m.id, m.at, err = send(ctx, data, key)
 		return err
