@@ -1,9 +1,11 @@
 package chaos_test
 
 import (
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -93,7 +95,11 @@ func run(w *world, r *rand.Rand, length time.Duration) {
 	for _, name := range slices.Sorted(maps.Keys(w.faults)) {
 		w.note("%s: %d times", name, w.faults[name])
 	}
-	w.note("%d calls acknowledged, %d attempts to tell of events", w.calls.Load(), w.ear.attempts)
+	losses := 0
+	for _, s := range w.streams {
+		losses += s.losses
+	}
+	w.note("%d calls acknowledged, %d attempts to tell of events, %d times somebody was told of a loss", w.calls.Load(), w.ear.attempts, losses)
 }
 
 // round lets faults happen, heals, and judges.
@@ -112,4 +118,31 @@ func (w *world) round(r *rand.Rand, faults []fault) {
 		testkit.Eventually(w.t, n.name+" to be ready after all", n.ready)
 	}
 	w.calm()
+}
+
+// TestChaosNotices loses what must last, and wants that to be noticed.
+func TestChaosNotices(t *testing.T) {
+	w := newWorld(t, onOneFile(t))
+	var wrong []string
+	w.patience, w.report = 2*time.Second, func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
+	testkit.Eventually(t, "people to have said something", func() bool { return w.calls.Load() > 200 })
+	n := w.nodes[0]
+	n.kill()
+	files, err := filepath.Glob(filepath.Join(n.dir, "hubbub.db*"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("the gateway has the files %v, %v", files, err)
+	}
+	for _, name := range files {
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n.start()
+	testkit.Eventually(t, "the gateway to be ready", n.ready)
+	w.calm()
+	for _, words := range []string{"is durable", "is not in the inbox", "is not in the history"} {
+		if !strings.Contains(strings.Join(wrong, "\n"), words) {
+			t.Errorf("everything is lost, and nobody says that something %s:\n%s", words, strings.Join(wrong, "\n"))
+		}
+	}
 }

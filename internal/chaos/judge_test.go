@@ -36,20 +36,26 @@ func (w *world) calm() {
 	w.soon("everything to be told", w.untold)
 	w.soon("everybody to be seen as they are, still", w.unlike)
 	for _, wrong := range w.never() {
-		w.t.Errorf("never right: %s", wrong)
+		w.report("never right: %s", wrong)
+	}
+	for name := range w.streams {
+		for _, f := range w.followers(name) {
+			f.forget()
+		}
 	}
 }
 
 // soon asks until nothing is wrong any more, but not for ever.
 func (w *world) soon(what string, wrong func() []string) {
 	began := time.Now()
-	for deadline := began.Add(patience); ; {
+	for deadline := began.Add(w.patience); ; {
 		all := wrong()
 		if len(all) == 0 {
 			break
 		}
 		if time.Now().After(deadline) || !wait(w.ctx, 100*time.Millisecond) {
-			w.t.Errorf("%s waited in vain for %s:\n%s", w.clock(), what, strings.Join(all[:min(len(all), 40)], "\n"))
+			w.report("%s waited in vain for %s:\n%s", w.clock(), what, strings.Join(all[:min(len(all), 40)], "\n"))
+			w.patience = min(w.patience, 5*time.Second) // for what else is wrong
 			return
 		}
 	}

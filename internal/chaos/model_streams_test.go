@@ -24,6 +24,7 @@ type stream struct {
 	accepted map[string]message         // by data: what its sender was told
 	given    map[hubbub.Position]string // the id of the message at a position, whoever has seen it there
 	epoch    string                     // of a durable stream, which has one for ever
+	losses   int                        // how often somebody was told that messages are lost
 	wrong    []string                   // what can never be right
 }
 
@@ -144,6 +145,7 @@ func (f *follower) lose() {
 	if f.durable {
 		f.fail("%s is told that messages are lost, and the stream is durable", f.who)
 	}
+	f.losses++
 	f.heard, f.last = nil, hubbub.Position{}
 }
 

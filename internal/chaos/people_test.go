@@ -215,7 +215,9 @@ type outlaw struct {
 
 func (o *outlaw) act() {
 	if o.client != nil && !o.goes() {
-		if code := closeCode(o.client.Err()); code != rpc.CodeNotAllowed && code != rpc.CodeLoggedOut || !o.wasExpelled() {
+		code, reason := closeCode(o.client.Err()), reasonOf(o.client.Err())
+		refused := code == 0 && (reason == hubbub.Forbidden || reason == hubbub.Unauthorized) // when it came again
+		if code != rpc.CodeNotAllowed && code != rpc.CodeLoggedOut && !refused || !o.wasExpelled() {
 			o.violate("%s was ended for good: %v", o, o.client.Err())
 		}
 		o.signOut()

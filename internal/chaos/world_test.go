@@ -37,6 +37,9 @@ type world struct {
 	nodes   []*node
 	ear     *ear
 
+	patience time.Duration                    // how long what is wrong may stay so once all is healed
+	report   func(format string, args ...any) // is told what is wrong
+
 	// Immutable but for what is in them.
 	streams map[string]*stream // rooms, and pairs by pairOf
 	seats   []*seat
@@ -59,7 +62,7 @@ type world struct {
 // newWorld starts everything, and lets people live.
 func newWorld(t *testing.T, s *servers) *world {
 	w := &world{t: t, ctx: t.Context(), began: time.Now(), servers: s, ear: listen(t), streams: map[string]*stream{}, ended: map[string]bool{},
-		notices: map[string]map[string]string{}, faults: map[string]int{}}
+		notices: map[string]map[string]string{}, faults: map[string]int{}, patience: patience, report: t.Errorf}
 	s.world = w
 	for i := range s.gateways {
 		n := newNode(t, fmt.Sprint("n", i+1), w.ear.url)
