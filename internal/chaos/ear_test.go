@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
@@ -57,7 +58,11 @@ func (e *ear) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.audience.wrong = append(e.audience.wrong, "events: "+err.Error()+": "+string(body))
 		return
 	}
+	known := len(e.audience.wrong)
 	e.audience.hear(heard)
+	for i := range e.audience.wrong[known:] {
+		e.audience.wrong[known+i] = time.Now().Format("15:04:05.000 ") + e.audience.wrong[known+i]
+	}
 	if !e.patient.Load() && rand.IntN(10) == 0 {
 		w.WriteHeader(http.StatusInternalServerError)
 	}

@@ -95,12 +95,10 @@ func (d *database) journal(ctx context.Context) (j journal, err error) {
 	return j, err
 }
 
-// fails makes a fault of what happens to servers that one fault at a time can happen to.
+// fails makes a fault of what happens to servers to which one fault after the other happens.
 func fails(name string, busy *sync.Mutex, do func(w *world, r *rand.Rand)) fault {
 	return fault{name, func(w *world, r *rand.Rand) {
-		if !busy.TryLock() {
-			return
-		}
+		busy.Lock()
 		defer busy.Unlock()
 		w.happens(name, "")
 		do(w, r)
@@ -204,14 +202,14 @@ func onSentinel(t *testing.T) *servers {
 		return second
 	}
 	heal := func() { testkit.Eventually(t, "Redis to have a replica again", settled) }
-	s := &servers{gateways: 3, short: [][]string{{"the master is killed", "all gateways are upgraded"}}}
+	s := &servers{gateways: 3, short: [][]string{{"the replica takes over", "the master is killed", "all gateways are upgraded"}}}
 	s.settle = func(n *node) { d.aside(n, "redis+sentinel://"+strings.Join(hosts, ",")+"/hubbub") }
 	s.journal = func() (journal, error) { return d.journal(t.Context()) }
 	s.faults = append(d.faults(),
 		fails("the master is killed", &busy, func(w *world, r *rand.Rand) {
 			m := master()
 			m.kill()
-			wait(w.ctx, between(r, 0, 6*time.Second))
+			wait(w.ctx, between(r, 0, 8*time.Second))
 			m.start()
 			heal()
 		}),
@@ -243,7 +241,7 @@ func onCluster(t *testing.T) *servers {
 		fails("a master of the cluster is killed", &c.busy, func(w *world, r *rand.Rand) {
 			m := c.master(r)
 			m.kill()
-			wait(w.ctx, between(r, 0, 6*time.Second))
+			wait(w.ctx, between(r, 0, 8*time.Second))
 			m.start()
 			c.heal()
 		}),
@@ -254,7 +252,7 @@ func onCluster(t *testing.T) *servers {
 			m.signal(syscall.SIGCONT)
 			c.heal()
 		}),
-		fails("slots move in the cluster", &c.busy, func(w *world, r *rand.Rand) { c.reshard(r, 1500) }),
+		fails("slots move in the cluster", &c.busy, func(w *world, r *rand.Rand) { c.reshard(r, 300) }),
 	)
 	return s
 }
