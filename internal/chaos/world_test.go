@@ -7,6 +7,7 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -123,7 +124,8 @@ func (w *world) insist(what string, goes func() bool, call func() error) bool {
 		}
 		switch reason := reasonOf(err); {
 		case !goes():
-		case reason == hubbub.Unavailable, errors.Is(err, context.DeadlineExceeded):
+		case reason == hubbub.Unavailable, errors.Is(err, context.DeadlineExceeded),
+			reason == hubbub.NotFound && strings.Contains(err.Error(), "has ended"): // the session; the client is about to learn that
 			if time.Since(began) > 3*patience {
 				w.violate("%s: it is not possible any more: %v", what, err)
 				return false
