@@ -160,9 +160,10 @@ func splitCursor(joined string, n int) ([]string, error) {
 	return cursors, nil
 }
 
-// takeOver ends the sessions that were open when their nodes died. It comes before all that is decided from now on.
+// takeOver ends the sessions that were open when their nodes died. It comes before all that is decided from now on. With a driver that is
+// shared other nodes may live, and the reconciler does it.
 func (h *Hub) takeOver(ctx context.Context) error {
-	if h.store == nil {
+	if h.store == nil || h.shared != nil {
 		return nil
 	}
 	nodes, err := h.store.OpenNodes(ctx)

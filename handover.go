@@ -73,6 +73,13 @@ func (q *handover) takeOver(lost []Transition) {
 	q.add(lost)
 }
 
+// giveBack ends the room that takeOver has made for n transitions.
+func (q *handover) giveBack(n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.most -= n
+}
+
 // reap asks the registry, and adds what it returns. What it decides itself it may have told already.
 func (q *handover) reap(ask func() ([]Transition, error)) ([]Transition, error) {
 	q.mu.Lock()

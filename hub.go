@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Hub is one node: it has the sessions of this process. All its methods may be called concurrently.
@@ -18,26 +19,31 @@ type Hub struct {
 	// Immutable after New.
 	o       Options // with defaults
 	driver  Driver
-	poster  Poster // nil if the driver is none
-	ordered bool   // the driver gives its decisions to handover by itself
-	store   Store  // nil if nothing lasts
+	poster  Poster   // nil if the driver is none
+	shared  *patient // the driver too, if it is a Shared one; otherwise nil
+	ordered bool     // the driver gives its decisions to handover by itself
+	store   Store    // nil if nothing lasts
 	rules   []RoomRule
 	node    string // this incarnation
+	started time.Time
 	log     *slog.Logger
 
 	// Safe for concurrent use.
-	rooms     *shelf[*room]
-	users     *shelf[*person]
-	watches   *shelf[*watch]
-	all       *everybody
-	expiries  expiries
-	turns     turns
-	counting  counting
-	handover  handover
-	vacancies *vacancies    // nil if nobody wants to know of them
-	messages  atomic.Uint64 // given out by newID
-	people    atomic.Uint64 // that ever came, however often
-	blocking  sync.Mutex    // held while a block is set or taken back
+	rooms      *shelf[*room]
+	users      *shelf[*person]
+	watches    *shelf[*watch]
+	all        *everybody
+	expiries   expiries
+	turns      turns
+	counting   counting
+	handover   handover
+	vacancies  *vacancies // nil if nobody wants to know of them
+	doubt      doubt      // of a shared driver
+	complaints complaints
+	reconcile  *reconciler   // nil without a shared driver and a store
+	messages   atomic.Uint64 // given out by newID
+	people     atomic.Uint64 // that ever came, however often
+	blocking   sync.Mutex    // held while a block is set or taken back
 
 	// Guarded by mu.
 	mu       sync.Mutex
@@ -46,6 +52,7 @@ type Hub struct {
 	sessions map[*Session]struct{}
 	owed     []owed // ends that the driver did not take yet
 	renewal  error  // of the lease, the last time
+	tally    tally
 
 	// The life of what the hub has started: stop ends context, which all of it watches.
 	context context.Context
@@ -63,7 +70,7 @@ func New(ctx context.Context, o Options) (*Hub, error) {
 		return nil, errors.New("hubbub: Options.Driver is missing; for one process use driver/memory")
 	}
 	o = o.withDefaults()
-	h := &Hub{o: o, driver: o.Driver, store: o.Store, log: o.Logger, node: o.Node + "-" + rand.Text()[:10]}
+	h := &Hub{o: o, driver: o.Driver, store: o.Store, log: o.Logger, node: o.Node + "-" + rand.Text()[:10], started: time.Now()}
 	for _, r := range o.Rooms {
 		h.rules = append(h.rules, r.withDefaults())
 	}
@@ -71,17 +78,20 @@ func New(ctx context.Context, o Options) (*Hub, error) {
 		return nil, err
 	}
 	h.poster, _ = o.Driver.(Poster)
+	h.share()
 	h.handover.init(h)
 	if d, ok := o.Driver.(Ordered); ok {
 		h.ordered = true
 		d.OnDecision(h.handover.add)
 	}
-	h.rooms = newShelf(Bus(o.Driver), h.newRoom)
-	h.users = newShelf(Bus(o.Driver), h.newPerson)
-	h.watches = newShelf(Bus(o.Driver), h.newWatch)
+	h.rooms = newShelf(Bus(h.driver), h.newRoom)
+	h.users = newShelf(Bus(h.driver), h.newPerson)
+	h.watches = newShelf(Bus(h.driver), h.newWatch)
 	h.all = &everybody{hub: h, crowd: crowd{name: "everybody"}}
 	h.counting.hub = h
 	h.vacancies = newVacancies(h)
+	h.reconcile = newReconciler(h)
+	h.doubt.wake = make(chan struct{}, 1)
 	h.sessions = map[*Session]struct{}{}
 	h.ending = make(chan struct{}, 1)
 	h.context, h.stop = context.WithCancel(context.Background())
@@ -95,16 +105,39 @@ func New(ctx context.Context, o Options) (*Hub, error) {
 	if h.vacancies != nil {
 		h.wg.Go(h.vacancies.keep)
 	}
+	if h.shared != nil {
+		h.wg.Go(h.keepRestored)
+	}
+	if h.reconcile != nil {
+		h.wg.Go(h.reconcile.keep)
+	}
 	h.wg.Go(h.keepLease)
 	h.wg.Go(h.keepOrder)
 	h.wg.Go(h.keepTrim)
 	return h, nil
 }
 
+// share has the calls of a shared driver end in time.
+func (h *Hub) share() {
+	shared, ok := h.o.Driver.(Shared)
+	if !ok {
+		return
+	}
+	h.shared = &patient{Driver: h.o.Driver, Shared: shared, poster: h.poster}
+	h.driver = h.shared
+	if h.poster != nil {
+		h.poster = h.shared
+	}
+}
+
 // enter takes a place among the nodes, and leaves it again if the hub cannot begin.
 func (h *Hub) enter(ctx context.Context) error {
-	if _, err := h.driver.Renew(ctx, NodeStatus{Node: h.node}); err != nil {
+	renewal, err := h.driver.Renew(ctx, h.status())
+	if err != nil {
 		return fmt.Errorf("take a lease for the node: %w", err)
+	}
+	if renewal.Doubt { // there is nothing to restore, but the driver must hear so
+		h.inDoubt()
 	}
 	unsubscribe, err := h.driver.Subscribe(ctx, Topic{Kind: TopicAll}, h.all)
 	if err != nil {

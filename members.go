@@ -113,12 +113,8 @@ func (h *Hub) Memberships(ctx context.Context, user, after string, limit int) (M
 
 // tellMember tells the user and the room. Who is not told learns it from the list.
 func (h *Hub) tellMember(ctx context.Context, e MemberChanged) {
-	ctx = context.WithoutCancel(ctx)
-	for _, topic := range []Topic{{TopicUser, e.User}, {TopicRoom, e.Room}} {
-		if err := h.driver.Publish(ctx, topic, e); err != nil {
-			h.complain("tell who belongs to a room", err)
-		}
-	}
+	h.publishSurely(ctx, Topic{TopicUser, e.User}, e)
+	h.publishSurely(ctx, Topic{TopicRoom, e.Room}, e)
 }
 
 // Members lists the members of a room: for its members, and for those who may join it.

@@ -110,9 +110,12 @@ func (h *Hub) register(ctx context.Context, s *Session) (Opened, error) {
 	if err != nil {
 		p.remove(s)
 		h.users.release(s.user, p)
+		if h.shared != nil && AsError(err).Reason == Unavailable {
+			h.owe(owed{target: Target{User: s.user, Session: s.id}, why: EndClosed}) // it may have been opened nevertheless
+		}
 		return Opened{}, err
 	}
-	s.person = p
+	s.person, s.came = p, opened.Came
 	return opened, nil
 }
 
@@ -126,9 +129,7 @@ func (h *Hub) replace(ctx context.Context, s *Session, replaced []SessionRecord)
 	for _, r := range replaced {
 		e.Sessions = append(e.Sessions, r.ID)
 	}
-	if err := h.driver.Publish(ctx, Topic{TopicUser, s.user}, e); err != nil {
-		h.complain("tell sessions that they were replaced", err) // their nodes learn it when they renew their lease
-	}
+	h.publishSurely(ctx, Topic{TopicUser, s.user}, e) // who does not hear it learns it when the node's lease is renewed
 }
 
 // Check tells whether an identity may still connect: Unauthorized if it was revoked or has expired.
@@ -166,9 +167,7 @@ func (h *Hub) endBy(ctx context.Context, t Target, why EndReason, by *SessionRec
 		}
 	}
 	if len(e.Sessions) > 0 {
-		if err := h.driver.Publish(ctx, Topic{TopicUser, t.User}, e); err != nil {
-			h.complain("tell sessions that they were ended", err) // their nodes learn it when they renew their lease
-		}
+		h.publishSurely(ctx, Topic{TopicUser, t.User}, e) // who does not hear it learns it when the node's lease is renewed
 	}
 	h.announce(ctx, transitions)
 	return len(e.Sessions), nil

@@ -12,7 +12,8 @@ type Options struct {
 	Driver Driver
 	Store  Store // for what must last: durable streams, members, who was here; nil means that there is none of it
 	// Node names this process among the nodes; "" means "node". Each start gets a new incarnation of it.
-	Node string
+	Node    string
+	Version string // of the program, which NodeStatus shows; "" if it does not matter
 
 	Rooms   []RoomRule // the first that matches a name holds; nil means one rule that matches all. Other rooms do not exist
 	Private PrivateRule

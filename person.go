@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // person is this node's part of a user who has sessions here.
@@ -26,14 +27,21 @@ type person struct {
 	heard    uint64               // the latest revision of the announcements
 	sessions []*Session           // also those that are being opened
 	pairs    map[Stream]*sequence // of those pairs that said something lately, at most maxPairs; nil while there are none
+	since    time.Time            // of what was sent before that, the sessions need not be told
 }
 
-// maxPairs is how many of a user's pairs are kept in order at once. Beyond it all are forgotten: the next message of
-// each is taken as it comes.
-const maxPairs = 1024
+const (
+	// maxPairs is how many of a user's pairs are kept in order at once. Beyond it all are forgotten, and the next message of each is the
+	// first one again.
+	maxPairs = 1024
+	// maxBefore is how many messages of a pair may come before the first one that is heard of it, to be brought into order.
+	maxBefore = 100
+	// clockAllowance is how far the clocks of nodes may be apart.
+	clockAllowance = time.Second
+)
 
 func (h *Hub) newPerson(name string) *person {
-	return &person{hub: h, name: name, number: h.people.Add(1)}
+	return &person{hub: h, name: name, number: h.people.Add(1), since: time.Now()}
 }
 
 func (p *person) topic() Topic { return Topic{TopicUser, p.name} }
@@ -100,11 +108,18 @@ func (p *person) Missed() {
 func (p *person) posted(e Posted) {
 	q := p.pairs[e.Message.Stream]
 	if q == nil {
-		if p.pairs == nil || len(p.pairs) >= maxPairs {
+		if len(p.pairs) >= maxPairs {
+			p.pairs, p.since = nil, time.Now()
+		}
+		if p.pairs == nil {
 			p.pairs = map[Stream]*sequence{}
 		}
 		q = &sequence{}
 		p.pairs[e.Message.Stream] = q
+		if p.hub.shared != nil && e.Previous > 0 {
+			q.fetching = true
+			p.hub.begin(func() { p.fetchBefore(e, q) })
+		}
 	}
 	switch q.accept(e) {
 	case deliverIt:
@@ -143,6 +158,45 @@ func (p *person) ended(e Ended) {
 // fetch reads what is missing of a pair and delivers it.
 func (p *person) fetch(stream Stream, q *sequence) {
 	p.hub.catchUp(stream, &p.mu, q, func(page Page) bool { return p.caughtUp(page, q) })
+}
+
+// fetchBefore reads what comes before the first message that was heard of a pair, and delivers what of it was sent since the user is here:
+// the bus between nodes brings the messages of a pair in any order, and what comes later than a newer one is dropped.
+func (p *person) fetchBefore(first Posted, q *sequence) {
+	h, stream := p.hub, first.Message.Stream
+	for pause := firstPause; ; {
+		page, err := h.logOf(stream).Before(h.context, stream, first.Message.Position, maxBefore)
+		if err == nil {
+			if p.begins(first, q, page.Messages) {
+				p.fetch(stream, q)
+			}
+			return
+		}
+		h.complain("read earlier messages", err)
+		if !h.rest(&pause) {
+			return
+		}
+	}
+}
+
+// begins delivers the messages before the first that was heard of a pair, as far as they are new here, and then those that have waited. It
+// tells true if something is missing.
+func (p *person) begins(first Posted, q *sequence, before []Message) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	from := p.since.Add(-clockAllowance)
+	for _, m := range before {
+		came := slices.ContainsFunc(q.waiting, func(e Posted) bool { return e.Message.Position == m.Position })
+		if m.Position.Epoch == first.Message.Position.Epoch && (came || m.Time.After(from)) {
+			p.message(m)
+		}
+	}
+	q.known, q.last = true, Position{first.Message.Position.Epoch, first.Previous}
+	ready, again := q.resume()
+	for _, e := range ready {
+		p.message(e.Message)
+	}
+	return again
 }
 
 // caughtUp delivers a page that was fetched and tells whether it was the last. The caller holds mu.

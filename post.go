@@ -47,7 +47,7 @@ func (h *Hub) postLive(ctx context.Context, d Draft) (Message, error) {
 }
 
 // postDurable publishes what is committed, in the order of the positions. A message that is committed but could not be published is
-// accepted nevertheless: who gets the next one sees that it is missing and fetches it.
+// accepted nevertheless: those here get it, and elsewhere who gets the next one sees that it is missing and fetches it.
 func (h *Hub) postDurable(ctx context.Context, d Draft) (Message, error) {
 	var place *turn
 	d.Accepted = func(a Appended) { place = h.turns.queue(a.Message.Stream) }
@@ -59,9 +59,7 @@ func (h *Hub) postDurable(ctx context.Context, d Draft) (Message, error) {
 		place.wait()
 		defer h.turns.done(accepted.Message.Stream, place)
 	}
-	if err := h.publish(context.WithoutCancel(ctx), Posted{accepted.Message, accepted.Previous}); err != nil {
-		h.complain("publish a message that is kept", err)
-	}
+	h.tellSurely(ctx, accepted.Message.Stream, Posted{accepted.Message, accepted.Previous})
 	return accepted.Message, nil
 }
 
@@ -70,18 +68,51 @@ func (h *Hub) publish(ctx context.Context, e Posted) error { return h.tell(ctx, 
 
 // tell publishes an event about a stream to all who take part in it.
 func (h *Hub) tell(ctx context.Context, stream Stream, e Event) error {
-	if stream.Room != "" {
-		return h.driver.Publish(ctx, Topic{TopicRoom, stream.Room}, e)
-	}
-	for i, user := range stream.Pair {
-		if i == 1 && user == stream.Pair[0] {
-			break
-		}
-		if err := h.driver.Publish(ctx, Topic{TopicUser, user}, e); err != nil {
+	for _, topic := range stream.topics() {
+		if err := h.driver.Publish(ctx, topic, e); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// tellSurely is tell for what is a fact already: if the bus is away those here are told.
+func (h *Hub) tellSurely(ctx context.Context, stream Stream, e Event) {
+	for _, topic := range stream.topics() {
+		h.publishSurely(ctx, topic, e)
+	}
+}
+
+// topics are those on which is told what happens in a stream.
+func (s Stream) topics() []Topic {
+	switch {
+	case s.Room != "":
+		return []Topic{{TopicRoom, s.Room}}
+	case s.Pair[0] == s.Pair[1]:
+		return []Topic{{TopicUser, s.Pair[0]}}
+	}
+	return []Topic{{TopicUser, s.Pair[0]}, {TopicUser, s.Pair[1]}}
+}
+
+// publishSurely publishes what is a fact already, also if ctx ends. If that fails it gives it to those of this node at least, who may
+// then get it twice: Posted, which has a position, is dropped the second time, and others do no harm. The other nodes find out by
+// themselves, since the bus tells them that they may have missed something.
+func (h *Hub) publishSurely(ctx context.Context, t Topic, e Event) {
+	err := h.driver.Publish(context.WithoutCancel(ctx), t, e)
+	if err == nil {
+		return
+	}
+	h.complain("publish what has happened", err)
+	switch t.Kind {
+	case TopicRoom:
+		if r, ok := h.rooms.get(t.Name); ok {
+			r.Receive(e)
+		}
+	case TopicUser:
+		if p, ok := h.users.get(t.Name); ok {
+			p.Receive(e)
+		}
+	}
 }
 
 // turns brings those who publish messages of one stream into the order in which the messages were accepted. Many are committed

@@ -179,8 +179,8 @@ type Renewal struct {
 	// missed it: also by a node that took it for dead. That it has ended some of them itself is no harm.
 	Ended map[string]EndReason
 	// Doubt says that the registry may not have what it had: its server was away, is another one or was emptied, or the node's lease
-	// had run out. The node must load revocations and restore its sessions, see [Shared]. It is said until that is done: until a
-	// renewal follows a call of Restored.
+	// had run out. The node must load revocations and restore its sessions, see [Shared]. It is said by each renewal until that is
+	// done, and Restored was called.
 	Doubt bool
 }
 
@@ -192,13 +192,16 @@ type Shared interface {
 	// Restore makes sure that an open session of this node is known. came is what Opened said of it. If it is known, or was of a lease
 	// of the same node that has run out but whose sessions nobody has ended, it stays. If it was ended meanwhile it stays so, and
 	// Ended says why. If nothing is known of it, it is added without transitions of its own, since those of its beginning were made
-	// before; then the limit decides anew by the times at which the sessions connected, so that it may be this one that must
-	// give way: that is Ended, too. The rooms of a session that is restored have to be entered again.
+	// before. If it was revoked, it then ends (EndRevoked). Then the limit of devices decides anew by the times at which the
+	// sessions connected, and the device that came first gives way also where devices too many are refused. It may be this
+	// session's: then Ended says so, too. Transitions has the ends that this makes. The rooms of a session that is restored have to
+	// be entered again.
 	Restore(ctx context.Context, s SessionRecord, came string, l DeviceLimit) (Restored, error)
 	// SessionsOn lists sessions that are known of a node, from the one after the cursor after; "" is the beginning, and a next of "" the
 	// end. Only User, ID and Node of them are set.
 	SessionsOn(ctx context.Context, node, after string) (some []SessionRecord, next string, err error)
-	// Restored says that all of the node's sessions were restored since the renewal that said Doubt.
+	// Restored says that all of the node's sessions were restored since the first renewal that said Doubt, or the first one after
+	// Restored was called before. What has given reason to doubt after that renewal is not settled by it, and said again.
 	Restored(node string)
 }
 

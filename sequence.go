@@ -2,6 +2,7 @@ package hubbub
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync"
 	"time"
 )
@@ -113,12 +114,13 @@ const firstPause = 50 * time.Millisecond
 // rest waits for a pause, and makes the next one longer. It tells false if the hub is closed.
 func (h *Hub) rest(pause *time.Duration) bool { return rest(h.context, pause) }
 
-// rest waits for a pause, and makes the next one longer. It tells false if ctx ends.
+// rest waits for a pause, more or less, and makes the next one longer. It tells false if ctx ends. Nodes that wait for the same thing do
+// not all try again in the same moment.
 func rest(ctx context.Context, pause *time.Duration) bool {
 	select {
 	case <-ctx.Done():
 		return false
-	case <-time.After(*pause):
+	case <-time.After(*pause*3/4 + rand.N(*pause/2)):
 	}
 	*pause = min(2**pause, 5*time.Second)
 	return true

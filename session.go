@@ -22,6 +22,9 @@ type Session struct {
 	address   string
 	connected time.Time
 
+	// Guarded by ops.
+	came string // the session with which the user came online, as the registry said
+
 	// Guarded by the person's mu.
 	open  bool   // gets events
 	early *Ended // what ended it before it was open; nil if nothing did
@@ -129,7 +132,6 @@ func (s *Session) windUp() {
 	if s.person == nil {
 		return // the registry has refused it
 	}
-	h.dismiss(s)
 	h.all.leave(s)
 	s.unwatch(nil)
 	s.mu.Lock()
@@ -143,7 +145,8 @@ func (s *Session) windUp() {
 		why = EndClosed
 	}
 	// The registry takes the session out of its rooms; the rooms are held until then, for those who are told.
-	h.settle(owed{Target{User: s.user, Session: s.id}, why})
+	h.settle(owed{Target{User: s.user, Session: s.id}, why, s})
+	h.dismiss(s) // not before: what the registry knows of sessions that are not here is ended, and then nobody would know why
 	for _, m := range rooms {
 		h.rooms.release(m.room.name, m.room)
 	}
@@ -174,7 +177,11 @@ func (s *Session) Refresh(ctx context.Context, id Identity) (left []string, err 
 		return nil, err
 	}
 	s.person.has(id.Attrs)
-	if err := h.driver.Update(ctx, s.record(id)); err != nil {
+	err = h.driver.Update(ctx, s.record(id))
+	if s.revive(ctx, err) {
+		err = h.driver.Update(ctx, s.record(id))
+	}
+	if err != nil {
 		return nil, err
 	}
 	s.mu.Lock()

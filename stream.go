@@ -130,9 +130,11 @@ func (s *Session) MarkRead(ctx context.Context, stream Stream, p Position) error
 	}
 	e := Read{stream, s.user, p}
 	if s.tooLarge(stream) {
-		return s.hub.driver.Publish(ctx, Topic{TopicUser, s.user}, e)
+		s.hub.publishSurely(ctx, Topic{TopicUser, s.user}, e)
+		return nil
 	}
-	return s.hub.tell(ctx, stream, e)
+	s.hub.tellSurely(ctx, stream, e)
+	return nil
 }
 
 // Typing tells the others of a stream that the user is writing, or has stopped. In rooms with too many users nobody is told,

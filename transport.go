@@ -7,7 +7,7 @@ import "time"
 type Conn interface {
 	// Send tells an event to this conn alone. It is lost if the conn is closing.
 	Send(e Event)
-	// Close ends the conn, after what was sent before. For EndDraining retry says when the client may come back.
+	// Close ends the conn, after what was sent before. For EndDraining and EndNodeLost retry says when the client may come back.
 	Close(why EndReason, retry Retry)
 }
 

@@ -3,6 +3,8 @@ package hubbub
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
 	"time"
 )
 
@@ -11,8 +13,9 @@ const trimStep = 250
 
 // owed is an end of sessions that the driver could not be told.
 type owed struct {
-	target Target
-	why    EndReason
+	target  Target
+	why     EndReason
+	session *Session // that ends; nil if it is not one of this node
 }
 
 // keepLease renews the node's lease until the hub is closed. It waits for nothing else: a store that hangs must not make a dead
@@ -75,36 +78,67 @@ func (h *Hub) keepTrim() {
 	}
 }
 
-// Healthy tells whether the driver answers: nil, or why the node's lease could not be renewed the last time.
+// Healthy tells whether the driver answers: nil, or why the node's lease could not be renewed the last time, or why the driver could not be
+// told again which sessions the node has.
 func (h *Hub) Healthy() error {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.renewal
+	renewal := h.renewal
+	h.mu.Unlock()
+	if renewal != nil {
+		return fmt.Errorf("renew the node's lease: %w", renewal)
+	}
+	h.doubt.mu.Lock()
+	defer h.doubt.mu.Unlock()
+	if h.doubt.failed != nil {
+		return fmt.Errorf("restore the sessions of the node: %w", h.doubt.failed)
+	}
+	return nil
 }
 
 // renew keeps the lease, and ends the sessions that were to be ended without our noticing.
 func (h *Hub) renew() {
-	renewal, err := h.driver.Renew(h.context, NodeStatus{Node: h.node})
+	renewal, err := h.driver.Renew(h.context, h.status())
 	h.mu.Lock()
 	h.renewal = err
 	h.mu.Unlock()
+	if h.shared != nil {
+		h.shared.away.Store(err != nil)
+	}
 	if err != nil {
 		h.complain("renew the node's lease", err)
 		return
 	}
-	for s, why := range h.those(renewal.Ended) {
-		s.end(why, nil, Retry{})
+	ended := h.those(renewal.Ended)
+	window := comeback(len(ended))
+	for s, why := range ended {
+		s.end(why, nil, window)
+	}
+	if renewal.Doubt && h.shared != nil {
+		h.inDoubt()
 	}
 }
 
-// settleDebts tells the driver again what it did not take.
+// inDoubt has the node's sessions restored.
+func (h *Hub) inDoubt() {
+	h.doubt.active.Store(true)
+	signal(h.doubt.wake)
+}
+
+// settleDebts tells the driver again what it did not take, until it does not take something again: many waits for a driver that is away
+// would be long.
 func (h *Hub) settleDebts() {
 	h.mu.Lock()
 	debts := h.owed
 	h.owed = nil
 	h.mu.Unlock()
-	for _, d := range debts {
-		h.settle(d)
+	for i, d := range debts {
+		if h.settle(d) {
+			continue
+		}
+		h.mu.Lock()
+		h.owed = append(debts[i+1:], h.owed...) // what has failed is the last now
+		h.mu.Unlock()
+		return
 	}
 }
 
@@ -124,17 +158,44 @@ func (h *Hub) those(ids map[string]EndReason) map[*Session]EndReason {
 	return found
 }
 
-// settle tells the driver that sessions have ended, and the others what has changed by it. If the driver is away it is owed.
-func (h *Hub) settle(d owed) {
+// settle tells the driver that sessions have ended, and the others what has changed by it. If the driver is away it is owed, and settle
+// tells false.
+func (h *Hub) settle(d owed) bool {
 	transitions, err := h.driver.End(h.context, d.target, d.why)
+	if err == nil && len(transitions) == 0 && d.session != nil && h.shared != nil && !d.why.decided() {
+		transitions, err = h.endUnknown(d)
+	}
 	if err != nil {
 		h.complain("end a session", err)
-		h.mu.Lock()
-		h.owed = append(h.owed, d)
-		h.mu.Unlock()
-		return
+		h.owe(d)
+		return false
 	}
 	h.announce(h.context, transitions)
+	return true
+}
+
+// owe has the driver be told of an end with the next tick.
+func (h *Hub) owe(d owed) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.owed = append(h.owed, d)
+}
+
+// decided tells whether it is the registry that ends sessions for this reason.
+func (r EndReason) decided() bool {
+	return r == EndReplaced || r == EndLoggedOut || r == EndRevoked || r == EndNodeLost
+}
+
+// endUnknown ends a session that the registry does not know, since it was emptied: that the session has come is known outside, and so must be
+// that it has ended. The registry tells if it knows the session as ended already.
+func (h *Hub) endUnknown(d owed) ([]Transition, error) {
+	s := d.session
+	restored, err := h.shared.Restore(h.context, s.record(s.Identity()), s.came, DeviceLimit{})
+	if err != nil || restored.Ended != "" {
+		return restored.Transitions, err
+	}
+	h.announce(h.context, restored.Transitions)
+	return h.driver.End(h.context, d.target, d.why)
 }
 
 func (h *Hub) reap() {
@@ -156,9 +217,30 @@ func (h *Hub) trim(log Log) {
 	}
 }
 
-// complain logs what failed behind the hub, but not that the hub is closed.
+// complaints are when something was complained of last.
+type complaints struct {
+	mu   sync.Mutex
+	last map[string]time.Time
+}
+
+// complain logs what failed behind the hub, but not that the hub is closed. Of the same thing it does so once per second: when a server is
+// away, it fails for each session.
 func (h *Hub) complain(what string, err error) {
-	if !errors.Is(err, context.Canceled) {
+	if errors.Is(err, context.Canceled) {
+		return
+	}
+	c := &h.complaints
+	c.mu.Lock()
+	now := time.Now()
+	again := now.Sub(c.last[what]) < time.Second
+	if c.last == nil {
+		c.last = map[string]time.Time{}
+	}
+	if !again {
+		c.last[what] = now
+	}
+	c.mu.Unlock()
+	if !again {
 		h.log.Error("hub: "+what+" failed; it is tried again", "error", err)
 	}
 }

@@ -14,11 +14,15 @@ const (
 	maxDirty = 1 << 16
 	// roomsAtOnce is how many are looked at together, so that they share a transaction.
 	roomsAtOnce = 64
+	// maxChanges is how often a room may have changed while it was looked at, before others get their turn.
+	maxChanges = 8
 )
 
 // vacancies tells by [RoomChanged] which rooms somebody is in. What it goes by is not who comes and goes, but how many are there when
 // it looks: a room that somebody came into or left is looked at again, and the store knows what was told of it last. So nothing
-// is told twice or left out for good, even if the process dies or the store is away for a while.
+// is told twice or left out for good, even if the process dies or the store is away for a while. Of several nodes each looks at the rooms
+// that its own decisions have filled or emptied, and again after it has told a change: whoever has told the last one has seen that it
+// holds. All rooms are looked at by one of them, see reconciler.
 type vacancies struct {
 	hub  *Hub          // immutable
 	wake chan struct{} // buffered; a room must be looked at
@@ -33,8 +37,10 @@ func newVacancies(h *Hub) *vacancies {
 	if h.o.Report == nil {
 		return nil
 	}
-	v := &vacancies{hub: h, wake: make(chan struct{}, 1), all: true} // what was told before the process began may be over
-	signal(v.wake)
+	v := &vacancies{hub: h, wake: make(chan struct{}, 1)}
+	if h.shared == nil {
+		v.noteAll() // what was told before the process began may be over
+	}
 	return v
 }
 
@@ -55,6 +61,9 @@ func (v *vacancies) note(room string) {
 }
 
 func (v *vacancies) noteAll() {
+	if v == nil {
+		return
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.dirty, v.all = nil, true
@@ -149,17 +158,27 @@ func (v *vacancies) lookAt(ctx context.Context, rooms []string) error {
 	return errors.Join(failed...)
 }
 
-// lookInto tells whether somebody is in a room, if that was not told last.
+// lookInto tells whether somebody is in a room, if that was not told last, until that is what it finds.
 func (v *vacancies) lookInto(ctx context.Context, room string) error {
+	for range maxChanges {
+		if changed, err := v.tell(ctx, room); err != nil || !changed || v.hub.shared == nil {
+			return err
+		}
+	}
+	v.note(room)
+	return nil
+}
+
+// tell tells whether somebody is in a room, if that was not told last, and returns whether it was not.
+func (v *vacancies) tell(ctx context.Context, room string) (changed bool, err error) {
 	page, err := v.hub.driver.Online(ctx, Filter{Room: room}, "", 1)
 	if err != nil {
-		return err
+		return false, err
 	}
 	fact := RoomChanged{ID: rand.Text(), Room: room, Occupied: page.Total > 0, Time: time.Now()}
 	items := v.hub.o.Report(fact)
 	if vacated := (RoomChanged{ID: fact.ID, Room: room, Time: fact.Time}); fact.Occupied && len(items) == 0 && len(v.hub.o.Report(vacated)) == 0 {
-		return nil // nobody wants to know of this room: save the transaction
+		return false, nil // nobody wants to know of this room: save the transaction
 	}
-	_, err = v.hub.store.SetOccupied(ctx, room, fact.Occupied, items)
-	return err
+	return v.hub.store.SetOccupied(ctx, room, fact.Occupied, items)
 }

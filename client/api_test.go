@@ -55,6 +55,7 @@ func apiCalls(ctx context.Context, a client.API) map[string]func() {
 		"get-block":          func() { a.Blocked(ctx, "ann") },
 		"erase-user":         func() { a.Erase(ctx, "ann") },
 		"list-webhooks":      func() { a.Webhooks(ctx) },
+		"list-nodes":         func() { a.Nodes(ctx) },
 		"list-dead-webhooks": func() { a.DeadWebhooks(ctx, "billing", "17", 7) },
 		"replay-webhooks":    func() { a.ReplayWebhooks(ctx, "billing", "id") },
 		"test-webhook":       func() { a.TestWebhook(ctx, "billing") },

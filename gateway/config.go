@@ -33,6 +33,7 @@ type Config struct {
 	Auth    AuthConfig    `koanf:"auth"`
 	API     APIConfig     `koanf:"api"`
 	Store   StoreConfig   `koanf:"store"`
+	Redis   RedisConfig   `koanf:"redis"`
 	Rooms   []RoomConfig  `koanf:"rooms"` // the first that matches holds; empty means one with all defaults for all rooms
 	Private PrivateConfig `koanf:"private"`
 	Inbox   InboxConfig   `koanf:"inbox"`
@@ -96,10 +97,30 @@ type APIKeyConfig struct {
 	Scopes []string `koanf:"scopes"` // what it may do; empty means everything
 }
 
-// StoreConfig says where what must last is kept.
+// StoreConfig says where what must last is kept: in a file of this node's own, or in a database that several nodes share.
 type StoreConfig struct {
-	Path     string `koanf:"path"`      // a file, relative to the working directory; "" means hubbub.db, [NoStore] none
-	MaxBatch int    `koanf:"max_batch"` // writes that share one commit at most
+	Path     string `koanf:"path"`      // a file, relative to the working directory; "" means hubbub.db, or none with URL; [NoStore] means none
+	MaxBatch int    `koanf:"max_batch"` // writes that share one commit at most, in a file
+	URL      string `koanf:"url"`       // of a PostgreSQL database, in place of Path; "" means none
+	MaxConns int    `koanf:"max_conns"` // to the database
+}
+
+// RedisConfig says where nodes share what is live. Without a URL this node is alone.
+type RedisConfig struct {
+	URL              string         `koanf:"url"` // "redis://…", "rediss://…", or with "+sentinel" or "+cluster" behind that; "" means none
+	Username         string         `koanf:"username"`
+	Password         string         `koanf:"password"`
+	SentinelUsername string         `koanf:"sentinel_username"`
+	SentinelPassword string         `koanf:"sentinel_password"`
+	TLS              RedisTLSConfig `koanf:"tls"`
+	Prefix           string         `koanf:"prefix"` // of all keys and channels
+}
+
+// RedisTLSConfig is about connections to Redis by TLS.
+type RedisTLSConfig struct {
+	CA   string `koanf:"ca"`   // PEM file of who signs the servers' certificates; "" means the system's
+	Cert string `koanf:"cert"` // PEM file of the gateway's own certificate, for servers that ask for one
+	Key  string `koanf:"key"`  // PEM file of its private key
 }
 
 // NoStore is the path of no store: everything is in memory.
@@ -174,6 +195,7 @@ type HeartbeatConfig struct {
 // PresenceConfig is about who is online.
 type PresenceConfig struct {
 	Grace   time.Duration `koanf:"grace"`    // how long a user without session counts as online
+	Lease   time.Duration `koanf:"lease"`    // how long a node that is not heard of counts as alive
 	ListAll bool          `koanf:"list_all"` // every session may list all who are online
 }
 

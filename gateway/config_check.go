@@ -31,6 +31,8 @@ func (c *Config) check() settings.Problems {
 	k.paths()
 	k.origins()
 	k.apiKeys()
+	k.redis()
+	k.storeURL()
 	k.store()
 	k.rooms()
 	k.times()
@@ -217,6 +219,9 @@ func (c *checker) times() {
 	}
 	if c.Heartbeat.Timeout < time.Second {
 		c.fail("heartbeat.timeout", "this must be at least 1s")
+	}
+	if c.Presence.Lease < time.Second {
+		c.fail("presence.lease", "this must be at least 1s")
 	}
 	if c.Shutdown.Window >= c.Shutdown.Timeout {
 		c.fail("shutdown.window", "this must be shorter than shutdown.timeout (%s)", settings.FormatDuration(c.Shutdown.Timeout))

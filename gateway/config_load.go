@@ -58,6 +58,10 @@ func Load(s ConfigSources) (*LoadedConfig, error) {
 		return nil, err
 	}
 	c.loaded = loaded
+	// Images and units name the file by the variable. It must not take a third line to move out of it.
+	if c.Store.URL != "" && c.Store.Path == variable(s.Environ, table().Variable("store.path")) {
+		c.Store.Path = ""
+	}
 	c.fill()
 	for _, more := range loaded.Locate(c.check()) {
 		known := func(p settings.Problem) bool { return p.Key != "" && p.Key == more.Key }
@@ -119,7 +123,11 @@ func (c *Config) fill() {
 	if c.Dev && c.Devices.Limit == 0 {
 		c.Devices.Limit = 1 // so that one sees what happens
 	}
+	shared := c.Store.URL != "" && c.Store.Path == ""
 	table().Fill(c)
+	if shared {
+		c.Store.Path = "" // what has a default is set, but there is no file
+	}
 	if host, port, err := net.SplitHostPort(c.Addr); err == nil && host == "" && c.Dev {
 		c.Addr = net.JoinHostPort("127.0.0.1", port)
 	}
@@ -154,7 +162,7 @@ func (c Config) Verify() error {
 	if err != nil {
 		return err
 	}
-	if dir := filepath.Dir(c.Store.Path); c.stores() {
+	if dir := filepath.Dir(c.Store.Path); c.stores() && c.Store.URL == "" {
 		if found, err := os.Stat(dir); err != nil || !found.IsDir() {
 			return settings.Problems{{Key: "store.path", Message: fmt.Sprintf("there is no directory %s: make it, or name another file", dir)}}
 		}

@@ -31,6 +31,7 @@ func (c *Config) hubOptions(logger *slog.Logger) hubbub.Options {
 		},
 		ListPresence: c.Presence.ListAll,
 		Grace:        c.Presence.Grace,
+		Lease:        c.Presence.Lease,
 		Logger:       logger,
 	}
 	rooms := c.Rooms
@@ -44,7 +45,7 @@ func (c *Config) hubOptions(logger *slog.Logger) hubbub.Options {
 }
 
 // stores tells whether there is a store.
-func (c *Config) stores() bool { return c.Store.Path != NoStore }
+func (c *Config) stores() bool { return c.Store.URL != "" || c.Store.Path != NoStore }
 
 func (c *Config) privateRule() hubbub.PrivateRule {
 	h := HistoryConfig(c.Private.History)

@@ -35,7 +35,7 @@ func serverEntries() []settings.Entry {
 			"development mode only loopback."},
 		{Key: "dev", Doc: "Development mode, for your own machine only: anyone may connect under any name with `?user=ann&device=d1`, " +
 			"pages of loopback hosts and files may connect, limits per address do not hold, and the demo chat is at `/`."},
-		{Key: "node", Doc: "The name of this node among others. Empty means a random one."},
+		{Key: "node", Doc: "The name of this node among others, in logs and in `hubbub nodes`. Each start adds something random to it. Empty means `node`."},
 		{Key: "tls", Doc: "TLS by the gateway itself. Empty means none, for use behind a proxy that ends TLS. The files are read " +
 			"again when they change; a broken new one is logged and the old certificate kept."},
 		{Key: "tls.cert", Doc: "PEM file with the certificate, followed by the intermediate ones."},
@@ -111,13 +111,31 @@ const emptyKind = "durable, or memory without a store"
 
 func storeEntries() []settings.Entry {
 	return []settings.Entry{
-		{Key: "store", Doc: "What must last: durable history, members of rooms, inboxes, and who was here. docs/operations.md is about " +
-			"backups, restoring and full disks."},
+		{Key: "store", Doc: "What must last: durable history, members of rooms, inboxes, and who was here. It is in a file, or in PostgreSQL, which " +
+			"several nodes can share. docs/operations.md is about backups, restoring, full disks, and several nodes."},
 		{Key: "store.path", Default: "hubbub.db", Doc: "The file, made if it is not there. Beside it are others that belong to it, " +
 			"with `-wal`, `-shm` and `.lock` behind the name. `off` means that everything is in memory and lost with the process: there are no " +
-			"inboxes and no members then."},
+			"inboxes and no members then. Not together with `store.url`, to which alone the variable `HUBBUB_STORE_PATH` gives way."},
 		{Key: "store.max_batch", Default: "256", Doc: "How many of the writes that are waiting share one commit at most. With 1 each has its " +
 			"own, which is as safe and much slower; it is there to be measured."},
+		{Key: "store.url", Secret: true, Example: "postgres://hubbub:PASSWORD@db:5432/hubbub", Doc: "A PostgreSQL database (14 or newer) instead of the file: " +
+			"`postgres://user:password@host:5432/database?sslmode=verify-full`. The tables are made in its schema `hubbub`. Several nodes share it if they also share `redis`; one alone needs no Redis, and keeps others away."},
+		{Key: "store.max_conns", Default: "16", Doc: "Connections of this node to that database at most. All nodes together need fewer than its " +
+			"`max_connections`."},
+		{Key: "redis", Doc: "Redis 7 or Valkey, by which several nodes are one gateway: who is online, history in memory, and what is said to those at " +
+			"other nodes. Everything that must last is then in PostgreSQL (`store.url`), or `store.path` is `off`. docs/operations.md is about several nodes."},
+		{Key: "redis.url", Secret: true, Example: "redis://redis:6379", Doc: "Where it is: `redis://user:password@host:6379/0` or, with TLS, `rediss://…`; with " +
+			"Sentinel `redis+sentinel://host1,host2/master?db=0`, as a Cluster `redis+cluster://host1,host2`. Empty means that this node is alone."},
+		{Key: "redis.username", Doc: "The ACL user, if the URL names none."},
+		{Key: "redis.password", Secret: true, Doc: "The password, if the URL has none."},
+		{Key: "redis.sentinel_username", Doc: "The ACL user of the Sentinels."},
+		{Key: "redis.sentinel_password", Secret: true, Doc: "The password of the Sentinels."},
+		{Key: "redis.tls", Doc: "TLS to Redis, if the URL begins with `rediss`."},
+		{Key: "redis.tls.ca", Doc: "PEM file of who signs the certificates of Redis. Empty means the system's."},
+		{Key: "redis.tls.cert", Doc: "PEM file of the gateway's own certificate, for a Redis that asks for one."},
+		{Key: "redis.tls.key", Doc: "PEM file with its private key."},
+		{Key: "redis.prefix", Default: "hubbub:", Doc: "What the names of all keys and channels begin with. Gateways that are not the same one can share a Redis " +
+			"by different prefixes."},
 		{Key: "inbox", Doc: "Notices that are published into the inboxes of users. It needs a store."},
 		{Key: "inbox.expire", Default: "90d", Off: "never", Doc: "How long a notice stays in an inbox unless who publishes it says " +
 			"something else."},
@@ -216,6 +234,8 @@ func operationEntries() []settings.Entry {
 		{Key: "presence", Doc: "Who is online."},
 		{Key: "presence.grace", Default: "5s", Off: "none", Doc: "How long a user without connection still counts as online, so that a " +
 			"reload does not flicker."},
+		{Key: "presence.lease", Default: "10s", Doc: "How long a node that the others do not hear of counts as alive, with all of its sessions. It is " +
+			"renewed three times as often. At least 1s, and the same on all nodes."},
 		{Key: "presence.list_all", Doc: "Every session may list all who are online. Otherwise only the rooms that it is in."},
 		{Key: "shutdown", Doc: "What happens on SIGTERM: no new connections, clients are told, then closed in stages."},
 		{Key: "shutdown.timeout", Default: "25s", Doc: "After this everything that is left is cut. Give the process longer than that " +

@@ -107,7 +107,11 @@ func TestEverySettingComesByVariableAndFlag(t *testing.T) {
 		"metrics.addr": "127.0.0.1:10", "private.history.kind": "memory", "origins": "https://a.example,null", "trusted_proxies": "10.0.0.0/8,192.0.2.7",
 		"compression": "shared", "auth.refuse": "close", "devices.per": "platform", "devices.on_exceed": "refuse", "log.level": "debug",
 		"log.format": "json", "limits.pending": "70KiB", "limits.header": "5KiB", "limits.requests_per_session.burst": "170",
+		"store.url": "postgres://a:5432/b", "redis.url": "redis://a:6379", "redis.tls.cert": cert.CertFile, "redis.tls.key": cert.KeyFile,
+		"redis.tls.ca": cert.CertFile,
 	}
+	// What makes sense only beside something else.
+	beside := map[string]string{"store.url": "store: {url: 'postgres://base/b'}", "redis.url": "store: {path: off}"}
 	byType := map[reflect.Type]string{
 		reflect.TypeFor[string](): "x", reflect.TypeFor[bool](): "true", reflect.TypeFor[int](): "17", reflect.TypeFor[float64](): "1.5",
 		reflect.TypeFor[time.Duration](): "11s", reflect.TypeFor[gateway.Size](): "33KiB", reflect.TypeFor[[]string](): "a,b",
@@ -122,16 +126,16 @@ func TestEverySettingComesByVariableAndFlag(t *testing.T) {
 			value = byType[s.typ]
 		}
 		name := gateway.EnvPrefix + strings.ToUpper(strings.ReplaceAll(s.key, ".", "_"))
-		base, err := gateway.Load(gateway.ConfigSources{File: write(t, ""), Set: always})
+		base, err := gateway.Load(gateway.ConfigSources{File: write(t, beside[s.key]), Set: always})
 		if err != nil {
 			t.Fatal(err)
 		}
-		variable, err := gateway.Load(gateway.ConfigSources{File: write(t, ""), Set: always, Environ: []string{name + "=" + value}})
+		variable, err := gateway.Load(gateway.ConfigSources{File: write(t, beside[s.key]), Set: always, Environ: []string{name + "=" + value}})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		flag, err := gateway.Load(gateway.ConfigSources{File: write(t, ""), Set: always, Flags: []string{s.key + "=" + value}})
+		flag, err := gateway.Load(gateway.ConfigSources{File: write(t, beside[s.key]), Set: always, Flags: []string{s.key + "=" + value}})
 		if err != nil {
 			t.Errorf("%s: %v", s.key, err)
 			continue
@@ -220,6 +224,17 @@ func TestWhatCannotBe(t *testing.T) {
 		"webhook at home":       {"webhooks: [{name: a, url: 'http://localhost:1', secrets: [" + webhookSecret + "]}]", "webhooks[0]: its URL is one of this machine: to allow that set allow_private"},
 		"secret of webhook":     {"webhooks: [{name: a, url: 'https://a.example', secrets: [hunter2]}]", "webhooks[0]: "},
 		"two webhooks":          {"webhooks: [&w {name: a, url: 'https://a.example', secrets: [" + webhookSecret + "]}, *w]", "webhooks[1].name: two of them have the name"},
+		"Redis with a file":     {"redis: {url: 'redis://:hunter2@a'}", ":1: redis.url: nodes that share Redis cannot share the file hubbub.db: set store.url"},
+		"wrong Redis":           {"store: {path: off}\nredis: {url: 'http://:hunter2@a'}", ":2: redis.url: "},
+		"braces in prefix":      {"store: {path: off}\nredis: {url: 'redis://a', prefix: 'a{b}'}", ":2: redis.prefix: "},
+		"TLS without TLS":       {"store: {path: off}\nredis: {url: 'redis://a', tls: {ca: x}}", ":2: redis.tls: redis.url says that Redis is reached without TLS"},
+		"no CA of Redis":        {"store: {path: off}\nredis: {url: 'rediss://a', tls: {ca: /does/not/exist}}", "read redis.tls.ca: open /does/not/exist"},
+		"cert of Redis":         {"store: {path: off}\nredis: {url: 'rediss://a', tls: {cert: x}}", "redis.tls.key: the file with the private key is missing"},
+		"two stores":            {"store: {path: a.db, url: 'postgres://u:hunter2@a/b'}", ":1: store.url: store.path is set, too"},
+		"no store but a URL":    {"store: {path: off, url: 'postgres://u:hunter2@a/b'}", ":1: store.url: store.path is set, too"},
+		"store elsewhere":       {"store: {url: 'mysql://u:hunter2@a/b'}", ":1: store.url: write it as postgres://"},
+		"odd store":             {"store: {url: 'postgres://u:hunter2@a:b/b'}", ":1: store.url: write it as postgres://"},
+		"short lease":           {"presence: {lease: 10ms}", ":1: presence.lease: this must be at least 1s"},
 		"short heartbeat":       {"heartbeat: {ping: 10ms, timeout: 1ms}", "heartbeat.ping: this must be at least 1s"},
 		"long window":           {"shutdown: {window: 1h}", "shutdown.window: this must be shorter than shutdown.timeout (25s)"},
 		"small header":          {"limits: {header: 1KiB}", "limits.header: browsers with cookies need more"},
@@ -265,6 +280,29 @@ func TestVerifyLooksAtKeys(t *testing.T) {
 		if (err == nil) != (want == "") || err != nil && (!strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2")) {
 			t.Errorf("%q: got %v, want %q", text, err, want)
 		}
+	}
+}
+
+// TestTwoLines has somebody outgrow one process.
+func TestTwoLines(t *testing.T) {
+	text := "store: {url: 'postgres://ann:hunter2@db/hubbub'}\nredis: {url: 'redis://:hunter2@redis'}\n"
+	// The image names a file by the variable.
+	for _, environ := range [][]string{nil, {"HUBBUB_STORE_PATH=/var/lib/hubbub/hubbub.db"}} {
+		c, err := gateway.Load(gateway.ConfigSources{File: write(t, text), Environ: environ})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Store.Path != "" || c.HubOptions().Private.History != hubbub.HistoryDurable {
+			t.Errorf("the store is %+v", c.Store)
+		}
+		if strings.Contains(c.Show(), "hunter2") {
+			t.Error("the password is shown")
+		}
+	}
+	secret := write(t, "postgres://ann:hunter2@db/hubbub\n")
+	c, err := gateway.Load(gateway.ConfigSources{File: write(t, "store: {url_file: "+secret+"}"), Environ: []string{"HUBBUB_REDIS_URL=redis://redis"}})
+	if err != nil || c.Store.URL != "postgres://ann:hunter2@db/hubbub" || c.Redis.URL != "redis://redis" {
+		t.Errorf("got %+v, %v", c, err)
 	}
 }
 
@@ -322,7 +360,7 @@ presence: {grace: off, list_all: true}
 		Rate: hubbub.Rate{PerSecond: 10, Burst: 20}}
 	want := hubbub.Options{
 		Node: "n1", Private: private, Devices: hubbub.DeviceLimit{Max: 2, PerPlatform: true, Refuse: true, Sessions: 9},
-		Limits: hubbub.Limits{RoomsPerSession: 100, WatchesPerSession: 1000, SmallRoom: 7}, ListPresence: true, Grace: -1,
+		Limits: hubbub.Limits{RoomsPerSession: 100, WatchesPerSession: 1000, SmallRoom: 7}, ListPresence: true, Grace: -1, Lease: 10 * time.Second,
 		Rooms: []hubbub.RoomRule{
 			{Match: "team:*", Join: hubbub.AccessToken, Send: hubbub.AccessBackend, Retention: hubbub.Retention{Messages: 5, Age: time.Hour},
 				Quiet: true, Slow: hubbub.SlowLatest, MaxMessage: 16 << 10, Rate: hubbub.Rate{PerSecond: 10, Burst: 20}},

@@ -42,7 +42,7 @@ func New(cfg Config) (*Gateway, error) {
 	if g.services, err = newServices(g); err != nil {
 		return nil, err
 	}
-	g.front.drain, g.front.end, g.front.healthy = g.leave, g.services.close, g.hub.Healthy
+	g.front.drain, g.front.end, g.front.healthy = g.leave, g.services.close, g.services.healthy
 	g.handler = g.routes()
 	return g, nil
 }

@@ -50,7 +50,7 @@ func serve(t *testing.T, cfg gateway.Config) running {
 // stored gives a config a store of its own, unless it names one.
 func stored(t *testing.T, cfg gateway.Config) gateway.Config {
 	t.Helper()
-	if cfg.Store.Path == "" {
+	if cfg.Store.Path == "" && cfg.Store.URL == "" {
 		cfg.Store.Path = filepath.Join(t.TempDir(), "hubbub.db")
 	}
 	return cfg

@@ -165,7 +165,7 @@ func reasonLabel(r hubbub.Reason) string {
 // codeLabel keeps close codes that mean something here; peers can send any of a few thousand.
 func codeLabel(code ws.Code) string {
 	switch {
-	case code >= 1000 && code <= 1003, code >= 1005 && code <= 1014, code >= 4001 && code <= 4004, code >= 4501 && code <= 4504:
+	case code >= 1000 && code <= 1003, code >= 1005 && code <= 1014, code >= 4001 && code <= 4005, code >= 4501 && code <= 4504:
 		return strconv.Itoa(int(code))
 	}
 	return "other"

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/hubbub-dev/hubbub"
-	"github.com/hubbub-dev/hubbub/driver/memory"
 	"github.com/hubbub-dev/hubbub/gateway/auth"
 	"github.com/hubbub-dev/hubbub/gateway/hook"
 	"github.com/hubbub-dev/hubbub/gateway/httpapi"
@@ -16,6 +15,7 @@ import (
 
 // services is what a gateway is made of behind its front. It is immutable.
 type services struct {
+	live
 	keeping
 	outward
 	doorman
@@ -36,10 +36,13 @@ func newServices(g *Gateway) (*services, error) {
 
 // start makes them in the order in which they need each other.
 func (s *services) start(c *Config, f *front) error {
-	tickets := auth.NewTickets(auth.NewMemoryTickets(0, nil), nil)
+	var err error
+	if s.live, err = startLive(c, f.metrics); err != nil {
+		return err
+	}
+	tickets := s.live.tickets()
 	options := c.Auth.Config
 	options.Tickets, options.Dev, options.Logger = tickets, c.Dev, c.Logger
-	var err error
 	if s.auth, err = auth.New(options); err != nil {
 		return err
 	}
@@ -70,18 +73,21 @@ func (s *services) start(c *Config, f *front) error {
 
 // startHub makes the hub with what it stands on.
 func (s *services) startHub(c *Config, f *front) (err error) {
-	driver := memory.New(memory.Options{Grace: c.Presence.Grace, KeptPerSender: int(c.Limits.KeptPerUser)})
-	if s.keeping, err = keep(c, driver, f.metrics); err != nil {
+	if s.keeping, err = keep(c, s.driver, f.metrics); err != nil {
 		return err
 	}
 	domain := c.hubOptions(c.Logger)
-	domain.Driver = driver
+	domain.Driver, domain.Version = s.driver, Version()
 	s.keeping.options(c, &domain)
 	s.outward.options(&domain)
 	if s.hub, err = hubbub.New(context.Background(), domain); err != nil {
 		return err
 	}
 	f.metrics.Watch("sessions", "Sessions that are open.", func() float64 { return float64(s.hub.Len()) })
+	f.metrics.WatchNodes(s.hub.Nodes)
+	if s.scratch != nil {
+		f.metrics.Watch("redis_up", "Whether Redis took the last sign of life of this node, 1 or 0.", func() float64 { return oneIf(s.hub.Healthy() == nil) })
+	}
 	f.metrics.Watch("rooms", "Rooms that sessions of this node are in.", func() float64 { return float64(s.hub.Rooms()) })
 	return nil
 }
@@ -111,7 +117,7 @@ func (s *services) startAPI(c *Config, tickets *auth.Tickets) error {
 	}
 	o := httpapi.Options{
 		Hub: s.hub, Inbox: s.inbox, Keys: keys, KeyFile: c.API.File, Rate: hubbub.Rate(c.API.Rate), IssueTicket: tickets.Issue,
-		Version: Version(), Logger: c.Logger,
+		Scratch: s.scratch, Version: Version(), Logger: c.Logger,
 	}
 	if c.reports() {
 		o.Webhooks = s.webhooks
@@ -147,6 +153,15 @@ func (s *services) apiKeys(c *Config) ([]httpapi.Key, error) {
 // DevKey is the key for the HTTP API that development mode has made; "" otherwise.
 func (s *services) DevKey() string { return s.apiKey }
 
+// healthy tells whether new clients can be served: what they need at once is who is online, which Redis may know, and the store. Those
+// who are here stay in any case.
+func (s *services) healthy() error {
+	if err := s.hub.Healthy(); err != nil {
+		return err
+	}
+	return s.keeping.healthy()
+}
+
 // close ends the services, after the conns were closed: those first that use others. Some may not have been started.
 func (s *services) close(ctx context.Context) error {
 	var errs []error
@@ -158,6 +173,7 @@ func (s *services) close(ctx context.Context) error {
 	}
 	s.outward.close()
 	errs = append(errs, s.keeping.close(ctx))
+	s.live.close()
 	if s.auth != nil {
 		s.auth.Close()
 	}

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/hubbub-dev/hubbub"
+	"github.com/hubbub-dev/hubbub/driver/postgres"
 	"github.com/hubbub-dev/hubbub/driver/sqlite"
 	"github.com/hubbub-dev/hubbub/gateway/webhook"
 	"github.com/hubbub-dev/hubbub/inbox"
@@ -15,11 +15,19 @@ import (
 
 // keeping is what must last, and what stands on it. The zero value is that of a gateway without a store.
 type keeping struct {
-	path  string // of the file, absolute
-	store *sqlite.Store
+	place string // where it is, for people: an absolute path, or a URL without secrets
+	path  string // of the file; "" if it is elsewhere
+	store store  // nil if there is none
 	inbox *inbox.Inbox
 	// webhooks also is there without any target: then it removes what waits for those of before.
 	webhooks *webhook.Sender
+	pulse    *pulse // nil if the store is a file
+}
+
+// store is a store that can be closed.
+type store interface {
+	hubbub.Store
+	Close() error
 }
 
 // keep opens the store that a config names.
@@ -27,33 +35,64 @@ func keep(c *Config, bus hubbub.Bus, m *Metrics) (keeping, error) {
 	if !c.stores() {
 		return keeping{}, nil
 	}
+	k, err := openStore(c, m)
+	if err != nil {
+		return keeping{}, err
+	}
+	if !c.Dev { // there who starts it says more of it
+		c.Logger.Info("the store is open", "place", k.place)
+	}
+	k.webhooks, err = webhook.New(webhook.Options{Outbox: k.store, Targets: c.targets(), Logger: c.Logger, Observe: m.Attempted})
+	if err != nil {
+		return keeping{}, errors.Join(err, k.store.Close())
+	}
+	m.WatchBacklogs(k.webhooks.Backlogs)
+	o := inbox.Options{Store: k.store, Bus: bus, Expire: c.Inbox.Expire, MaxNotice: int(c.Inbox.MaxNotice), Logger: c.Logger}
+	if c.reports() {
+		o.Report = k.webhooks.Report
+	}
+	k.inbox = inbox.New(o)
+	// It delivers what was left by a process that died, also before the hub adds what that one could not tell any more.
+	k.webhooks.Start()
+	return k, nil
+}
+
+// openStore opens it where it is.
+func openStore(c *Config, m *Metrics) (keeping, error) {
+	if c.Store.URL != "" {
+		return openPostgres(c, m)
+	}
 	path, err := filepath.Abs(c.Store.Path)
 	if err != nil {
 		return keeping{}, fmt.Errorf("find the store %s: %w", c.Store.Path, err)
 	}
-	store, err := sqlite.Open(context.Background(), sqlite.Options{
+	s, err := sqlite.Open(context.Background(), sqlite.Options{
 		Path: path, MaxBatch: c.Store.MaxBatch, KeptPerSender: int64(c.Limits.StoredPerUser), Logger: c.Logger,
 	})
 	if err != nil {
 		return keeping{}, err
 	}
-	if !c.Dev { // there who starts it says more of it
-		c.Logger.Info("the store is open", "path", path)
-	}
-	m.watchStore(store, path)
-	sender, err := webhook.New(webhook.Options{Outbox: store, Targets: c.targets(), Logger: c.Logger, Observe: m.Attempted})
+	m.watchStore(s, path)
+	return keeping{place: path, path: path, store: s}, nil
+}
+
+// openPostgres opens a store that nodes can share.
+func openPostgres(c *Config, m *Metrics) (keeping, error) {
+	o := c.postgresOptions()
+	s, err := await(c.Logger, "PostgreSQL", func(ctx context.Context) (*postgres.Store, error) { return postgres.Open(ctx, o) })
 	if err != nil {
-		return keeping{}, errors.Join(err, store.Close())
+		return keeping{}, fmt.Errorf("%w; check store.url, and that PostgreSQL runs and can be reached from here", err)
 	}
-	m.WatchBacklogs(sender.Backlogs)
-	o := inbox.Options{Store: store, Bus: bus, Expire: c.Inbox.Expire, MaxNotice: int(c.Inbox.MaxNotice), Logger: c.Logger}
-	if c.reports() {
-		o.Report = sender.Report
+	m.watchPostgres(s)
+	return keeping{place: placeOf(c.Store.URL), store: s, pulse: &pulse{ping: s.Ping}}, nil
+}
+
+// healthy tells whether the store can be asked: nil if it is a file, which is always there.
+func (k keeping) healthy() error {
+	if k.pulse == nil {
+		return nil
 	}
-	in := inbox.New(o)
-	// It delivers what was left by a process that died, also before the hub adds what that one could not tell any more.
-	sender.Start()
-	return keeping{path, store, in, sender}, nil
+	return k.pulse.feel()
 }
 
 // reports tells whether there is anybody to tell what happens.
@@ -91,26 +130,8 @@ func (k keeping) close(ctx context.Context) error {
 	return errors.Join(ended, k.webhooks.Close(ctx), k.store.Close())
 }
 
-// watchStore adds the figures of a store. That it cannot write, since the disk is full, does not take the gateway out of
-// service: who is online, what is in memory and all that is only read go on. So it must be seen here.
-func (m *Metrics) watchStore(s *sqlite.Store, path string) {
-	m.WatchCount("store_commits_total", "Transactions that the store has committed.", func() float64 { return float64(s.Stats().Commits) })
-	m.WatchCount("store_writes_total", "Writes that were committed, several in one transaction.", func() float64 { return float64(s.Stats().Writes) })
-	m.WatchCount("store_failed_writes_total", "Writes that could not be committed, since the disk is full, for example.",
-		func() float64 { return float64(s.Stats().Failed) })
-	m.Watch("store_bytes", "Bytes of the store's file, and of the one beside it with the newest commits.", func() float64 {
-		return float64(size(path) + size(path+"-wal"))
-	})
-}
-
-// size is that of a file, 0 if there is none.
-func size(path string) int64 {
-	info, err := os.Stat(path)
-	if err != nil {
-		return 0
-	}
-	return info.Size()
-}
-
-// StorePath is the file of the store; "" if everything is in memory.
+// StorePath is the file of the store; "" if there is none.
 func (g *Gateway) StorePath() string { return g.path }
+
+// StorePlace says for people where the store is, without secrets; "" if everything is in memory.
+func (g *Gateway) StorePlace() string { return g.place }

@@ -60,6 +60,10 @@ func (c *backupCommand) from() (string, error) {
 		if err != nil {
 			return "", err
 		}
+		if loaded.Store.URL != "" {
+			return "", errors.New("the store is in PostgreSQL (store.url), which has its own tool: pg_dump --format=custom --file=FILE --dbname=URL; " +
+				"pg_restore brings that back. A base backup with an archive of the WAL loses less: see \"Backup\" in docs/operations.md")
+		}
 		path = loaded.Store.Path
 	}
 	if path == gateway.NoStore {

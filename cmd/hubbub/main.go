@@ -11,7 +11,9 @@ type commands struct {
 	Health  healthCommand  `cmd:"" help:"Ask a running gateway whether it is well."`
 	Connect connectCommand `cmd:"" help:"Talk to a WebSocket server from the terminal, and chat through a gateway."`
 	Publish publishCommand `cmd:"" help:"Send a message to a room, a user or everybody, or put a notice into inboxes, through the HTTP API."`
+	Nodes   nodesCommand   `cmd:"" help:"List the nodes that serve, and what each has to do."`
 	Backup  backupCommand  `cmd:"" help:"Copy the store, also of a gateway that is running."`
+	Migrate migrateCommand `cmd:"" help:"Move a store from a file to PostgreSQL."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

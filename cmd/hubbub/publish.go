@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
@@ -31,8 +30,7 @@ type publishCommand struct {
 
 	noticeFlags `embed:"" group:"Notices"`
 
-	URL        string `name:"url" env:"HUBBUB_URL" default:"http://localhost:8080" placeholder:"URL" help:"The gateway (default ${default}, or ${env})."`
-	APIKeyFile string `name:"api-key-file" type:"existingfile" placeholder:"FILE" help:"File with the API key. Otherwise it is taken from HUBBUB_API_KEY."`
+	apiFlags
 }
 
 // Help is printed by --help.
@@ -57,7 +55,7 @@ func (c *publishCommand) Run() error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	key, err := c.apiKey()
+	api, err := c.api()
 	if err != nil {
 		return err
 	}
@@ -65,7 +63,7 @@ func (c *publishCommand) Run() error {
 	if err != nil {
 		return err
 	}
-	reply, err := call(ctx, client.API{URL: c.URL, Key: key})
+	reply, err := call(ctx, api)
 	if err != nil {
 		return apiFailed(err)
 	}
@@ -138,21 +136,6 @@ func (c *publishCommand) tell(ctx context.Context, api client.API, data json.Raw
 	return map[string]any{"results": steps}, nil
 }
 
-func (c *publishCommand) apiKey() (string, error) {
-	key := os.Getenv("HUBBUB_API_KEY")
-	if c.APIKeyFile != "" {
-		content, err := os.ReadFile(c.APIKeyFile)
-		if err != nil {
-			return "", err
-		}
-		key = string(content)
-	}
-	if key = strings.TrimSpace(key); key == "" {
-		return "", errors.New("there is no API key: set HUBBUB_API_KEY, or give --api-key-file; hubbub serve --dev prints one")
-	}
-	return key, nil
-}
-
 // data is the JSON value to send.
 func (c *publishCommand) data() (json.RawMessage, error) {
 	data := []byte(c.Data)
@@ -170,16 +153,4 @@ func (c *publishCommand) data() (json.RawMessage, error) {
 		return nil, errors.New(`the data is not JSON: write a text as '"hi"' or '{"text":"hi"}'`)
 	}
 	return data, nil
-}
-
-// apiFailed gives the error of a call its exit code.
-func apiFailed(err error) error {
-	e, ok := errors.AsType[*hubbub.Error](err)
-	if !ok {
-		return err
-	}
-	if e.Err != nil { // no answer of the gateway, whose errors have no cause
-		return &exitError{exitUnreachable, fmt.Errorf("%w%s", err, remedy(err))}
-	}
-	return &exitError{exitRefused, fmt.Errorf("refused: %s (%s)", e.Message, e.Reason)}
 }

@@ -56,6 +56,9 @@ func announce(g *gateway.Gateway, a net.Addr) {
 		reach = "OTHER MACHINES CAN CONNECT: it listens on " + a.String() + "."
 	}
 	data := "in memory, lost when the server ends (store.path is off)"
+	if place := g.StorePlace(); place != "" {
+		data = place
+	}
 	if path := g.StorePath(); path != "" {
 		data = path + "  (it lasts; to begin anew stop the server and rm " + filepath.Base(path) + "*)"
 	}

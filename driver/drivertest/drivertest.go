@@ -42,6 +42,18 @@ func (c *Clock) Advance(d time.Duration) {
 // Run tests a driver. driver returns a new one that knows nothing of the others, has the [Grace] and [Lease] of this package
 // and lives by the clock. It is called for each test, and cleans up after itself with t.Cleanup.
 func Run(t *testing.T, driver func(t *testing.T, clock *Clock) hubbub.Driver) {
+	RunLog(t, driver)
+	whole := wholeRig(driver)
+	run(t, whole, busTests(), deviceTests(), sessionTests(), leaseTests(), directoryTests(), roomTests(), blockTests())
+	if _, ok := driver(t, NewClock()).(hubbub.Ordered); ok {
+		run(t, whole, decisionTests())
+	}
+	t.Run("model of the registry", func(t *testing.T) { modelRegistry(t, driver) })
+}
+
+// RunLog is the part of [Run] that is about messages: of the driver it uses the Log, Conversations and Eraser, and if it is a
+// [hubbub.Poster] also that and the Bus.
+func RunLog(t *testing.T, driver func(t *testing.T, clock *Clock) hubbub.Driver) {
 	streams := func(tb *testing.T, clock *Clock) *streamRig {
 		return &streamRig{base: base{tb, clock}, streams: driver(tb, clock), forgets: true}
 	}
@@ -53,18 +65,16 @@ func Run(t *testing.T, driver func(t *testing.T, clock *Clock) hubbub.Driver) {
 	}
 	run(t, erasing, eraseTests())
 	modelErase(t, erasing)
-	whole := func(tb *testing.T, clock *Clock) *rig {
+	if _, ok := driver(t, NewClock()).(hubbub.Poster); ok {
+		run(t, wholeRig(driver), postTests())
+	}
+}
+
+func wholeRig(driver func(t *testing.T, clock *Clock) hubbub.Driver) func(*testing.T, *Clock) *rig {
+	return func(tb *testing.T, clock *Clock) *rig {
 		d := driver(tb, clock)
 		return &rig{streamRig{base: base{tb, clock}, streams: d, forgets: true}, d}
 	}
-	run(t, whole, busTests(), deviceTests(), sessionTests(), leaseTests(), directoryTests(), roomTests(), blockTests())
-	if _, ok := driver(t, NewClock()).(hubbub.Poster); ok {
-		run(t, whole, postTests())
-	}
-	if _, ok := driver(t, NewClock()).(hubbub.Ordered); ok {
-		run(t, whole, decisionTests())
-	}
-	t.Run("model of the registry", func(t *testing.T) { modelRegistry(t, driver) })
 }
 
 // test is one test of the suite. R is what it needs: a rig of its own kind, with which each file of tests begins.

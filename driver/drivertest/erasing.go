@@ -210,6 +210,7 @@ func eraseWhileSending(r *eraseRig) {
 // modelErase has people talk in a room and erases them, and compares with what the room should be.
 func modelErase(t *testing.T, rig func(*testing.T, *Clock) *eraseRig) {
 	t.Run("model of erasing", func(t *testing.T) {
+		t.Parallel()
 		r, runs := rig(t, NewClock()), 0
 		rapid.Check(t, func(rt *rapid.T) {
 			runs++

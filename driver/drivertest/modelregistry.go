@@ -287,7 +287,7 @@ func (m *registryTest) leaveOne(rt *rapid.T) {
 
 // passSome lets time pass, often up to a moment at which something is due.
 func (m *registryTest) passSome(rt *rapid.T) {
-	moment := rapid.SampledFrom([]time.Duration{time.Second, Grace, Lease, Lease / 3}).Draw(rt, "time")
+	moment := rapid.SampledFrom([]time.Duration{time.Second, Grace, Lease, (Lease / 3).Truncate(time.Millisecond)}).Draw(rt, "time")
 	m.clock.Advance(moment + time.Duration(rapid.IntRange(-1, 1).Draw(rt, "ms"))*time.Millisecond)
 }
 

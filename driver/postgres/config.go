@@ -55,6 +55,8 @@ func setConnection(c *pgx.ConnConfig, schema string) {
 	set("statement_timeout", statementTime)
 	set("lock_timeout", lockTime)
 	set("idle_in_transaction_session_timeout", idleTime)
+	// The server notices within half a minute that a machine is gone, and gives back the locks that it had.
+	c.RuntimeParams["tcp_keepalives_idle"], c.RuntimeParams["tcp_keepalives_interval"], c.RuntimeParams["tcp_keepalives_count"] = "10", "5", "3"
 	if c.RuntimeParams["application_name"] == "" {
 		c.RuntimeParams["application_name"] = "hubbub"
 	}

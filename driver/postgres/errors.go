@@ -63,6 +63,12 @@ func isBadText(err error) bool {
 	return ok && (e.Code == "22021" || e.Code == "22P05") // not in the encoding, or not to be translated
 }
 
+// isInvalid tells whether an error is that of a request, not of the database.
+func isInvalid(err error) bool {
+	e, ok := errors.AsType[*hubbub.Error](err)
+	return ok && e.Reason == hubbub.Invalid
+}
+
 // explain says for a person what is wrong.
 func explain(err error) string {
 	e, ok := errors.AsType[*pgconn.PgError](err)

@@ -10,3 +10,9 @@ func Migrate(ctx context.Context, o Options) error {
 	}
 	return s.Close()
 }
+
+// Rows counts the messages that are in the database, kept or not.
+func (s *Store) Rows(ctx context.Context) (n int, err error) {
+	err = s.pool.QueryRow(ctx, "SELECT count(*) FROM messages").Scan(&n)
+	return n, err
+}

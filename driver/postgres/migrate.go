@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
@@ -32,8 +33,16 @@ func migrate(ctx context.Context, config *pgx.ConnConfig, schema string) error {
 	}
 	pool := stdlib.OpenDB(*config)
 	defer pool.Close()
-	if err := makeSchema(ctx, config, schema); err != nil {
+	version, err := prepare(ctx, pool, config.Database, schema)
+	if err != nil {
 		return err
+	}
+	newest, err := newestSchema()
+	if err != nil || version == newest {
+		return err
+	}
+	if version > newest {
+		return fmt.Errorf("the schema %q was made by a newer hubbub; run that one, or set another schema", schema)
 	}
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -47,38 +56,43 @@ func migrate(ctx context.Context, config *pgx.ConnConfig, schema string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := m.Up(ctx); err != nil {
-		return err
-	}
-	current, newest, err := m.GetVersions(ctx)
-	if err != nil || current <= newest {
-		return err
-	}
-	return fmt.Errorf("the schema %q was made by a newer hubbub; run that one, or set another schema", schema)
+	_, err = m.Up(ctx)
+	return err
 }
 
-// makeSchema makes the schema if it is not there, which needs rights that one who has the schema already need not have. It also refuses a
-// database that cannot hold what people write.
-func makeSchema(ctx context.Context, config *pgx.ConnConfig, schema string) error {
-	c, err := pgx.ConnectConfig(ctx, config)
-	if err != nil {
-		return err
+// newestSchema is the version of the last migration.
+func newestSchema() (int64, error) {
+	all, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil || len(all) == 0 {
+		return 0, fmt.Errorf("there are no migrations: %w", err)
 	}
-	defer c.Close(context.WithoutCancel(ctx))
-	if encoding := c.PgConn().ParameterStatus("server_encoding"); encoding != "UTF8" {
-		return fmt.Errorf("the database %q has the encoding %s; make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0",
-			config.Database, encoding)
+	return goose.NumericComponent(all[len(all)-1])
+}
+
+// prepare makes the schema if it is not there, which needs rights that one who has the schema already need not have, and returns the
+// version of its tables, 0 if there are none. It refuses a database that cannot hold what people write.
+func prepare(ctx context.Context, pool *sql.DB, database, schema string) (version int64, err error) {
+	var encoding string
+	var there, tables bool
+	err = pool.QueryRowContext(ctx, `SELECT current_setting('server_encoding'), EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1),
+		EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = $1 AND tablename = $2)`, schema, goose.DefaultTablename).Scan(&encoding, &there, &tables)
+	switch {
+	case err != nil:
+		return 0, err
+	case encoding != "UTF8":
+		return 0, fmt.Errorf("the database %q has the encoding %s; make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0",
+			database, encoding)
+	case tables:
+		err = pool.QueryRowContext(ctx, "SELECT coalesce(max(version_id), 0) FROM "+goose.DefaultTablename).Scan(&version)
+		return version, err
+	case there:
+		return 0, nil
 	}
-	var there bool
-	err = c.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1)", schema).Scan(&there)
-	if err != nil || there {
-		return err
-	}
-	_, err = c.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+pgx.Identifier{schema}.Sanitize())
+	_, err = pool.ExecContext(ctx, "CREATE SCHEMA IF NOT EXISTS "+pgx.Identifier{schema}.Sanitize())
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok && (e.Code == uniqueViolation || e.Code == duplicateSchema) {
-		return nil // another process has made it at the same time
+		return 0, nil // another process has made it at the same time
 	}
-	return err
+	return 0, err
 }
 
 // lockID names an advisory lock, which are of the whole database.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -51,14 +53,16 @@ func (o *Options) setDefaults() {
 // Store implements [hubbub.Store]. Its methods may be called concurrently. Make one with [Open].
 type Store struct {
 	// Immutable after Open.
-	o    Options // with defaults
-	pool *pgxpool.Pool
-	lock *exclusive // nil unless Options.Exclusive
+	o       Options // with defaults
+	claimer int64   // who it is to the outbox, not 0
+	pool    *pgxpool.Pool
+	lock    *exclusive // nil unless Options.Exclusive
 
 	// Safe for concurrent use.
 	epoch  atomic.Pointer[string] // of the streams
 	closed atomic.Bool
 	close  func() // once
+	lanes  lanes
 }
 
 // Open connects to a database, and makes or upgrades its tables first if need be, which several processes may do at the same time. Its
@@ -69,7 +73,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{o: o}
+	s := &Store{o: o, claimer: 1 + rand.Int64N(math.MaxInt64)}
 	s.close = sync.OnceFunc(s.closeAll)
 	if err := s.open(ctx, config); err != nil {
 		s.Close()

@@ -78,6 +78,15 @@ func (s *Store) write(ctx context.Context, f func(ctx context.Context, q *db.Que
 	return s.transact(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, f)
 }
 
+// writeOne is write for f that has one statement, and so needs no transaction.
+func (s *Store) writeOne(ctx context.Context, f func(ctx context.Context, q *db.Queries) error) error {
+	return s.retry(ctx, func(ctx context.Context, c *pgx.Conn) error {
+		bound, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
+		defer cancel()
+		return f(bound, db.New(c))
+	})
+}
+
 func (s *Store) transact(ctx context.Context, o pgx.TxOptions, f func(ctx context.Context, q *db.Queries) error) error {
 	return s.retry(ctx, func(ctx context.Context, c *pgx.Conn) error {
 		if o.AccessMode != pgx.ReadOnly {
@@ -97,12 +106,8 @@ func (s *Store) retry(ctx context.Context, f func(ctx context.Context, c *pgx.Co
 		if err == nil || attempt >= attempts || !mayRetry(err) {
 			return domain(ctx, err)
 		}
-		pause := time.NewTimer(time.Duration(rand.Int64N(int64(attempt) * int64(10*time.Millisecond))))
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			pause.Stop()
-			return ctx.Err()
+		if err := wait(ctx, time.Duration(rand.Int64N(int64(attempt)*int64(10*time.Millisecond)))); err != nil {
+			return err
 		}
 	}
 }

@@ -13,12 +13,12 @@ import (
 
 const (
 	// dialTimeout is how long connecting may take, with TLS and the greeting.
-	dialTimeout = 2 * time.Second
+	dialTimeout = 3 * time.Second
 	// pingGap is how long nothing may be answered on a connection until a ping is sent, and answerTimeout how long its answer may take.
-	// A server that stands still is noticed within twice the gap and the timeout, and what waits for it fails. An idle node has two
-	// connections to each server, so it sends at most one command per second because of this.
+	// A server that stands still is noticed within twice the gap and the timeout, and what waits for it fails; a busy machine is not taken for
+	// one. An idle node has two connections to each server, so it sends at most one command per second because of this.
 	pingGap       = 2 * time.Second
-	answerTimeout = 2 * time.Second
+	answerTimeout = 3 * time.Second
 	// bufferSize is of each connection, for reading and for writing: a few hundred commands of usual size between two system calls.
 	bufferSize = 64 << 10
 	// masterCheck is how often Sentinels are asked for the master, in case that what they announce was missed.
@@ -38,9 +38,10 @@ func (d *Driver) clientOption() rueidis.ClientOption {
 			Dialer: sentinels, TLSConfig: o.TLS, ClientName: "hubbub", TopologyRefreshInterval: masterCheck},
 		Dialer: dialer, DialCtxFn: d.dial, ConnWriteTimeout: answerTimeout,
 		ReadBufferEachConn: bufferSize, WriteBufferEachConn: bufferSize,
-		PipelineMultiplex: -1,   // one connection per server: it fills a core of Redis, and each further one has buffers and pings
-		AlwaysPipelining:  true, // otherwise a caller whose time runs out takes the connection of all others with it
-		DisableCache:      true, // nothing is cached in clients, so the server need not remember what they have read
+		PipelineMultiplex: -1,      // one connection per server: it fills a core of Redis, and each further one has buffers and pings
+		AlwaysPipelining:  true,    // otherwise a caller whose time runs out takes the connection of all others with it
+		BlockingPipeline:  1 << 30, // nor are there others for long pipelines
+		DisableCache:      true,    // nothing is cached in clients, so the server need not remember what they have read
 		// Only commands that read are repeated after a lost connection, some times: it may be back. What writes may have been done.
 		RetryDelay: func(attempts int, _ rueidis.Completed, _ error) time.Duration {
 			if attempts > 3 {
@@ -142,6 +143,13 @@ func (ds *dials) expect(addr string) {
 	ds.mu.Lock()
 	defer ds.mu.Unlock()
 	ds.expected[addr]++
+}
+
+// settle forgets what was expected and did not come.
+func (ds *dials) settle(addr string) {
+	ds.mu.Lock()
+	defer ds.mu.Unlock()
+	delete(ds.expected, addr)
 }
 
 // open says that from now on new connections are told.

@@ -3,7 +3,6 @@ package redis_test
 import (
 	"encoding/json"
 	"reflect"
-	"strings"
 	"testing"
 	"time"
 
@@ -120,32 +119,20 @@ func FuzzDecodeEvent(f *testing.F) {
 	})
 }
 
-// message is one of usual size.
-func message() hubbub.Posted {
-	return hubbub.Posted{Message: hubbub.Message{ID: "01J9ZQ4Y8M3T5V6W7X8Y9Z0A1B", Stream: hubbub.RoomStream("lobby"),
-		From: hubbub.Sender{User: "ann", Device: "phone", Info: json.RawMessage(`{"name":"Ann"}`)}, Time: time.Unix(1, 2),
-		Data: json.RawMessage(`"` + strings.Repeat("x", 126) + `"`), Position: hubbub.Position{Epoch: "k3J9x0Qw", Offset: 12345}}, Previous: 12344}
-}
-
-func BenchmarkEncodePosted(b *testing.B) {
-	b.ReportAllocs()
-	m := message()
-	for b.Loop() {
-		if _, err := redis.EncodeEvent(m); err != nil {
-			b.Fatal(err)
+// FuzzParseLine compares the parser for what is usual with that of the standard library.
+func FuzzParseLine(f *testing.F) {
+	for _, line := range []string{`{}`, `{"id":"m"}`, `{"id":"m","room":"é","user":"ann","device":"d","except":"d","collapse":"c","info":{"a":"}\""},"time":12}`,
+		`{"id":"m","pair":["a","b"],"time":-1}`, `{"id":"\n"}`, `{"time":01}`, `{"info":[1]}`, `{"more":1}`, `{"id":"a","id":"b"}`, "{\"id\":\"\xff\"}"} {
+		f.Add(line)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		got, ok := redis.ParseLine(line)
+		if !ok {
+			return
 		}
-	}
-}
-
-func BenchmarkDecodePosted(b *testing.B) {
-	b.ReportAllocs()
-	text, err := redis.EncodeEvent(message())
-	if err != nil {
-		b.Fatal(err)
-	}
-	for b.Loop() {
-		if _, err := redis.DecodeEvent(text); err != nil {
-			b.Fatal(err)
+		var want redis.Line
+		if err := json.Unmarshal([]byte(line), &want); err != nil || !reflect.DeepEqual(got, want) {
+			t.Fatalf("%q: %+v, want %+v, %v", line, got, want, err)
 		}
-	}
+	})
 }

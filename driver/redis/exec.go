@@ -2,7 +2,9 @@ package redis
 
 import (
 	"context"
+	"crypto/sha1"
 	"embed"
+	"encoding/hex"
 	"errors"
 	"math/rand/v2"
 	"strings"
@@ -15,15 +17,24 @@ import (
 var sources embed.FS
 
 // script is a Lua script of this package. What it needs to know comes as arguments, and its keys are of one slot.
-type script struct{ lua *rueidis.Lua }
+type script struct {
+	lua *rueidis.Lua
+	sha string // by which Redis knows it, for commands that are sent together
+}
 
-// newScript takes the script scripts/NAME.lua, for a variable of the package. It panics if there is none.
-func newScript(name string) *script {
-	source, err := sources.ReadFile("scripts/" + name + ".lua")
-	if err != nil {
-		panic(err)
+// newScript takes the scripts scripts/NAME.lua, one after the other, for a variable of the package. It panics if one is missing.
+func newScript(names ...string) *script {
+	var all []string
+	for _, name := range names {
+		source, err := sources.ReadFile("scripts/" + name + ".lua")
+		if err != nil {
+			panic(err)
+		}
+		all = append(all, string(source))
 	}
-	return &script{rueidis.NewLuaScript(string(source))}
+	text := strings.Join(all, "\n")
+	sum := sha1.Sum([]byte(text))
+	return &script{rueidis.NewLuaScript(text), hex.EncodeToString(sum[:])}
 }
 
 // Redis refuses commands with several keys of a slot that is being moved, while only some of them have arrived. It is over in a moment,
@@ -73,11 +84,19 @@ var errNoAnswer = errors.New("no answer in time")
 
 // honest replaces errors that look as if the caller's context had ended, though only the client's own time has run out.
 func (d *Driver) honest(ctx context.Context, r rueidis.RedisResult) rueidis.RedisResult {
-	err := r.NonRedisError()
-	if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
-		return r
+	d.counts.note(ctx, r)
+	if err := r.NonRedisError(); err != nil && ctx.Err() == nil {
+		return rueidis.NewErrorResult(ownTime(err))
 	}
-	return rueidis.NewErrorResult(errNoAnswer)
+	return r
+}
+
+// ownTime returns an error that does not look as if the context of a caller had ended.
+func ownTime(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return errNoAnswer
+	}
+	return err
 }
 
 // sleep waits, and is false if the context ends first.

@@ -6,6 +6,7 @@ import "github.com/hubbub-dev/hubbub"
 var (
 	EncodeEvent = encodeEvent
 	DecodeEvent = decodeEvent
+	ParseLine   = parseMessage
 )
 
 // Channel is the channel of a topic.
@@ -13,3 +14,34 @@ func (d *Driver) Channel(t hubbub.Topic) string { return d.channel(t) }
 
 // OnDial tells of new connections.
 func (d *Driver) OnDial(f func()) { d.onDial(f) }
+
+// What is read back from Redis.
+var (
+	EntryHead    = entryHead
+	DecodeEvents = decodeEvents
+	ReadState    = parseStreamState
+	ReadStream   = parseStream
+)
+
+// Body is the body of a message.
+func Body(m *hubbub.Message) string { return string(appendBody(nil, m)) }
+
+// ReadEntry reads a message.
+func ReadEntry(s hubbub.Stream, id, head, body string) (hubbub.Message, error) {
+	e, err := newEntry(id, head, body)
+	if err != nil {
+		return hubbub.Message{}, err
+	}
+	return e.message(s, "epoch")
+}
+
+// ReadKey reads what is kept of a key.
+func ReadKey(d *hubbub.Draft, kept, body string) (hubbub.Appended, error) {
+	return repeated(d, "epoch", kept, body)
+}
+
+// Slot is the slot of a topic's channel in a Cluster.
+func (d *Driver) Slot(t hubbub.Topic) uint16 { return d.slot(d.channel(t)) }
+
+// Line is the first line of the body of a message.
+type Line = wireMessage

@@ -1,6 +1,7 @@
 package redis_test
 
 import (
+	"flag"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -12,11 +13,19 @@ import (
 	"github.com/hubbub-dev/hubbub/internal/testkit"
 )
 
-// server is the address of the one Redis of all tests that do not need one of their own.
-var server string
+// server is the one Redis of all tests that do not need one of their own.
+var server *testkit.RedisServer
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(testkit.WithShared{M: m, Setup: func(t testing.TB) { server, _ = testkit.Redis(t) }})
+	// Tests that have servers of their own wait for them most of the time.
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		panic(err)
+	}
+	const rueidis = "github.com/redis/rueidis."
+	goleak.VerifyTestMain(testkit.WithShared{M: m, Setup: func(t testing.TB) { server = testkit.NewRedis(t) }},
+		// A client of a Cluster that is closed while it has just learnt of a change has goroutines that end some seconds later.
+		goleak.IgnoreAnyFunction(rueidis+"(*call).DelayDo.func1"), goleak.IgnoreAnyFunction(rueidis+"(*clusterClient)._refresh.func2"),
+		goleak.IgnoreAnyFunction(rueidis+"(*clusterClient).redirectOrNew.func1"))
 }
 
 var prefixes atomic.Int64
@@ -33,7 +42,7 @@ func open(t testing.TB, clock *drivertest.Clock) *redis.Driver {
 // openAt opens a driver with a prefix: one that shares what others have with the same.
 func openAt(t testing.TB, clock *drivertest.Clock, prefix string) *redis.Driver {
 	t.Helper()
-	o := redis.Options{Addrs: []string{server}, Prefix: prefix, Grace: drivertest.Grace, Lease: drivertest.Lease}
+	o := redis.Options{Addrs: []string{server.Addr}, Prefix: prefix, Grace: drivertest.Grace, Lease: drivertest.Lease}
 	if clock != nil {
 		o.Now = clock.Now
 	}

@@ -129,9 +129,12 @@ func decodeBody(b []byte) (hubbub.Message, error) {
 	if !ok {
 		return hubbub.Message{}, errBadMessage
 	}
-	var w wireMessage
-	if err := json.Unmarshal(line, &w); err != nil {
-		return hubbub.Message{}, fmt.Errorf("decode posted: %w", err)
+	w, ok := parseLine(string(line))
+	if !ok {
+		w = wireMessage{}
+		if err := json.Unmarshal(line, &w); err != nil {
+			return hubbub.Message{}, fmt.Errorf("decode posted: %w", err)
+		}
 	}
 	m := hubbub.Message{
 		ID: w.ID, Stream: hubbub.Stream{Room: w.Room, Pair: w.Pair}, Except: w.Except, Collapse: w.Collapse,

@@ -43,10 +43,14 @@ type Driver struct {
 	// Immutable after Open.
 	options Options // with defaults
 	client  rueidis.Client
+	bus     *bus
 
 	// Safe for concurrent use.
-	offset atomic.Int64 // of the server's time to this machine's, in nanoseconds
-	dials  dials
+	offset   atomic.Int64 // of the server's time to this machine's, in nanoseconds
+	dials    dials
+	registry registry
+	streams  streams
+	counts   counts
 }
 
 // Open connects to Redis. It is an error if the server cannot be reached or is too old, or if the credentials are wrong. End the driver
@@ -56,15 +60,37 @@ func Open(ctx context.Context, o Options) (*Driver, error) {
 	d := &Driver{options: o, dials: newDials()}
 	client, err := rueidis.NewClient(d.clientOption())
 	if err != nil {
-		return nil, fmt.Errorf("open Redis: %w", err)
+		if client != nil {
+			client.Close()
+		}
+		return nil, fmt.Errorf("open Redis: %w", d.explain(err))
 	}
-	d.client = client
-	if err := d.learnTime(ctx); err != nil {
+	d.client, d.bus = client, newBus(d)
+	if err := d.begin(ctx); err != nil {
 		d.Close()
 		return nil, fmt.Errorf("open Redis: %w", err)
 	}
+	d.initRegistry()
+	d.onDial(d.streams.taken.clear) // the notes may be lost
+	d.onDial(func() { d.counts.reconnects.Add(1) })
 	d.dials.open()
 	return d, nil
+}
+
+// begin learns what has to be known before anything else.
+func (d *Driver) begin(ctx context.Context) error {
+	if err := d.check(ctx); err != nil {
+		return err
+	}
+	if d.client.Mode() == rueidis.ClientModeCluster {
+		if err := d.enterCluster(ctx); err != nil {
+			return d.explain(err)
+		}
+	}
+	if err := d.learnTime(ctx); err != nil {
+		return d.explain(err)
+	}
+	return nil
 }
 
 // setDefaults puts the values that the zero values stand for. What means "none" stays negative.
@@ -90,4 +116,8 @@ func (o *Options) setDefaults() {
 }
 
 // Close ends the connections. Nothing may be called afterwards.
-func (d *Driver) Close() { d.client.Close() }
+func (d *Driver) Close() {
+	d.bus.close()
+	d.client.Close()
+	d.streams.appends.running.Wait()
+}

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -45,6 +46,8 @@ type Options struct {
 	Rate hubbub.Rate
 	// IssueTicket is behind POST /tickets; nil means that there is no such call.
 	IssueTicket IssueTicket
+	// Scratch keeps replies to calls with an Idempotency-Key for all nodes; nil means that each knows its own alone.
+	Scratch hubbub.Scratch
 	// Timeout is how long the hub may take for one call before it is answered with 503; 0 means 10 s.
 	Timeout time.Duration
 	// BodyTimeout is how long the body of a request may take to arrive; 0 means 10 s.
@@ -59,6 +62,7 @@ type Options struct {
 type API struct {
 	// Immutable after New.
 	o        Options
+	id       string // of this API among those of other nodes
 	mux      *http.ServeMux
 	huma     huma.API
 	calls    map[string]gate // of each call, by its pattern in the mux
@@ -77,7 +81,7 @@ type API struct {
 // New makes an API. Its error says which key is wrong, and in what. End it with Close.
 func New(o Options) (*API, error) {
 	o = o.withDefaults()
-	a := &API{o: o, mux: http.NewServeMux(), calls: map[string]gate{}, closed: make(chan struct{})}
+	a := &API{o: o, id: rand.Text(), mux: http.NewServeMux(), calls: map[string]gate{}, closed: make(chan struct{})}
 	a.keys.Store(&keyring{replaced: make(chan struct{})})
 	if err := a.SetKeys(o.Keys); err != nil {
 		return nil, err
@@ -102,6 +106,7 @@ func New(o Options) (*API, error) {
 		a.ticketing()
 	}
 	a.operating()
+	a.counting()
 	document, err := a.describeAll()
 	if err != nil {
 		return nil, err

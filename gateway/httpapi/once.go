@@ -41,7 +41,8 @@ type keptReply struct {
 	until time.Time
 }
 
-// once makes a call, or repeats the reply to the same call with the same key. While that is being made, it waits.
+// once makes a call, or repeats the reply to the same call with the same key. While that is being made, it waits. What this node has
+// made it knows by itself; for what others have made it asks Options.Scratch.
 func (a *API) once(w http.ResponseWriter, r *http.Request, caller *heldKey) {
 	key, err := idempotencyKey(r.Header.Get(keyHeader), "")
 	if err != nil {
@@ -58,13 +59,13 @@ func (a *API) once(w http.ResponseWriter, r *http.Request, caller *heldKey) {
 			refused.write(w)
 			return
 		case mine:
-			a.answerOnce(w, r, &caller.replies, kept)
+			a.answerOnce(w, r, caller, kept)
 			return
 		}
 		select {
 		case <-kept.done:
 		case <-ctx.Done():
-			problemOf(&hubbub.Error{Reason: hubbub.Unavailable, Message: "the same call is being made for too long; try again"}).write(w)
+			problemOf(errInProgress()).write(w)
 			return
 		}
 		if kept.reply != nil {
@@ -75,9 +76,13 @@ func (a *API) once(w http.ResponseWriter, r *http.Request, caller *heldKey) {
 }
 
 // answerOnce makes the call of a reply that is to be remembered.
-func (a *API) answerOnce(w http.ResponseWriter, r *http.Request, all *replies, kept *keptReply) {
-	got := &recorded{most: math.MaxInt}   // replies of calls that change something are small
-	defer func() { all.end(kept, got) }() // also if the call panics: then there is no status
+func (a *API) answerOnce(w http.ResponseWriter, r *http.Request, caller *heldKey, kept *keptReply) {
+	got := &recorded{most: math.MaxInt}              // replies of calls that change something are small
+	defer func() { caller.replies.end(kept, got) }() // also if the call panics: then there is no status
+	if a.o.Scratch != nil {
+		a.answerShared(w, r, sharedName(caller.Name, kept.key), kept.call, got)
+		return
+	}
 	a.mux.ServeHTTP(got, r)
 	got.writeTo(w)
 }
@@ -89,8 +94,7 @@ func (s *replies) begin(key string, call [sha256.Size]byte, now time.Time) (kept
 	s.forget(now)
 	if kept = s.byKey[key]; kept != nil {
 		if kept.call != call {
-			return nil, false, problemOf(hubbub.Errorf(hubbub.Conflict, "the header Idempotency-Key was used for another call less than 5 "+
-				"minutes ago: give each its own"))
+			return nil, false, problemOf(errOtherCall())
 		}
 		return kept, false, nil
 	}
@@ -110,7 +114,7 @@ func (s *replies) begin(key string, call [sha256.Size]byte, now time.Time) (kept
 func (s *replies) end(kept *keptReply, got *recorded) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if got.status == 0 || got.status >= 500 || got.status == http.StatusTooManyRequests {
+	if !got.final() {
 		delete(s.byKey, kept.key)
 		close(kept.done)
 		return

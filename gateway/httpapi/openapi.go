@@ -35,6 +35,7 @@ func describe(version string) huma.Config {
 				{Name: "sessions", Description: "Sign people in and out, block them, erase them."},
 				{Name: "several", Description: "Make several calls at once, or have the gateway's rules make them."},
 				{Name: "webhooks", Description: "What the gateway tells backends, and what they did not take."},
+				{Name: "nodes", Description: "The processes that the gateway is made of."},
 			},
 			Components: &huma.Components{
 				Schemas: schemas,

@@ -40,6 +40,11 @@ func (r *recorded) Write(b []byte) (int, error) {
 	return r.body.Write(b)
 }
 
+// final tells whether the answer is one for good: to a call that has failed or was refused for now there may be another one.
+func (r *recorded) final() bool {
+	return r.status != 0 && r.status < 500 && r.status != http.StatusTooManyRequests
+}
+
 // writeTo answers with what was recorded.
 func (r *recorded) writeTo(w http.ResponseWriter) {
 	for name, values := range r.header {

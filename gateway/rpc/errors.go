@@ -62,6 +62,7 @@ func (r *refusal) wire() wireError {
 const (
 	CodeTokenExpired ws.Code = 4001 // reason "token_expired"
 	CodeDraining     ws.Code = 4003 // reason "draining retry=MIN-MAX"
+	CodeNodeLost     ws.Code = 4005 // reason "node_lost retry=MIN-MAX"
 	CodeReplaced     ws.Code = 4501 // reason "replaced"
 	CodeLoggedOut    ws.Code = 4502 // reason "logged_out"
 	CodeNotAllowed   ws.Code = 4503 // reason "not_allowed"

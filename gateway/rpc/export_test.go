@@ -70,7 +70,8 @@ func CloseCodes() []string {
 		ws.CodeSlow: "slow", ws.CodeHeartbeat: "heartbeat", // sent by package ws
 		CodeBadRequests: "too_many_bad_requests",
 	}
-	for _, why := range []hubbub.EndReason{hubbub.EndReplaced, hubbub.EndLoggedOut, hubbub.EndRevoked, hubbub.EndExpired, hubbub.EndDraining} {
+	for _, why := range []hubbub.EndReason{hubbub.EndReplaced, hubbub.EndLoggedOut, hubbub.EndRevoked, hubbub.EndExpired, hubbub.EndDraining,
+		hubbub.EndNodeLost} {
 		code, word := closing(why)
 		words[code] = word
 	}

@@ -61,7 +61,7 @@ func (p *peer) push(m ws.Message) { _ = p.conn.Send(m) }
 // Close ends the conn with the code and the word of a reason.
 func (p *peer) Close(why hubbub.EndReason, retry hubbub.Retry) {
 	code, word := closing(why)
-	if code == CodeDraining {
+	if code == CodeDraining || code == CodeNodeLost {
 		word = fmt.Sprintf("%s retry=%d-%d", word, retry.Min.Milliseconds(), retry.Max.Milliseconds())
 	}
 	_ = p.conn.Close(code, word) // fails if it is closing already
@@ -79,7 +79,7 @@ func closing(why hubbub.EndReason) (ws.Code, string) {
 	case hubbub.EndExpired:
 		return CodeTokenExpired, "token_expired"
 	case hubbub.EndNodeLost:
-		return ws.CodeRestart, "the server had lost its place; connect again"
+		return CodeNodeLost, "node_lost"
 	case hubbub.EndDraining:
 		return CodeDraining, "draining"
 	}

@@ -51,8 +51,10 @@ var floors = []floor{
 	{dir: "internal/jq"},
 	{dir: "internal/template", may: []string{"."}},
 	{dir: "internal/watch"},
+	{dir: "internal/migrate", may: []string{".", "driver/sqlite", "driver/postgres"}},
 	{dir: "cmd", may: []string{"*"}},
 
+	{dir: "internal/fleet", may: []string{".", "driver/memory"}, tests: true},
 	{dir: "internal/testkit", tests: true},
 	{dir: "internal/floors", tests: true},
 	{dir: "internal/chaos", tests: true},

@@ -22,6 +22,7 @@ import (
 const (
 	siteBlock = iota
 	tlsBlock
+	nodesBlock // which runs in the tests of the gateway
 	eventsBlock
 	plainBlock
 	numBlocks

@@ -16,7 +16,8 @@ import (
 	"time"
 )
 
-// Certificate is a self-signed certificate of localhost, 127.0.0.1 and ::1, valid for an hour, made for one test.
+// Certificate is a self-signed certificate of localhost, 127.0.0.1 and ::1, valid for an hour, made for one test: for servers,
+// and for clients of servers that trust it.
 type Certificate struct {
 	CertFile, KeyFile string          // PEM, for other programs
 	TLS               tls.Certificate // for a server's tls.Config
@@ -42,7 +43,7 @@ func SelfSigned(t testing.TB) Certificate {
 		DNSNames:     []string{"localhost"},
 		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 		KeyUsage:     x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 		IsCA:         true, BasicConstraintsValid: true,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)

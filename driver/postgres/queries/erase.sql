@@ -46,3 +46,7 @@ DELETE FROM keys WHERE stream = @stream AND seq = ANY(@seqs::bigint[]);
 
 -- name: EraseSender :exec
 DELETE FROM senders WHERE who = $1 AND bytes <= 0;
+
+-- name: HasPairs :one
+SELECT (EXISTS (SELECT 1 FROM streams AS x WHERE x.room = '' AND x.a = @who)
+    OR EXISTS (SELECT 1 FROM streams AS y WHERE y.b = @who AND y.b <> ''))::boolean;

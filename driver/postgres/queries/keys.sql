@@ -9,6 +9,6 @@ ON CONFLICT (stream, name) DO UPDATE SET used = excluded.used, content = exclude
     time = excluded.time, seq = excluded.seq, previous = excluded.previous;
 
 -- name: DropKeys :execrows
-DELETE FROM keys USING (
-    SELECT k.stream, k.name FROM keys AS k WHERE k.used < @until ORDER BY k.used LIMIT @most::bigint FOR UPDATE SKIP LOCKED
-) AS old WHERE keys.stream = old.stream AND keys.name = old.name;
+DELETE FROM keys WHERE ctid = ANY(ARRAY(
+    SELECT k.ctid FROM keys AS k WHERE k.used < @until ORDER BY k.used LIMIT @most::bigint FOR UPDATE SKIP LOCKED
+));

@@ -74,9 +74,9 @@ function causeOf({ code, word, detail }) {
     4002: "This page read too slowly and was cut off.",
     4003: "The server is being restarted.",
     4004: "The server has heard nothing from this page for too long.",
+    4005: "The server was cut off from the others for a moment.",
     1001: "The server is stopping.",
     1006: "The server cannot be reached.",
-    1012: "The server is being restarted.",
     1013: "The server has too much to do.",
   };
   return causes[code] ?? `The connection was closed (${code}${word ? `, ${word}` : ""}).`;

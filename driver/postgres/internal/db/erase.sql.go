@@ -140,6 +140,18 @@ func (q *Queries) EraseTakers(ctx context.Context, arg EraseTakersParams) error 
 	return err
 }
 
+const HasPairs = `-- name: HasPairs :one
+SELECT (EXISTS (SELECT 1 FROM streams AS x WHERE x.room = '' AND x.a = $1)
+    OR EXISTS (SELECT 1 FROM streams AS y WHERE y.b = $1 AND y.b <> ''))::boolean
+`
+
+func (q *Queries) HasPairs(ctx context.Context, who string) (bool, error) {
+	row := q.db.QueryRow(ctx, HasPairs, who)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const LockPairsOf = `-- name: LockPairsOf :many
 SELECT s.id, s.room, s.a, s.b, s.head, s.first, s.swept, s.bytes, s.age, s.due, s.latest, s.place, s.sender, s.run, s.erased, s.unswept FROM streams AS s
 WHERE s.id IN (

@@ -41,9 +41,9 @@ func (q *Queries) AddKey(ctx context.Context, arg AddKeyParams) error {
 }
 
 const DropKeys = `-- name: DropKeys :execrows
-DELETE FROM keys USING (
-    SELECT k.stream, k.name FROM keys AS k WHERE k.used < $1 ORDER BY k.used LIMIT $2::bigint FOR UPDATE SKIP LOCKED
-) AS old WHERE keys.stream = old.stream AND keys.name = old.name
+DELETE FROM keys WHERE ctid = ANY(ARRAY(
+    SELECT k.ctid FROM keys AS k WHERE k.used < $1 ORDER BY k.used LIMIT $2::bigint FOR UPDATE SKIP LOCKED
+))
 `
 
 type DropKeysParams struct {

@@ -4,6 +4,30 @@
 
 package db
 
+type AnnouncementClock struct {
+	One      int16
+	Seq      int64
+	Revision int64
+}
+
+type AnnouncementMarks struct {
+	Who      string
+	Category string
+	State    int16
+	Seq      int64
+}
+
+type AnnouncementStates struct {
+	Who   string
+	Seq   int64
+	ID    string
+	State int16
+}
+
+type Inboxes struct {
+	Who string
+}
+
 type Keys struct {
 	Stream   int64
 	Name     []byte
@@ -42,9 +66,101 @@ type Meta struct {
 	Value string
 }
 
+type NoticeCounts struct {
+	Who      string
+	Category string
+	Unread   int64
+	Unseen   int64
+}
+
+type Notices struct {
+	ID       string
+	Who      string
+	State    int16
+	Time     int64
+	Category string
+	Collapse string
+}
+
+type OccupiedRooms struct {
+	Room string
+}
+
+type Outbox struct {
+	Seq      int64
+	Time     int64
+	Due      int64
+	Claimer  int64
+	Attempts int64
+	State    int16
+	Target   string
+	ID       string
+	Line     string
+	Error    string
+	Payload  []byte
+}
+
+type OutboxLines struct {
+	Target string
+	Line   string
+}
+
+type PublicationChecks struct {
+	Number int64
+	ID     string
+}
+
+type PublicationKeys struct {
+	Author string
+	Key    string
+	ID     string
+	Hash   []byte
+	Made   int64
+}
+
+type PublicationUsers struct {
+	ID    string
+	Step  int64
+	Users []string
+}
+
+type Publications struct {
+	Number   int64
+	ID       string
+	Category string
+	Collapse string
+	Time     int64
+	Expires  int64
+	Status   int16
+	Remove   int64
+	Room     string
+	Reached  string
+	Audience string
+	Seq      int64
+	Content  []byte
+}
+
+type Revocations struct {
+	Number int64
+	Who    string
+	Device string
+	Token  string
+	Before int64
+	Until  int64
+}
+
 type Senders struct {
 	Who   string
 	Bytes int64
+}
+
+type Sessions struct {
+	ID        string
+	Who       string
+	Node      string
+	Connected int64
+	Record    []byte
+	Ended     int64
 }
 
 type Streams struct {
@@ -70,4 +186,17 @@ type Takers struct {
 	Who    string
 	Stream int64
 	Read   int64
+}
+
+type Users struct {
+	Who       string
+	Info      []byte
+	Attrs     string
+	FirstSeen int64
+	LastSeen  int64
+	Baseline  int64
+	Online    bool
+	Turn      string
+	Turned    int64
+	Here      bool
 }

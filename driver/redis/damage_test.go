@@ -1,0 +1,75 @@
+package redis_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hubbub-dev/hubbub"
+	"github.com/hubbub-dev/hubbub/driver/redis"
+)
+
+// TestDamagedStreams puts what is no message where messages are.
+func TestDamagedStreams(t *testing.T) {
+	t.Parallel()
+	prefix := freshPrefix()
+	c := &chat{TB: t, Driver: openAt(t, nil, prefix)}
+	r := raw(t, server.Addr)
+	for i, damage := range [][]string{
+		{"XADD", "log", "2-1", "p", "0 ann ", "m", "no body"},
+		{"XADD", "log", "2-1", "p", "x", "m", "{}\n1"},
+		{"XADD", "log", "2-1", "a", "b"},
+		{"XADD", "log", "2-1", "p", "", "m", "", "n", ""},
+		{"SET", "state", "too short"},
+		{"SET", "log", "another type"},
+		{"HSET", "state", "another", "type"},
+		{"SET", "read", "another type"},
+	} {
+		s := hubbub.RoomStream(fmt.Sprint("damaged", i))
+		c.say(s, "ann", 1)
+		key := prefix + "{room:" + s.Room + "}" + damage[1]
+		if damage[0] != "XADD" {
+			command(t, r, "DEL", key)
+		}
+		command(t, r, append([]string{damage[0], key}, damage[2:]...)...)
+		d := c.draft(s, "ann", 2)
+		_, err1 := c.Append(t.Context(), d)
+		_, err2 := c.After(t.Context(), s, hubbub.Position{}, 10)
+		_, err3 := c.Conversations(t.Context(), "ann", "", 10)
+		if err1 == nil && err2 == nil && err3 == nil {
+			t.Errorf("%q is not noticed", damage)
+		}
+		c.Erase(t.Context(), "ann")
+		command(t, r, "DEL", key)
+	}
+}
+
+// FuzzKept reads anything that could be in Redis.
+func FuzzKept(f *testing.F) {
+	m := hubbub.Message{ID: "m", Data: json.RawMessage("1"), From: hubbub.Sender{User: "ann"}, Time: time.UnixMilli(1)}
+	f.Add("1-0", redis.EntryHead(&m, "key"), redis.Body(&m), "birth 1 1 content 1 id")
+	f.Add("x", "", "", "")
+	f.Add("18446744073709551615-1", "-1 ann ", "{}\nnull", strings.Repeat("0", 106))
+	f.Add("1-0", "", "+epoch 8 7\n4\n{}\n14\n{}\n2", "")
+	f.Add("1-0", "", "+\n99999999999999999999\n{}\n1", "")
+	f.Fuzz(func(t *testing.T, id, head, body, kept string) {
+		if m, err := redis.ReadEntry(lobby, id, head, body); err == nil && (m.Stream != lobby || m.Position.Offset == 0) {
+			t.Errorf("a message without place: %+v", m)
+		}
+		if a, err := redis.ReadKey(&hubbub.Draft{Message: m, Key: "k"}, kept, body); err == nil && !a.Repeated {
+			t.Errorf("what is known is not repeated: %+v", a)
+		}
+		redis.ReadState(kept)
+		events, err := redis.DecodeEvents([]byte(body))
+		for _, e := range events {
+			if _, ok := e.(hubbub.Posted); len(events) > 1 && (!ok || err != nil) {
+				t.Errorf("%+v came with others, %v", e, err)
+			}
+		}
+		if s, ok := redis.ReadStream(kept); ok && s.String() != kept {
+			t.Errorf("%q is read as %q", kept, s)
+		}
+	})
+}

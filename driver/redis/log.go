@@ -1,0 +1,117 @@
+package redis
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/hubbub-dev/hubbub"
+)
+
+var (
+	readScript   = newScript("stream", "read")
+	expireScript = newScript("stream", "expire")
+)
+
+// streams is what the driver knows of streams besides what is in Redis. It is safe for concurrent use.
+type streams struct {
+	appends    appends
+	taken      cache[taker, taken]
+	allowances cache[string, allowance]
+	aging      aging
+}
+
+// clockSkew is how far the clocks of nodes and Redis may be apart, by which messages that are past their age are not lost too early.
+const clockSkew = time.Hour
+
+// Append implements [hubbub.Log].
+func (d *Driver) Append(ctx context.Context, draft hubbub.Draft) (hubbub.Appended, error) {
+	return d.append(ctx, &draft, false)
+}
+
+// Post implements [hubbub.Poster]. A message to a room is published in the step that appends it. One of a pair is published after that, to
+// both users: if that fails it is accepted nevertheless, unless nothing is kept, since who gets the next one sees that it is missing.
+func (d *Driver) Post(ctx context.Context, draft hubbub.Draft) (hubbub.Appended, error) {
+	return d.append(ctx, &draft, true)
+}
+
+func (d *Driver) append(ctx context.Context, draft *hubbub.Draft, post bool) (hubbub.Appended, error) {
+	cost := d.costOf(draft)
+	if err := d.spend(ctx, draft.Message.From.User, cost); err != nil {
+		if !d.knows(ctx, draft) {
+			return hubbub.Appended{}, err
+		}
+		cost = 0 // it was paid for before
+	}
+	note, err := d.noteTakers(ctx, draft)
+	if err != nil {
+		d.refund(draft.Message.From.User, cost)
+		return hubbub.Appended{}, err
+	}
+	o := d.appendOne(ctx, draft, post)
+	if o.err != nil || o.appended.Repeated {
+		d.refund(draft.Message.From.User, cost)
+	}
+	if o.err != nil {
+		return hubbub.Appended{}, o.err
+	}
+	d.streams.aging.note(draft, d.nowMS())
+	if err := d.confirm(ctx, note, &o); err != nil {
+		d.options.Logger.Warn("cannot note who takes part in a stream; it is tried again with the next message", "err", err)
+	}
+	return o.appended, nil
+}
+
+// After implements [hubbub.Log]. A page ends early, with More, after some MiB.
+func (d *Driver) After(ctx context.Context, s hubbub.Stream, p hubbub.Position, limit int) (hubbub.Page, error) {
+	return d.readPage(ctx, s, p, limit, true)
+}
+
+// Before implements [hubbub.Log]. A page ends early, with More, after some MiB.
+func (d *Driver) Before(ctx context.Context, s hubbub.Stream, p hubbub.Position, limit int) (hubbub.Page, error) {
+	page, err := d.readPage(ctx, s, p, limit, false)
+	slices.Reverse(page.Messages)
+	return page, err
+}
+
+func (d *Driver) readPage(ctx context.Context, s hubbub.Stream, p hubbub.Position, limit int, forward bool) (hubbub.Page, error) {
+	direction := "0"
+	if forward {
+		direction = "1"
+	}
+	args := d.streamArgs(direction, p.Epoch, strconv.FormatUint(p.Offset, 10), strconv.Itoa(max(0, limit)))
+	page, err := parsePage(s, d.exec(ctx, readScript, d.streamKeys(s), args...))
+	return page, unavailable(err, "read "+s.String())
+}
+
+// parsePage reads a page, with the messages in the order in which they come.
+func parsePage(s hubbub.Stream, r rueidis.RedisResult) (page hubbub.Page, err error) {
+	parts, err := r.ToArray()
+	if err != nil {
+		return page, err
+	}
+	if len(parts) != 5 {
+		return page, errBadEntry
+	}
+	epoch, err := parts[0].ToString()
+	head, err2 := parts[1].AsInt64()
+	complete, err3 := parts[2].AsInt64()
+	more, err4 := parts[3].AsInt64()
+	entries, err5 := parts[4].ToArray()
+	if err != nil || err2 != nil || err3 != nil || err4 != nil || err5 != nil || head < 0 {
+		return page, errBadEntry
+	}
+	page = hubbub.Page{Head: hubbub.Position{Epoch: epoch, Offset: uint64(head)}, Complete: complete == 1, More: more == 1}
+	if len(entries) > 0 {
+		page.Messages = make([]hubbub.Message, len(entries))
+	}
+	for i := range entries {
+		if page.Messages[i], err = parseMessage(s, epoch, &entries[i]); err != nil {
+			return hubbub.Page{}, err
+		}
+	}
+	return page, nil
+}

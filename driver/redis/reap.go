@@ -1,0 +1,395 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/hubbub-dev/hubbub"
+)
+
+var (
+	claimScript   = newScript("claim")
+	forgetScript  = newScript("forget")
+	dueScript     = newScript("due")
+	drainedScript = newScript("drained")
+)
+
+const (
+	bucketsAtOnce = 16  // how many buckets are worked on at the same time
+	dueAtOnce     = 256 // how much of what is due in a bucket is taken over in one step
+	maxRounds     = 64  // how many such steps one Reap takes in a bucket
+)
+
+// claimTime is for how long others leave the sessions of a lost lease to who has claimed it. If that one dies, they go on then.
+func claimTime(lease time.Duration) int64 { return max(lease, 10*time.Second).Milliseconds() }
+
+// turn is which bucket is looked at next though nothing is known to be due there. In this way all are looked at within some twenty minutes,
+// so that nothing stays for ever that was due to nobody's knowledge.
+type turn struct {
+	last   int64 // when, in ms; guarded by the lock of reaping
+	bucket int
+}
+
+// reaped collects what several goroutines have reaped.
+type reaped struct {
+	mu   sync.Mutex
+	all  []hubbub.Transition
+	errs []error
+}
+
+func (r *reaped) add(all []hubbub.Transition, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all = append(r.all, all...)
+	if err != nil {
+		r.errs = append(r.errs, err)
+	}
+}
+
+func (r *reaped) addAll(done []*decision, err error) {
+	var all []hubbub.Transition
+	for _, c := range done {
+		all = append(all, c.transitions()...)
+	}
+	r.add(all, err)
+}
+
+func (r *reaped) result() ([]hubbub.Transition, error) { return r.all, errors.Join(r.errs...) }
+
+// Reap implements [hubbub.Leases]. It asks only for leases, and for buckets where something may be due: as far as this instance knows from
+// its own decisions and from what it has seen there, or when a node has gone, or in turn. One Reap at a time is made by an instance. What
+// it has decided is returned also if there is an error.
+func (d *Driver) Reap(ctx context.Context) ([]hubbub.Transition, error) {
+	r := &d.registry
+	if err := r.reaping.take(ctx); err != nil {
+		return nil, err
+	}
+	defer r.reaping.release()
+	now := d.nowMs()
+	ls, err := d.currentLeases(ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	var res reaped
+	if now >= ls.mercy {
+		d.reapLeases(ctx, ls, now, &res)
+	}
+	d.lookInTurn(ctx, now, &res)
+	d.reapDue(ctx, now, &res)
+	return res.result()
+}
+
+// eachBucket works on some buckets at the same time.
+func (d *Driver) eachBucket(which []int, do func(int)) {
+	var all sync.WaitGroup
+	slots := make(chan struct{}, bucketsAtOnce)
+	for _, bucket := range which {
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			do(bucket)
+		})
+	}
+	all.Wait()
+}
+
+// every has the numbers of all buckets.
+func every() []int {
+	all := make([]int, buckets)
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+// currentLeases returns leases that were read not long ago, and after the last has run out.
+func (d *Driver) currentLeases(ctx context.Context, now int64) (*leases, error) {
+	ls := d.knownLeases()
+	age := now - ls.read
+	fresh := age >= 0 && age < d.options.Lease.Milliseconds()/4
+	for id := range ls.byID {
+		fresh = fresh && ls.sure(id, now)
+	}
+	if fresh {
+		return ls, nil
+	}
+	return d.loadLeases(ctx)
+}
+
+// reapLeases ends the sessions of leases that have run out and that nobody else works on.
+func (d *Driver) reapLeases(ctx context.Context, ls *leases, now int64, res *reaped) {
+	const op = "claim the leases of lost nodes"
+	args := []string{formatMs(now), formatMs(now + claimTime(d.options.Lease))}
+	for id, l := range ls.byID {
+		if l.lost && l.claim <= now || !l.lost && l.until <= now {
+			args = append(args, id, l.node)
+		}
+	}
+	if len(args) > 2 {
+		claimed, err := d.call(ctx, op, claimScript, []string{d.leasesKey()}, args...).AsStrSlice()
+		if err == nil && len(claimed) > 0 {
+			_, err = d.loadLeases(ctx) // by which they are lost
+		}
+		if err != nil {
+			res.add(nil, unavailable(err, op))
+			return
+		}
+		for _, id := range claimed {
+			res.add(d.reapLease(ctx, id, ls.byID[id].node))
+		}
+	}
+	if d.registry.orphans.CompareAndSwap(true, false) {
+		d.reapOrphans(ctx, every(), res)
+	}
+}
+
+// reapLease ends the sessions of a lease that is claimed, and forgets it.
+func (d *Driver) reapLease(ctx context.Context, id, node string) ([]hubbub.Transition, error) {
+	all, err := d.endLease(ctx, id, hubbub.EndNodeLost)
+	if err != nil {
+		return all, err // others go on when the claim is over
+	}
+	d.registry.lookEverywhere() // the node may have left something that is due to its knowledge alone
+	return all, d.forgetLease(ctx, id, node)
+}
+
+func (d *Driver) forgetLease(ctx context.Context, id, node string) error {
+	const op = "forget a lost lease"
+	return unavailable(d.call(ctx, op, forgetScript, []string{d.leasesKey(), d.statusKey()}, id, node).Error(), op)
+}
+
+// endLease ends the sessions of a lost lease in all buckets.
+func (d *Driver) endLease(ctx context.Context, id string, why hubbub.EndReason) ([]hubbub.Transition, error) {
+	const op = "list the sessions of a lost node"
+	results, err := d.ofBuckets(ctx, op, every(), func(k userKeys) rueidis.Completed { return d.b().Smembers().Key(k.of(id)).Build() })
+	if err != nil {
+		return nil, err
+	}
+	var res reaped
+	d.eachBucket(every(), func(bucket int) {
+		members, err := results[bucket].AsStrSlice()
+		if err != nil {
+			res.add(nil, unavailable(err, op))
+			return
+		}
+		d.endIn(ctx, bucket, id, members, why, &res)
+	})
+	return res.result()
+}
+
+// ofBuckets asks something of some buckets, in one round trip.
+func (d *Driver) ofBuckets(ctx context.Context, op string, which []int, of func(userKeys) rueidis.Completed) ([]rueidis.RedisResult, error) {
+	cmds := make([]rueidis.Completed, len(which))
+	for i, bucket := range which {
+		cmds[i] = of(d.userKeys(bucket))
+	}
+	return d.trip(ctx, op, cmds...)
+}
+
+// endIn ends the sessions of a lost lease in one bucket.
+func (d *Driver) endIn(ctx context.Context, bucket int, id string, members []string, why hubbub.EndReason, res *reaped) {
+	const op = "end the sessions of a lost node"
+	k := d.userKeys(bucket)
+	if len(members) == 0 {
+		return
+	}
+	for names := range slices.Chunk(usersOf(members), usersAtOnce) {
+		done, err := d.decide(ctx, op, bucket, names, func(c *decision) error {
+			if c.endThose(why, func(s *session) bool { return s.lease == id }) > 0 {
+				c.settle()
+			}
+			return nil
+		})
+		if res.addAll(done, err); err != nil {
+			return
+		}
+	}
+	for some := range slices.Chunk(members, 1000) {
+		err := d.call(ctx, op, drainedScript, []string{k.of(id), k.leases}, append([]string{id}, some...)...).Error()
+		res.add(nil, unavailable(err, op))
+	}
+}
+
+// usersOf returns the users of sessions, each once.
+func usersOf(members []string) []string {
+	names := make([]string, len(members))
+	for i, m := range members {
+		names[i], _, _ = strings.Cut(m, " ")
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// reapOrphans ends sessions of leases that nobody knows: the registry of leases was lost, or a node stood still while it added a session.
+func (d *Driver) reapOrphans(ctx context.Context, which []int, res *reaped) {
+	const op = "list the leases that have sessions"
+	results, err := d.ofBuckets(ctx, op, which, func(k userKeys) rueidis.Completed { return d.b().Hkeys().Key(k.leases).Build() })
+	if err != nil {
+		d.registry.orphans.Store(true)
+		res.add(nil, err)
+		return
+	}
+	for i, bucket := range which {
+		ids, err := results[i].AsStrSlice()
+		if err != nil {
+			res.add(nil, unavailable(err, op))
+			continue
+		}
+		d.endOrphans(ctx, bucket, ids, res)
+	}
+}
+
+func (d *Driver) endOrphans(ctx context.Context, bucket int, ids []string, res *reaped) {
+	const op = "list the sessions of a lost node"
+	known := func(ls *leases) func(string) bool {
+		return func(id string) bool { _, ok := ls.byID[id]; return ok }
+	}
+	if ids = slices.DeleteFunc(ids, known(d.knownLeases())); len(ids) == 0 {
+		return
+	}
+	ls, err := d.loadLeases(ctx)
+	if err != nil || d.nowMs() < ls.mercy {
+		res.add(nil, err)
+		return
+	}
+	k := d.userKeys(bucket)
+	for _, id := range slices.DeleteFunc(ids, known(ls)) {
+		results, err := d.trip(ctx, op, d.b().Smembers().Key(k.of(id)).Build())
+		if err != nil {
+			res.add(nil, err)
+			return
+		}
+		members, err := results[0].AsStrSlice()
+		if err != nil {
+			res.add(nil, unavailable(err, op))
+			return
+		}
+		d.endIn(ctx, bucket, id, members, hubbub.EndNodeLost, res)
+	}
+}
+
+// lookInTurn looks at a bucket where nothing is known to be due.
+func (d *Driver) lookInTurn(ctx context.Context, now int64, res *reaped) {
+	t := &d.registry.turn
+	if since := now - t.last; since >= 0 && since < d.options.Lease.Milliseconds()/2 {
+		return
+	}
+	t.last, t.bucket = now, (t.bucket+1)%buckets
+	const op = "look for what is due"
+	k := d.userKeys(t.bucket)
+	results, err := d.trip(ctx, op, append(headCommands(d, k), d.b().Hkeys().Key(k.leases).Build())...)
+	if err != nil {
+		res.add(nil, err)
+		return
+	}
+	ids, err := results[2].AsStrSlice()
+	if err == nil {
+		err = d.noteHeads(t.bucket, results)
+	}
+	if err != nil {
+		res.add(nil, unavailable(err, op))
+		return
+	}
+	if now >= d.knownLeases().mercy {
+		d.endOrphans(ctx, t.bucket, ids, res)
+	}
+}
+
+// headCommands ask what is due next in a bucket.
+func headCommands(d *Driver, k userKeys) []rueidis.Completed {
+	return []rueidis.Completed{
+		d.b().Zrange().Key(k.due).Min("0").Max("0").Withscores().Build(),
+		d.b().Zrange().Key(k.grace).Min("0").Max("0").Withscores().Build(),
+	}
+}
+
+// reapDue does what is due in the buckets where something may be due.
+func (d *Driver) reapDue(ctx context.Context, now int64, res *reaped) {
+	r := &d.registry
+	soon := func(bucket int) bool { return r.due[bucket].Load() > now }
+	which := slices.DeleteFunc(every(), soon)
+	var cmds []rueidis.Completed
+	for _, bucket := range which {
+		r.due[bucket].Store(never)
+		cmds = append(cmds, headCommands(d, d.userKeys(bucket))...)
+	}
+	heads, err := d.trip(ctx, "look for what is due", cmds...)
+	for i, bucket := range which {
+		if err == nil {
+			err = d.noteHeads(bucket, heads[2*i:])
+		}
+		if err != nil {
+			r.note(bucket, 0)
+		}
+	}
+	if err != nil {
+		res.add(nil, unavailable(err, "look for what is due"))
+		return
+	}
+	d.eachBucket(slices.DeleteFunc(which, soon), func(bucket int) {
+		if err := d.reapBucket(ctx, bucket, now, res); err != nil {
+			r.note(bucket, 0)
+			res.add(nil, err)
+		}
+	})
+}
+
+// noteHeads notes what is due next in a bucket.
+func (d *Driver) noteHeads(bucket int, heads []rueidis.RedisResult) error {
+	for _, head := range heads[:2] {
+		scores, err := head.AsZScores()
+		if err != nil {
+			return err
+		}
+		for _, s := range scores {
+			d.registry.note(bucket, int64(s.Score))
+		}
+	}
+	return nil
+}
+
+// reapBucket does what is due in a bucket: it takes those offline whose grace is over, tells again what nobody has confirmed, and does what
+// is left to do after sessions have ended.
+func (d *Driver) reapBucket(ctx context.Context, bucket int, now int64, res *reaped) error {
+	const op = "reap what is due"
+	k := d.userKeys(bucket)
+	for rounds, more := 0, true; more; rounds++ {
+		if rounds == maxRounds {
+			d.registry.note(bucket, now+time.Second.Milliseconds())
+			return nil
+		}
+		d.registry.due[bucket].Store(never)
+		results, err := d.trip(ctx, op,
+			append(headCommands(d, k), d.b().Zrange().Key(k.grace).Min("-inf").Max(formatMs(now)).Byscore().Limit(0, dueAtOnce).Build())...)
+		if err != nil {
+			return err
+		}
+		names, err := results[2].AsStrSlice()
+		if err == nil {
+			err = d.noteHeads(bucket, results)
+		}
+		if err != nil {
+			return unavailable(err, op)
+		}
+		more = d.registry.due[bucket].Load() <= now
+		for some := range slices.Chunk(names, usersAtOnce) {
+			done, err := d.decide(ctx, op, bucket, some, func(c *decision) error { c.settle(); return nil })
+			if res.addAll(done, err); err != nil {
+				return err
+			}
+		}
+		if !more {
+			return nil
+		}
+		if err := d.again(ctx, bucket, now, res); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,255 @@
+package fleet
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/hubbub-dev/hubbub"
+)
+
+// ledger is what the fleet knows of decisions beside what the driver does. It is guarded by the fleet's mu.
+type ledger struct {
+	current   *Driver                         // who decides
+	restoring bool                            // what begins is not told
+	pending   []decision                      // not confirmed
+	open      map[string]hubbub.SessionRecord // by id
+	ended     map[string]hubbub.EndReason     // sessions that were, by id
+	came      map[string]string               // with which session a user came, by the session with which the user was restored
+	names     map[string]string               // ids that the driver gives to transitions, by those that we give
+}
+
+// decision is a transition and who decided it.
+type decision struct {
+	hubbub.Transition
+	by *Driver
+}
+
+func newLedger() ledger {
+	return ledger{open: map[string]hubbub.SessionRecord{}, ended: map[string]hubbub.EndReason{}, came: map[string]string{},
+		names: map[string]string{}}
+}
+
+// decided tells who has decided what the driver has, after what others have decided about the same users.
+func (f *Fleet) decided(all []hubbub.Transition) {
+	own := f.told(all)
+	var earlier []hubbub.Transition
+	for _, p := range f.pending {
+		same := func(t hubbub.Transition) bool { return t.User == p.User }
+		if p.by != f.current && slices.ContainsFunc(own, same) {
+			earlier = append(earlier, p.Transition)
+		}
+	}
+	for _, t := range own {
+		f.pending = append(f.pending, decision{t, f.current})
+		switch t.Kind {
+		case hubbub.SessionConnected:
+			f.open[t.Session.ID] = t.Session
+		case hubbub.SessionDisconnected:
+			delete(f.open, t.Session.ID)
+			f.ended[t.Session.ID] = t.Why
+		}
+	}
+	if f.current != nil && f.current.onDecision != nil && len(own) > 0 {
+		f.current.onDecision(append(earlier, own...))
+	}
+}
+
+// told returns transitions as they are told: without the beginnings of what is restored, and with the ids that they would have if
+// nothing had been restored.
+func (f *Fleet) told(all []hubbub.Transition) (told []hubbub.Transition) {
+	for _, t := range all {
+		if f.restoring && (t.Kind == hubbub.SessionConnected || t.Kind == hubbub.UserOnline) {
+			_, _ = f.driver.Confirm(context.Background(), t.ID)
+			continue
+		}
+		for restored, came := range f.came {
+			if t.ID == offline(t.User, restored) {
+				name := offline(t.User, came)
+				f.names[name] = t.ID
+				t.ID = name
+			}
+		}
+		told = append(told, t)
+	}
+	return told
+}
+
+// offline is the id of the transition by which a user goes offline who came with a session.
+func offline(user, came string) string {
+	return hubbub.TransitionID(hubbub.UserOffline, user, hubbub.TransitionID(hubbub.UserOnline, user, came))
+}
+
+// OnDecision implements [hubbub.Ordered].
+func (d *Driver) OnDecision(f func([]hubbub.Transition)) {
+	d.fleet.mu.Lock()
+	defer d.fleet.mu.Unlock()
+	d.onDecision = f
+}
+
+// Open implements [hubbub.Registry].
+func (d *Driver) Open(ctx context.Context, s hubbub.SessionRecord, l hubbub.DeviceLimit) (hubbub.Opened, error) {
+	unlock, err := d.deciding(ctx)
+	if err != nil {
+		return hubbub.Opened{}, err
+	}
+	defer unlock()
+	o, err := d.fleet.driver.Open(ctx, s, l)
+	return d.fleet.opened(o), err
+}
+
+// opened returns what is told of it.
+func (f *Fleet) opened(o hubbub.Opened) hubbub.Opened {
+	o.Transitions = f.told(o.Transitions)
+	if came, ok := f.came[o.Came]; ok {
+		o.Came = came
+	}
+	return o
+}
+
+// Update implements [hubbub.Registry].
+func (d *Driver) Update(ctx context.Context, s hubbub.SessionRecord) error {
+	unlock, err := d.deciding(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return d.fleet.driver.Update(ctx, s)
+}
+
+// End implements [hubbub.Registry].
+func (d *Driver) End(ctx context.Context, t hubbub.Target, why hubbub.EndReason) ([]hubbub.Transition, error) {
+	unlock, err := d.deciding(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	all, err := d.fleet.driver.End(ctx, t, why)
+	return d.fleet.told(all), err
+}
+
+// Release implements [hubbub.Leases].
+func (d *Driver) Release(ctx context.Context, node string) ([]hubbub.Transition, error) {
+	unlock, err := d.deciding(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	delete(d.fleet.members, node)
+	all, err := d.fleet.driver.Release(ctx, node)
+	return d.fleet.told(all), err
+}
+
+// Reap implements [hubbub.Leases].
+func (d *Driver) Reap(ctx context.Context) ([]hubbub.Transition, error) {
+	unlock, err := d.deciding(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if d.fleet.options.Now().Before(d.blind) {
+		return nil, nil
+	}
+	all, err := d.fleet.driver.Reap(ctx)
+	return d.fleet.told(all), err
+}
+
+// Confirm implements [hubbub.Leases].
+func (d *Driver) Confirm(ctx context.Context, id string) (bool, error) {
+	unlock, err := d.deciding(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
+	f := d.fleet
+	f.pending = slices.DeleteFunc(f.pending, func(p decision) bool { return p.ID == id })
+	if name, ok := f.names[id]; ok {
+		id = name
+	}
+	return f.driver.Confirm(ctx, id)
+}
+
+// Restore implements [hubbub.Shared].
+func (d *Driver) Restore(ctx context.Context, s hubbub.SessionRecord, came string, l hubbub.DeviceLimit) (hubbub.Restored, error) {
+	unlock, err := d.deciding(ctx)
+	if err != nil {
+		return hubbub.Restored{}, err
+	}
+	defer unlock()
+	f := d.fleet
+	if why, ended := f.ended[s.ID]; ended {
+		return hubbub.Restored{Ended: why}, nil
+	}
+	open, err := f.driver.SessionsOf(ctx, s.User)
+	if err != nil {
+		return hubbub.Restored{}, err
+	}
+	if slices.ContainsFunc(open, func(other hubbub.SessionRecord) bool { return other.ID == s.ID }) {
+		return hubbub.Restored{Opened: hubbub.Opened{Came: came}}, nil
+	}
+	revoked, err := f.driver.Revoked(ctx, s)
+	if err != nil {
+		return hubbub.Restored{}, err
+	}
+	if revoked {
+		return d.restoreRevoked(s), nil
+	}
+	f.restoring = true
+	o, err := f.driver.Open(ctx, s, hubbub.DeviceLimit{})
+	o = f.opened(o)
+	f.restoring = false
+	if err != nil {
+		return hubbub.Restored{}, err
+	}
+	f.open[s.ID] = s
+	if o.Came == s.ID {
+		f.came[s.ID], o.Came = came, came
+	}
+	return d.limit(ctx, s, l, hubbub.Restored{Opened: o})
+}
+
+// restoreRevoked tells that a session has ended which nothing was known of.
+func (d *Driver) restoreRevoked(s hubbub.SessionRecord) hubbub.Restored {
+	ends := []hubbub.Transition{{ID: hubbub.TransitionID(hubbub.SessionDisconnected, s.User, s.ID), Kind: hubbub.SessionDisconnected,
+		User: s.User, Session: s, Why: hubbub.EndRevoked, Time: d.fleet.options.Now()}}
+	d.fleet.decided(ends)
+	return hubbub.Restored{Opened: hubbub.Opened{Transitions: ends}, Ended: hubbub.EndRevoked}
+}
+
+// limit ends the devices that came first, if there are too many with a session that was restored.
+func (d *Driver) limit(ctx context.Context, s hubbub.SessionRecord, l hubbub.DeviceLimit, r hubbub.Restored) (hubbub.Restored, error) {
+	if l.Max <= 0 {
+		return r, nil
+	}
+	open, err := d.fleet.driver.SessionsOf(ctx, s.User)
+	if err != nil {
+		return r, err
+	}
+	first := map[string]time.Time{}
+	for _, other := range open {
+		if at, known := first[other.Device]; (!known || other.Connected.Before(at)) && (!l.PerPlatform || other.Platform == s.Platform) {
+			first[other.Device] = other.Connected
+		}
+	}
+	var devices []string
+	for name := range first {
+		devices = append(devices, name)
+	}
+	slices.SortFunc(devices, func(a, b string) int { return first[a].Compare(first[b]) })
+	for _, other := range open {
+		if !slices.Contains(devices[:max(0, len(devices)-l.Max)], other.Device) {
+			continue
+		}
+		ends, err := d.fleet.driver.End(ctx, hubbub.Target{User: s.User, Session: other.ID}, hubbub.EndReplaced)
+		if err != nil {
+			return r, err
+		}
+		r.Transitions = append(r.Transitions, d.fleet.told(ends)...)
+		if other.ID == s.ID {
+			r.Ended = hubbub.EndReplaced
+		} else {
+			r.Replaced = append(r.Replaced, other)
+		}
+	}
+	return r, nil
+}

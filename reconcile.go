@@ -1,0 +1,149 @@
+package hubbub
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// reconcileEvery is how often the journal is compared with the registry while nothing seems wrong.
+const reconcileEvery = 10 * time.Minute
+
+// reconciler ends in the store what is open there and is known to no node: sessions that the registry lost together with their node. What
+// the registry knows it tells by itself. The first of the living nodes does it, when it has begun and after each doubt, and now
+// and then.
+type reconciler struct {
+	hub      *Hub
+	wake     chan struct{}   // buffered; look anew
+	suspects map[string]bool // nodes that had no lease at the last look; owned by keep
+}
+
+// newReconciler returns nil if there is nothing to compare.
+func newReconciler(h *Hub) *reconciler {
+	if h.shared == nil || h.store == nil {
+		return nil
+	}
+	return &reconciler{hub: h, wake: make(chan struct{}, 1)}
+}
+
+// again has the look begin anew, after a doubt.
+func (r *reconciler) again() { signal(r.wake) }
+
+// keep looks until the hub is closed.
+func (r *reconciler) keep() {
+	h := r.hub
+	soon := h.o.Lease + h.o.Lease/3 // by then who lives has renewed its lease, or has lost it and was reaped
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for pause := firstPause; ; {
+		select {
+		case <-h.context.Done():
+			return
+		case <-r.wake:
+			r.suspects = nil
+			timer.Reset(0)
+			continue
+		case <-timer.C:
+		}
+		if h.doubt.active.Load() {
+			r.suspects = nil // nobody knows who lives; we are woken when it is over
+			timer.Reset(reconcileEvery)
+			continue
+		}
+		if err := r.look(h.context); err != nil {
+			h.complain("compare the journal with who is online", err)
+			if !h.rest(&pause) {
+				return
+			}
+			timer.Reset(0)
+			continue
+		}
+		pause = firstPause
+		timer.Reset(reconcileEvery)
+		if r.suspects != nil {
+			timer.Reset(soon)
+		}
+	}
+}
+
+// look ends in the store the sessions of nodes that have no lease and had none at the look before. Otherwise it notes who has none. Only
+// the first of the living nodes does so.
+func (r *reconciler) look(ctx context.Context) error {
+	h := r.hub
+	open, err := h.store.OpenNodes(ctx) // before the leases: who comes meanwhile has one
+	if err != nil {
+		return err
+	}
+	nodes, err := h.shared.Nodes(ctx)
+	if err != nil {
+		return err
+	}
+	before := r.suspects
+	r.suspects = nil
+	if len(nodes) == 0 || nodes[0].Node != h.node {
+		return nil
+	}
+	suspects := map[string]bool{}
+	for _, node := range open {
+		alive := slices.ContainsFunc(nodes, func(n NodeStatus) bool { return n.Node == node })
+		if !alive && node != h.node {
+			suspects[node] = true
+		}
+	}
+	if before == nil {
+		r.suspects = suspects // also if there is none: users may be open who have no session
+		return nil
+	}
+	var lost []string
+	for node := range suspects {
+		if before[node] {
+			lost = append(lost, node)
+			delete(suspects, node)
+		}
+	}
+	if len(suspects) > 0 {
+		r.suspects = suspects
+	}
+	slices.Sort(lost)
+	h.vacancies.noteAll()
+	return r.end(ctx, lost)
+}
+
+// end hands over that the sessions of lost nodes have ended, and that users have left whom nobody knows to be here.
+func (r *reconciler) end(ctx context.Context, lost []string) error {
+	h := r.hub
+	idle := time.Now().Add(-max(h.o.Grace, 0) - 2*h.o.Lease) // whoever left since then the registry tells of
+	all, err := h.store.Lost(ctx, lost, idle)
+	if err != nil {
+		return err
+	}
+	if all, err = h.withoutOnline(ctx, all); err != nil || len(all) == 0 {
+		return err
+	}
+	h.log.Info("telling of those who were online with nodes that are gone, and are not any more", "nodes", lost, "changes", len(all))
+	h.handover.takeOver(all)
+	h.spread(ctx, all)
+	defer h.handover.giveBack(len(all))
+	return h.handover.flush(ctx)
+}
+
+// withoutOnline leaves out that users go offline who are online.
+func (h *Hub) withoutOnline(ctx context.Context, all []Transition) ([]Transition, error) {
+	var users []string
+	for _, t := range all {
+		if t.Kind == UserOffline {
+			users = append(users, t.User)
+		}
+	}
+	online := map[string]bool{}
+	for some := range slices.Chunk(users, maxPage) {
+		now, err := h.driver.Presences(ctx, some)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range now {
+			online[p.User] = p.Online
+		}
+	}
+	return slices.DeleteFunc(all, func(t Transition) bool { return t.Kind == UserOffline && online[t.User] }), nil
+}

@@ -1,0 +1,314 @@
+package hubbub_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hubbub-dev/hubbub"
+	"github.com/hubbub-dev/hubbub/driver/memory"
+)
+
+// archive is what of a store the tests of several nodes need, in memory. What is not there is not called.
+type archive struct {
+	hubbub.Store
+	streams *memory.Driver
+
+	mu       sync.Mutex
+	nodes    []string            // of OpenNodes
+	lost     []hubbub.Transition // what Lost returns
+	asked    []string            // the nodes that Lost was asked about, "" for none, each time
+	idle     time.Time           // that Lost was asked with last
+	recorded []hubbub.Transition
+	occupied map[string]bool
+	wrote    []string // what SetOccupied has changed
+	between  func()   // called once, before SetOccupied writes
+	revoked  []hubbub.Revocation
+}
+
+func newArchive() *archive {
+	return &archive{streams: memory.New(memory.Options{}), occupied: map[string]bool{}}
+}
+
+func (a *archive) Append(ctx context.Context, d hubbub.Draft) (hubbub.Appended, error) {
+	return a.streams.Append(ctx, d)
+}
+
+func (a *archive) After(ctx context.Context, s hubbub.Stream, p hubbub.Position, n int) (hubbub.Page, error) {
+	return a.streams.After(ctx, s, p, n)
+}
+
+func (a *archive) Before(ctx context.Context, s hubbub.Stream, p hubbub.Position, n int) (hubbub.Page, error) {
+	return a.streams.Before(ctx, s, p, n)
+}
+
+func (a *archive) MarkRead(ctx context.Context, user string, s hubbub.Stream, p hubbub.Position) (bool, error) {
+	return a.streams.MarkRead(ctx, user, s, p)
+}
+
+func (a *archive) Trim(context.Context, int) (bool, error)      { return false, nil }
+func (a *archive) Arrive(context.Context, hubbub.Visitor) error { return nil }
+
+func (a *archive) KeptRevocations(context.Context, string, int) ([]hubbub.Revocation, string, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.revoked, "", nil
+}
+
+func (a *archive) Record(_ context.Context, ts []hubbub.Transition, _ []hubbub.OutboxItem) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.recorded = append(a.recorded, ts...)
+	return nil
+}
+
+func (a *archive) OpenNodes(context.Context) ([]string, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.nodes, nil
+}
+
+func (a *archive) Lost(_ context.Context, nodes []string, idle time.Time) ([]hubbub.Transition, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.asked, a.idle = append(a.asked, strings.Join(nodes, " ")), idle
+	lost := a.lost
+	a.lost = nil
+	return slices.Clone(lost), nil
+}
+
+func (a *archive) SetOccupied(_ context.Context, room string, occupied bool, _ []hubbub.OutboxItem) (bool, error) {
+	a.mu.Lock()
+	between := a.between
+	a.between = nil
+	a.mu.Unlock()
+	if between != nil {
+		between()
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.occupied[room] == occupied {
+		return false, nil
+	}
+	a.occupied[room] = occupied
+	a.wrote = append(a.wrote, fmt.Sprint(room, " ", occupied))
+	return true, nil
+}
+
+func (a *archive) OccupiedRooms(_ context.Context, after string, _ int) ([]string, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var rooms []string
+	for room, occupied := range a.occupied {
+		if occupied && room > after {
+			rooms = append(rooms, room)
+		}
+	}
+	slices.Sort(rooms)
+	return rooms, nil
+}
+
+// questions are the nodes that Lost was asked about since it was looked at last.
+func (a *archive) questions() string {
+	synctest.Wait()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	asked := a.asked
+	a.asked = nil
+	return fmt.Sprintf("%q", asked)
+}
+
+func (a *archive) open(nodes ...string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.nodes = nodes
+}
+
+// story is what was recorded.
+func (a *archive) story() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var words []string
+	for _, tr := range a.recorded {
+		words = append(words, strings.TrimSpace(fmt.Sprint(tr.Kind, " ", tr.User, " ", tr.Why)))
+	}
+	return strings.Join(words, ", ")
+}
+
+// rooms is what was told of rooms.
+func (a *archive) rooms() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return strings.Join(a.wrote, ", ")
+}
+
+// settled is how long it takes until a node knows who is lost.
+const settled = lease + lease/3 + time.Second
+
+func TestTheFirstNodeEndsInTheStoreWhatNobodyKnows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newArchive()
+		end := func(user string) hubbub.Transition {
+			return hubbub.Transition{ID: "end " + user, Kind: hubbub.SessionDisconnected, User: user, Why: hubbub.EndNodeLost,
+				Session: hubbub.SessionRecord{ID: "s-" + user, User: user}}
+		}
+		offline := func(user string) hubbub.Transition {
+			return hubbub.Transition{ID: "offline " + user, Kind: hubbub.UserOffline, User: user}
+		}
+		store.nodes = []string{"0-dead"}
+		store.lost = []hubbub.Transition{end("ann"), offline("ann"), end("bob"), offline("bob")}
+		_, a, b := nodes(t, hubbub.Options{Store: store})
+		store.open("0-dead", a.Node(), b.Node())
+		open(t, b.Hub, "ann") // who has signed in again meanwhile
+		pass(lease)
+		if got := store.questions(); got != "[]" {
+			t.Fatalf("before a lease has passed it was asked who is lost: %s", got)
+		}
+		pass(settled - lease)
+		if got := store.questions(); got != `["0-dead"]` {
+			t.Fatalf("it was asked who is lost with %s", got)
+		}
+		store.mu.Lock()
+		idle := store.idle
+		store.mu.Unlock()
+		if want := time.Now().Add(-grace - 2*lease); idle.Before(want.Add(-2*time.Second)) || idle.After(want) {
+			t.Errorf("idle is %v, want %v", idle, want)
+		}
+		want := "session.connected ann, user.online ann, session.disconnected ann node_lost, session.disconnected bob node_lost, user.offline bob"
+		if got := store.story(); got != want {
+			t.Errorf("recorded is\n%s, want\n%s", got, want)
+		}
+		pass(9 * time.Minute)
+		if got := store.questions(); got != "[]" {
+			t.Errorf("without a reason it was asked who is lost: %s", got)
+		}
+		store.open(a.Node(), b.Node())
+		pass(time.Minute + settled)
+		if got := store.questions(); got != `[""]` {
+			t.Errorf("as a safety net it was asked %s", got)
+		}
+	})
+}
+
+func TestNobodyIsTakenForLostDuringADoubt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newArchive()
+		store.nodes = []string{"0-dead"}
+		f, a, b := nodes(t, hubbub.Options{Store: store})
+		store.open("0-dead", a.Node(), b.Node())
+		for range 5 { // no look is followed by another one
+			pass(lease)
+			f.Empty()
+			pass(time.Second)
+		}
+		if got := store.questions(); got != "[]" {
+			t.Fatalf("during a doubt it was asked who is lost: %s", got)
+		}
+		pass(settled + lease)
+		if got := store.questions(); got != `["0-dead"]` {
+			t.Errorf("after it, it was asked who is lost with %s", got)
+		}
+		a.driver.Cut(false) // the other node is the first now, and a is lost
+		pass(10*time.Minute + settled + lease)
+		if got := store.questions(); got != fmt.Sprintf("[%q]", "0-dead "+a.Node()) {
+			t.Errorf("when the first node was lost, it was asked %s", got)
+		}
+		a.driver.Heal(a.Node())
+		pass(lease)
+	})
+}
+
+func TestWhatWasRevokedIsLoadedAfterADoubt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newArchive()
+		f, a, b := nodes(t, hubbub.Options{Store: store})
+		ann, bob := open(t, a.Hub, "ann"), open(t, b.Hub, "bob")
+		pass(time.Second)
+		f.Empty()
+		store.mu.Lock()
+		store.revoked = []hubbub.Revocation{{User: "ann"}}
+		store.mu.Unlock()
+		pass(lease)
+		if ann.closed() != hubbub.EndRevoked || bob.closed() != "" {
+			t.Errorf("closed are %q and %q", ann.closed(), bob.closed())
+		}
+		_, err := arrive(t.Context(), b.Hub, as("ann"))
+		wantReason(t, err, hubbub.Unauthorized)
+	})
+}
+
+func TestKeptMessagesReachThoseHereWithoutTheBus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := lasting()
+		o.Store = newArchive()
+		f := newFleet()
+		here, there := &quiet{Driver: f.Driver()}, &quiet{Driver: f.Driver()}
+		o.Driver = here
+		a := start(t, o)
+		o.Driver = there
+		b := start(t, o)
+		ann, bob, cid := open(t, a, "ann"), open(t, a, "bob"), open(t, b, "cid")
+		for _, c := range []client{ann, bob, cid} {
+			c.join(t, "lobby", nil)
+		}
+		ann.say(t, "lobby", "one")
+		here.away.Store(true)
+		ann.say(t, "lobby", "two")
+		m := ann.say(t, "lobby", "three")
+		for _, word := range []string{"for bob", "once more"} {
+			if _, err := ann.SendUser(t.Context(), "bob", text(word)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := bob.MarkRead(t.Context(), hubbub.RoomStream("lobby"), m.Position); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(heard(bob), " "); got != `"one" "two" "three" "for bob" "once more"` {
+			t.Errorf("bob heard %s", got)
+		}
+		if got := told[hubbub.Read](ann); len(got) != 1 || got[0].Position != m.Position {
+			t.Errorf("ann was told of what bob has read: %+v", got)
+		}
+		if got := strings.Join(heard(cid), " "); got != `"one"` {
+			t.Errorf("cid, elsewhere, heard %s", got)
+		}
+		here.away.Store(false)
+		ann.say(t, "lobby", "four")
+		for _, c := range []client{bob, cid} {
+			heardBefore := map[string]string{"bob": "", "cid": `"two" "three" `}[c.Identity().User]
+			if got := strings.Join(heard(c), " "); got != heardBefore+`"four"` {
+				t.Errorf("then %s heard %s", c.Identity().User, got)
+			}
+		}
+	})
+}
+
+func TestTwoNodesAgreeOnWhichRoomsAreOccupied(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newArchive()
+		store.occupied["forgotten"] = true // by nodes that died
+		_, a, b := nodes(t, hubbub.Options{Store: store, Report: report})
+		ann := open(t, a.Hub, "ann")
+		store.mu.Lock()
+		store.between = func() { // node a has seen ann, and before it says so she is gone, which node b has seen and told
+			if _, _, err := b.driver.Leave(context.Background(), "lobby", "ann", ann.ID()); err != nil {
+				t.Error(err)
+			}
+		}
+		store.mu.Unlock()
+		ann.join(t, "lobby", nil)
+		synctest.Wait()
+		if got := store.rooms(); got != "lobby true, lobby false" { // nor is any room looked at before it is known who lives
+			t.Errorf("it was told that %s", got)
+		}
+		pass(settled)
+		if got := store.rooms(); got != "lobby true, lobby false, forgotten false" {
+			t.Errorf("in the end it was told that %s", got)
+		}
+	})
+}
