@@ -12,6 +12,9 @@ func (d *Driver) EraseUser(ctx context.Context, user string) (bool, error) {
 	return d.eraseUser(ctx, user)
 }
 
+// Doubt is what follows when contact was lost.
+func (d *Driver) Doubt() { d.doubt() }
+
 // SetHook has f called before and after each step, which fails if f says so.
 func (d *Driver) SetHook(f func(step string, before bool) error) { d.registry.hook = f }
 
