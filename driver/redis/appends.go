@@ -231,7 +231,7 @@ func (d *Driver) publishAll(ctx context.Context, s hubbub.Stream, events []hubbu
 	channels := []string{d.channel(hubbub.Topic{Kind: hubbub.TopicRoom, Name: s.Room})}
 	if s.Room == "" {
 		channels = channels[:0]
-		for _, user := range usersOfPair(s) {
+		for _, user := range pairUsers(s) {
 			channels = append(channels, d.channel(hubbub.Topic{Kind: hubbub.TopicUser, Name: user}))
 		}
 	}
@@ -253,8 +253,8 @@ func (d *Driver) publishAll(ctx context.Context, s hubbub.Stream, events []hubbu
 	return nil
 }
 
-// usersOfPair are the users of a pair, each once; none of a room.
-func usersOfPair(s hubbub.Stream) []string {
+// pairUsers are the users of a pair, each once; none of a room.
+func pairUsers(s hubbub.Stream) []string {
 	switch {
 	case s.Room != "":
 		return nil

@@ -12,6 +12,11 @@
 //   - {scratch:NAME}: what is kept for all nodes for a while
 //   - {nodes}: leases and nodes, and the channel of what concerns everybody
 //
+// # Streams
+//
+// The epoch of a stream changes with the server that has it: when that was started anew, or a replica has taken over, since then the newest
+// messages may be lost. What is there can be read under the new epoch.
+//
 // # Rights
 //
 // A user of Redis with this rule may do all that is needed, and nothing to keys and channels of others, with the prefix "hubbub:":
@@ -24,9 +29,4 @@
 //
 // The server's maxmemory-policy must be noeviction: others throw away sessions and messages when memory is full, and nobody learns of it. A
 // subscriber that falls behind is cut off by client-output-buffer-limit pubsub; it connects again, and fetches what it has missed.
-//
-// # Streams
-//
-// The epoch of a stream changes with the server that has it: when that was started anew, or a replica has taken over, since then the newest
-// messages may be lost. What is there can be read under the new epoch.
 package redis

@@ -32,9 +32,9 @@ func newScript(names ...string) *script {
 		}
 		all = append(all, string(source))
 	}
-	text := strings.Join(all, "\n")
-	sum := sha1.Sum([]byte(text))
-	return &script{rueidis.NewLuaScript(text), hex.EncodeToString(sum[:])}
+	source := strings.Join(all, "\n")
+	sum := sha1.Sum([]byte(source))
+	return &script{rueidis.NewLuaScript(source), hex.EncodeToString(sum[:])}
 }
 
 // Redis refuses commands with several keys of a slot that is being moved, while only some of them have arrived. It is over in a moment,

@@ -1,19 +1,10 @@
 package redis
 
 import (
-	"context"
 	"testing"
 
 	"github.com/redis/rueidis"
 )
-
-// EraseUser is the registry's part of Erase.
-func (d *Driver) EraseUser(ctx context.Context, user string) (bool, error) {
-	return d.eraseUser(ctx, user)
-}
-
-// Doubt is what follows when contact was lost.
-func (d *Driver) Doubt() { d.doubt() }
 
 // SetHook has f called before and after each step, which fails if f says so.
 func (d *Driver) SetHook(f func(step string, before bool) error) { d.registry.hook = f }
@@ -45,3 +36,6 @@ func ReadKept(value string) {
 	parseLeaving(value)
 	parseLeases(map[string]string{fieldNode + "n": value, fieldLost + "l": value, fieldEpoch: value})
 }
+
+// Doubt is what follows when contact was lost.
+func (d *Driver) Doubt() { d.doubt() }

@@ -6,7 +6,7 @@ import "github.com/hubbub-dev/hubbub"
 var (
 	EncodeEvent = encodeEvent
 	DecodeEvent = decodeEvent
-	ParseLine   = parseMessage
+	ParseLine   = parseLine
 )
 
 // Channel is the channel of a topic.

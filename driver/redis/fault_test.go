@@ -10,7 +10,7 @@ import (
 
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/driver/drivertest"
-	"github.com/hubbub-dev/hubbub/driver/memory"
+	"github.com/hubbub-dev/hubbub/driver/redis"
 )
 
 var errFault = errors.New("the connection was lost")
@@ -86,7 +86,7 @@ func recordOf(user, device, id, node string, clock *drivertest.Clock) hubbub.Ses
 }
 
 // faultyActs are what a node does until its connection is lost. Each is given what was told.
-func faultyActs(ctx context.Context, d *registryDriver, clock *drivertest.Clock, hear func([]hubbub.Transition)) []func() error {
+func faultyActs(ctx context.Context, d *redis.Driver, clock *drivertest.Clock, hear func([]hubbub.Transition)) []func() error {
 	one := hubbub.DeviceLimit{Max: 1}
 	open := func(user, device, id string) func() error {
 		return func() error {
@@ -136,11 +136,11 @@ func TestFaults(t *testing.T) {
 // faultAt is false if there are no more steps.
 func faultAt(t *testing.T, step int, answer bool) bool {
 	name := fmt.Sprintf("step %d, only the answer lost: %v", step, answer)
-	clock, prefix, m := drivertest.NewClock(), freshPrefix(), memory.New(memory.Options{})
-	a, b := registryWith(t, clock, prefix, m), registryWith(t, clock, prefix, m)
+	clock, prefix := drivertest.NewClock(), freshPrefix()
+	a, b := quiet(t, clock, prefix), quiet(t, clock, prefix)
 	defer a.Close()
 	defer b.Close()
-	renew := func(d *registryDriver, node string) {
+	renew := func(d *redis.Driver, node string) {
 		if _, err := d.Renew(t.Context(), hubbub.NodeStatus{Node: node}); err != nil {
 			t.Fatal(err)
 		}
@@ -181,7 +181,7 @@ func faultAt(t *testing.T, step int, answer bool) bool {
 }
 
 // checkEmpty fails the test if somebody is online or in a room.
-func checkEmpty(t *testing.T, name string, d *registryDriver) {
+func checkEmpty(t *testing.T, name string, d *redis.Driver) {
 	t.Helper()
 	if c, err := d.Count(t.Context()); err != nil || c != (hubbub.Counts{}) {
 		t.Errorf("%s: online are %+v, %v", name, c, err)
@@ -208,11 +208,11 @@ func TestReaperFaults(t *testing.T) {
 
 func reapFaultAt(t *testing.T, step int, answer bool) bool {
 	name := fmt.Sprintf("step %d, only the answer lost: %v", step, answer)
-	clock, prefix, m := drivertest.NewClock(), freshPrefix(), memory.New(memory.Options{})
-	var all []*registryDriver
+	clock, prefix := drivertest.NewClock(), freshPrefix()
+	var all []*redis.Driver
 	told := &tale{t: t, known: map[string]bool{}}
 	for i := range 3 {
-		d := registryWith(t, clock, prefix, m)
+		d := quiet(t, clock, prefix)
 		defer d.Close()
 		all = append(all, d)
 		if _, err := d.Renew(t.Context(), hubbub.NodeStatus{Node: fmt.Sprint("n", i)}); err != nil {

@@ -67,17 +67,17 @@ func (d *Driver) append(ctx context.Context, draft *hubbub.Draft, post bool) (hu
 
 // After implements [hubbub.Log]. A page ends early, with More, after some MiB.
 func (d *Driver) After(ctx context.Context, s hubbub.Stream, p hubbub.Position, limit int) (hubbub.Page, error) {
-	return d.readPage(ctx, s, p, limit, true)
+	return d.readStream(ctx, s, p, limit, true)
 }
 
 // Before implements [hubbub.Log]. A page ends early, with More, after some MiB.
 func (d *Driver) Before(ctx context.Context, s hubbub.Stream, p hubbub.Position, limit int) (hubbub.Page, error) {
-	page, err := d.readPage(ctx, s, p, limit, false)
+	page, err := d.readStream(ctx, s, p, limit, false)
 	slices.Reverse(page.Messages)
 	return page, err
 }
 
-func (d *Driver) readPage(ctx context.Context, s hubbub.Stream, p hubbub.Position, limit int, forward bool) (hubbub.Page, error) {
+func (d *Driver) readStream(ctx context.Context, s hubbub.Stream, p hubbub.Position, limit int, forward bool) (hubbub.Page, error) {
 	direction := "0"
 	if forward {
 		direction = "1"

@@ -48,8 +48,8 @@ type Driver struct {
 	// Safe for concurrent use.
 	offset   atomic.Int64 // of the server's time to this machine's, in nanoseconds
 	dials    dials
-	registry registry
 	streams  streams
+	registry registry
 	counts   counts
 }
 
@@ -70,9 +70,9 @@ func Open(ctx context.Context, o Options) (*Driver, error) {
 		d.Close()
 		return nil, fmt.Errorf("open Redis: %w", err)
 	}
-	d.initRegistry()
 	d.onDial(d.streams.taken.clear) // the notes may be lost
 	d.onDial(func() { d.counts.reconnects.Add(1) })
+	d.initRegistry()
 	d.dials.open()
 	return d, nil
 }

@@ -48,7 +48,7 @@ type note struct {
 func (d *Driver) noteTakers(ctx context.Context, draft *hubbub.Draft) (note, error) {
 	m := &draft.Message
 	kept := draft.Retention.Messages >= 0
-	n := note{users: usersOfPair(m.Stream), who: taker{"", m.Stream}, age: ageMS(draft.Retention.Age)}
+	n := note{users: pairUsers(m.Stream), who: taker{"", m.Stream}, age: ageMS(draft.Retention.Age)}
 	if m.Stream.Room != "" {
 		n.users, n.who.user = []string{m.From.User}, m.From.User
 	}
