@@ -8,8 +8,9 @@ SOAK ?= 1m
 # linker takes the copy that the detector does not see into, it reports races that there are not.
 RACE = -race -gcflags='modernc.org/sqlite/lib=-race=false'
 KILLS ?= 300
+CHAOS ?= 10m
 
-.PHONY: run shop test deps fmt vet cross test-go test-portable test-examples build-bench bench generate fuzz soak
+.PHONY: run shop test deps fmt vet cross test-go test-portable test-examples build-bench bench generate fuzz soak chaos
 
 # Starts the server in development mode on http://localhost:8080; it needs nothing but Go.
 run:
@@ -74,3 +75,10 @@ soak:
 	HUBBUB_RECOVERY=$(SOAK) $(GO) test $(RACE) -run TestRecovery -count=1 -timeout 30m -v ./gateway
 	HUBBUB_KILLS=$(KILLS) $(GO) test $(RACE) -run TestKill -count=1 -timeout 60m -v ./driver/sqlite ./cmd/hubbub
 	HUBBUB_DAMAGES=$(KILLS) $(GO) test $(RACE) -run TestDamageIsNeverSilent -count=1 -timeout 60m -v ./driver/sqlite
+
+# Lets gateways on Redis and PostgreSQL live for CHAOS, in all, while everything happens to them that can, and compares what is left with
+# what people were told. SEED repeats the faults of a run, SERVERS=redis,sentinel,cluster names the servers to stand on, and
+# FAULTS='a gateway is killed,Redis*' the faults.
+chaos:
+	HUBBUB_CHAOS=$(CHAOS) HUBBUB_CHAOS_SEED=$(SEED) HUBBUB_CHAOS_SERVERS=$(SERVERS) HUBBUB_CHAOS_FAULTS='$(FAULTS)' \
+		$(GO) test -race -run TestChaos -count=1 -timeout 0 -v ./internal/chaos

@@ -1,14 +1,17 @@
 package client_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/client"
+	"github.com/hubbub-dev/hubbub/driver/memory"
 )
 
 // send sends, with a pause so that no rate is exceeded.
@@ -64,6 +67,44 @@ func TestARoomIsRecovered(t *testing.T) {
 		b.join(dial(t, b.options("ann")), h)
 		synctest.Wait()
 		again.expect(t, "14")
+	})
+}
+
+// full is a driver in which nobody can enter a room for now.
+type full struct {
+	hubbub.Driver
+	now atomic.Bool
+}
+
+func (f *full) Enter(ctx context.Context, room, user, session string) (first bool, count int, err error) {
+	if f.now.Load() {
+		return false, 0, hubbub.Errorf(hubbub.Unavailable, "not now")
+	}
+	return f.Driver.Enter(ctx, room, user, session)
+}
+
+func TestASendWaitsForItsRoomToBeJoinedAgain(t *testing.T) {
+	driver := &full{Driver: memory.New(memory.Options{})}
+	inBubble(t, hubbub.Options{Driver: driver}, func(t *testing.T, b bubble) {
+		o, l := b.lined("ann")
+		room := b.join(dial(t, o), client.RoomHandler{})
+		driver.now.Store(true)
+		l.cut()
+		time.Sleep(time.Second) // it is connected again, and the room cannot be joined yet
+		sent := make(chan error, 1)
+		go func() {
+			_, err := room.Send(t.Context(), "late", client.SendOptions{})
+			sent <- err
+		}()
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if len(sent) > 0 {
+			t.Fatalf("the send has ended with %v although nobody can enter the room", <-sent)
+		}
+		driver.now.Store(false)
+		if err := <-sent; err != nil {
+			t.Error(err)
+		}
 	})
 }
 

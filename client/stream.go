@@ -62,7 +62,14 @@ func (s Stream) Send(ctx context.Context, data any, o SendOptions) (Sent, error)
 			return Sent{}, err
 		}
 		var sent Sent
+		joining := s.c.joining(l, s.where)
 		err = l.call(ctx, s.where.method("send"), params, &sent)
+		if e, refused := errors.AsType[*hubbub.Error](err); joining && refused && e.Reason == hubbub.Forbidden && time.Now().Before(until) {
+			if err := pause(ctx, rejoinWait); err != nil {
+				return Sent{}, err
+			}
+			continue
+		}
 		if err == nil || !errors.Is(err, ErrDisconnected) || time.Now().After(until) {
 			return sent, err
 		}
@@ -70,6 +77,18 @@ func (s Stream) Send(ctx context.Context, data any, o SendOptions) (Sent, error)
 			return Sent{}, err
 		}
 	}
+}
+
+// rejoinWait is when a send is repeated that was refused since its room could not be joined again yet.
+const rejoinWait = 100 * time.Millisecond
+
+// joining tells whether a room was joined before, and this connection's join is not answered yet: it may have failed for now, when the
+// server refuses what is sent to the room.
+func (c *Client) joining(l *link, where place) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.rooms[where.Room]
+	return c.link == l && r != nil && r.ever && !r.in
 }
 
 // HistoryQuery selects a page of a stream: what follows After, or what precedes Before, or the newest messages.

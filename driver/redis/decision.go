@@ -104,10 +104,11 @@ func (c *decision) endLost() {
 	c.settle()
 }
 
-// settle takes a user without session offline when the grace is over.
+// settle takes a user without session offline when the grace is over. While there is mercy nobody is: sessions that are forgotten, since the
+// server has lost what was written last, may yet be restored.
 func (c *decision) settle() {
 	u := c.u
-	if len(u.sessions) > 0 || !u.online || u.seen+c.grace > c.now {
+	if len(u.sessions) > 0 || !u.online || u.seen+c.grace > c.now || c.now < c.leases.mercy {
 		return
 	}
 	came := hubbub.TransitionID(hubbub.UserOnline, u.name, u.came)

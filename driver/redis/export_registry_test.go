@@ -36,3 +36,6 @@ func ReadKept(value string) {
 	parseLeaving(value)
 	parseLeases(map[string]string{fieldNode + "n": value, fieldLost + "l": value, fieldEpoch: value})
 }
+
+// Doubt is what follows when contact was lost.
+func (d *Driver) Doubt() { d.doubt() }

@@ -77,9 +77,10 @@ func (d *Driver) Reap(ctx context.Context) ([]hubbub.Transition, error) {
 		return nil, err
 	}
 	var res reaped
-	if now >= ls.mercy {
-		d.reapLeases(ctx, ls, now, &res)
+	if now < ls.mercy {
+		return nil, nil // nobody is lost, and no grace is over, before nodes could restore their sessions
 	}
+	d.reapLeases(ctx, ls, now, &res)
 	d.lookInTurn(ctx, now, &res)
 	d.reapDue(ctx, now, &res)
 	return res.result()

@@ -21,14 +21,20 @@ func quiet(t testing.TB, clock *drivertest.Clock, prefix string, addrs ...string
 
 func TestDriver(t *testing.T) {
 	t.Parallel()
-	drivertest.Run(t, func(t *testing.T, clock *drivertest.Clock) hubbub.Driver { return quiet(t, clock, freshPrefix()) })
+	drivertest.Run(t, func(t *testing.T, clock *drivertest.Clock) hubbub.Driver {
+		d := quiet(t, clock, freshPrefix())
+		clock.Advance(drivertest.Lease) // until then it reaps nothing
+		return d
+	})
 }
 
 func TestSharedDriver(t *testing.T) {
 	t.Parallel()
 	drivertest.RunShared(t, func(t *testing.T, clock *drivertest.Clock) (a, b hubbub.Driver) {
 		prefix := freshPrefix()
-		return quiet(t, clock, prefix), quiet(t, clock, prefix)
+		a, b = quiet(t, clock, prefix), quiet(t, clock, prefix)
+		clock.Advance(drivertest.Lease) // until then they reap nothing
+		return a, b
 	})
 }
 
@@ -38,6 +44,8 @@ func TestSharedDriverOfACluster(t *testing.T) {
 	c := testkit.Cluster(t, 3, 0)
 	drivertest.RunShared(t, func(t *testing.T, clock *drivertest.Clock) (a, b hubbub.Driver) {
 		prefix := freshPrefix()
-		return quiet(t, clock, prefix, c.Addrs()...), quiet(t, clock, prefix, c.Addrs()...)
+		a, b = quiet(t, clock, prefix, c.Addrs()...), quiet(t, clock, prefix, c.Addrs()...)
+		clock.Advance(drivertest.Lease)
+		return a, b
 	})
 }

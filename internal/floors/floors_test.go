@@ -57,6 +57,7 @@ var floors = []floor{
 	{dir: "internal/fleet", may: []string{".", "driver/memory"}, tests: true},
 	{dir: "internal/testkit", tests: true},
 	{dir: "internal/floors", tests: true},
+	{dir: "internal/chaos", tests: true},
 	{dir: "internal/interop", tests: true},
 }
 
