@@ -176,7 +176,7 @@ func (d *Driver) read(ctx context.Context, op string, bucket int, names []string
 		c.u = parseUser(name, fields, c.now)
 		c.u.forgetOld(c.now, d.options.LastSeen)
 		c.u.was = c.u.index(c.grace)
-		c.others = ofOthers(pending, name, c.by)
+		c.others, c.untold = ofOthers(pending, name, c.by), len(pending)
 		all[i] = c
 	}
 	ls, err := d.leasesFor(ctx, now.UnixMilli(), leasesIn(all))

@@ -18,11 +18,19 @@ type decision struct {
 	leases *leases
 	by     string        // the instance that decides
 	others []keptPending // what other instances have decided about the user and nobody has confirmed, in its order
+	untold int           // how much of the user nobody has confirmed
 
 	// Decided.
 	told []keptPending
 	left []keptLeaving
 }
+
+// mostUntold is how many transitions of a user may wait to be confirmed until no further session is opened. All of them are read with each
+// decision: while the store of the nodes is away, somebody who comes and goes all the time would take more and more time from all others.
+const mostUntold = 4096
+
+// retryUntold is when who is refused because of it may try again.
+const retryUntold = 10 * time.Second
 
 // alive tells whether the session's node is alive; if not, the session is as good as ended.
 func (c *decision) alive(s *session) bool { return c.leases.alive(s.lease, c.now) }
@@ -126,6 +134,10 @@ func (u *user) forget() { u.came, u.seen, u.info, u.erased = "", 0, "", false }
 func (c *decision) open(r *hubbub.SessionRecord, l hubbub.DeviceLimit, lease string) (o hubbub.Opened, err error) {
 	if c.u.isRevoked(r, c.time) {
 		return o, errRevoked()
+	}
+	if c.untold > mostUntold {
+		return o, &hubbub.Error{Reason: hubbub.Unavailable, RetryAfter: retryUntold,
+			Message: "too much is still to be told of this user's sessions, since what keeps it does not answer; try again later"}
 	}
 	yield, err := c.yield(r, l)
 	if err != nil {

@@ -49,6 +49,11 @@ type ended struct {
 // keptEnded is how long it is known why a session was ended: who comes back after more than this is taken for new.
 const keptEnded = time.Hour
 
+// mostEnded is of how many ended sessions of a user that is known, the newest of them. All of it is read with each decision, so that somebody
+// who signs in again and again, each time in the place of the session before, would take more and more time from all others. Of those
+// before, one that its node restores after all is a session like any other, about which the limit of devices and revocations decide anew.
+const mostEnded = 1024
+
 // Fields of a user's hash. Those with a colon are followed by the id of a session.
 const (
 	fieldVersion  = "v"
@@ -164,6 +169,16 @@ func (u *user) bury(id string, e ended) {
 		u.ended = make(map[string]ended, 1)
 	}
 	u.ended[id] = e
+	if len(u.ended) <= mostEnded {
+		return
+	}
+	oldest := id
+	for other, o := range u.ended {
+		if o.until < u.ended[oldest].until || o.until == u.ended[oldest].until && other < oldest {
+			oldest = other
+		}
+	}
+	delete(u.ended, oldest)
 }
 
 // encode makes the fields of the user's hash, but for the version and the clock.
