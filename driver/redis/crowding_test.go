@@ -72,7 +72,7 @@ func TestUntoldTransitionsDoNotPileUp(t *testing.T) {
 	pending := tag + "p:" + hubbub.TransitionID("", "eve", "")[:4]
 	fill(pending, 5000, func(i int) (string, string) { return fmt.Sprint("other", i), "n 1 {}" })
 	_, err = open("second")
-	if e := hubbub.AsError(err); e.Reason != hubbub.Unavailable || e.RetryAfter == 0 {
+	if e := hubbub.AsError(err); err == nil || e.Reason != hubbub.Unavailable || e.RetryAfter == 0 {
 		t.Errorf("a further session: %v", err)
 	}
 	all, err := d.End(t.Context(), hubbub.Target{User: "eve"}, hubbub.EndClosed)
