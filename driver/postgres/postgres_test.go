@@ -31,6 +31,10 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("rapid.checks", "30"); err != nil {
 		panic(err)
 	}
+	// Tests wait for the disk most of the time.
+	if err := flag.Set("test.parallel", "4"); err != nil {
+		panic(err)
+	}
 	flag.Parse()
 	if err := server.start(); err != nil {
 		fmt.Fprintln(os.Stderr, err)

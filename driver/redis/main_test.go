@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	// Of what rapid does a hundred times each step is a round trip here; -rapid.checks overrides it.
-	if err := flag.Set("rapid.checks", "25"); err != nil {
+	if err := flag.Set("rapid.checks", "15"); err != nil {
 		panic(err)
 	}
 	const rueidis = "github.com/redis/rueidis."
