@@ -170,12 +170,19 @@ func restoreBoth(r *sharedRig) {
 	}
 }
 
-func restoreLimited(r *sharedRig) {
-	one := hubbub.DeviceLimit{Max: 1}
-	early, late := r.a.record("ann phone s1"), r.b.record("ann laptop s2 b")
+// earlyAndLate are sessions of two devices of ann that have come a second apart, s1 on node a and then s2 on node b. Nothing is known of them.
+func (r *sharedRig) earlyAndLate() (early, late hubbub.SessionRecord) {
+	r.Helper()
+	early, late = r.a.record("ann phone s1"), r.b.record("ann laptop s2 b")
 	late.Connected = r.clock.Now().Add(time.Second)
 	r.clock.Advance(2 * time.Second)
 	r.renew()
+	return early, late
+}
+
+func restoreLimited(r *sharedRig) {
+	one := hubbub.DeviceLimit{Max: 1}
+	early, late := r.earlyAndLate()
 	r.a.restore(early, "s1", one, "", "")
 	got := r.b.restore(late, "s1", one, "-s1 signed_in_elsewhere", "")
 	if !slices.Equal(ids(got.Replaced), []string{"s1"}) {
@@ -190,10 +197,7 @@ func restoreLimited(r *sharedRig) {
 
 func restoreTooMany(r *sharedRig) {
 	one := hubbub.DeviceLimit{Max: 1}
-	early, late := r.a.record("ann phone s1"), r.b.record("ann laptop s2 b")
-	late.Connected = r.clock.Now().Add(time.Second)
-	r.clock.Advance(2 * time.Second)
-	r.renew()
+	early, late := r.earlyAndLate()
 	r.b.restore(late, "s1", one, "", "")
 	got := r.a.restore(early, "s1", one, "-s1 signed_in_elsewhere", hubbub.EndReplaced)
 	if id := got.Transitions[0].ID; id != hubbub.TransitionID(hubbub.SessionDisconnected, "ann", "s1") {
@@ -212,10 +216,7 @@ func restoreTooMany(r *sharedRig) {
 
 func restoreRefused(r *sharedRig) {
 	one := hubbub.DeviceLimit{Max: 1, Refuse: true}
-	early, late := r.a.record("ann phone s1"), r.b.record("ann laptop s2 b")
-	late.Connected = r.clock.Now().Add(time.Second)
-	r.clock.Advance(2 * time.Second)
-	r.renew()
+	early, late := r.earlyAndLate()
 	r.b.restore(late, "s1", one, "", "")
 	got := r.a.restore(early, "s1", one, "-s2 signed_in_elsewhere", "")
 	if !slices.Equal(ids(got.Replaced), []string{"s2"}) {
@@ -230,10 +231,7 @@ func restoreRefused(r *sharedRig) {
 
 func restoreSessions(r *sharedRig) {
 	one := hubbub.DeviceLimit{Sessions: 1}
-	early, late := r.a.record("ann phone s1"), r.b.record("ann phone s2 b")
-	late.Connected = r.clock.Now().Add(time.Second)
-	r.clock.Advance(2 * time.Second)
-	r.renew()
+	early, late := r.earlyAndLate()
 	r.a.restore(early, "s1", one, "", "")
 	r.b.restore(late, "s1", one, "-s2 signed_in_elsewhere", hubbub.EndReplaced)
 	r.a.are("ann", "s1")
