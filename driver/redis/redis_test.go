@@ -67,7 +67,8 @@ func TestOpeningWithoutAServer(t *testing.T) {
 
 func TestOpeningAReplica(t *testing.T) {
 	t.Parallel()
-	host, port, _ := net.SplitHostPort(server.Addr)
+	master := testkit.NewRedis(t) // of its own, since the first replica changes master_replid, and so all epochs
+	host, port, _ := net.SplitHostPort(master.Addr)
 	replica := testkit.NewRedis(t, "--replicaof", host+" "+port)
 	testkit.Eventually(t, "the replica", func() bool { return replica.Says("master_link_status:up") })
 	refuses(t, redis.Options{Addrs: []string{replica.Addr}}, "replica of "+host+":"+port)
