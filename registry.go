@@ -209,6 +209,9 @@ type Shared interface {
 type Restored struct {
 	Opened
 	Ended EndReason // "" if the session goes on
+	// Rooms are those that a session that was known is in, as far as the registry knows. Those that it is not in have to be left: that it
+	// left them did not reach the registry, or is lost again.
+	Rooms []string
 }
 
 // Scratch keeps small things for all nodes, for a while. It is an optional ability of a [Driver]. Its methods may be called concurrently.

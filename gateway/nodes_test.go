@@ -31,6 +31,7 @@ type nodes struct {
 	redisAt  string
 	postgres *testkit.PostgresServer
 	told     *ear
+	config   gateway.Config // of all of them
 }
 
 // ear takes webhooks.
@@ -75,6 +76,7 @@ func startNodes(t *testing.T) *nodes {
 	cfg.Presence = gateway.PresenceConfig{Grace: -1, Lease: 3 * time.Second}
 	cfg.Heartbeat = gateway.HeartbeatConfig{Ping: 2 * time.Second, Timeout: time.Second}
 	cfg.Webhooks = []gateway.WebhookConfig{{Name: "ear", URL: receiver.URL, Secrets: []string{webhookSecret}, Events: []string{"session.*", "user.*"}, AllowPrivate: true}}
+	n.config = cfg
 	// All at once: one of them makes the tables.
 	n.each = make([]running, 3)
 	var all sync.WaitGroup
@@ -153,6 +155,7 @@ func TestSeveralNodes(t *testing.T) {
 	t.Run("tickets", n.tickets)
 	t.Run("once", n.once)
 	t.Run("webhooks", n.webhooks)
+	t.Run("restart", n.restart)
 	t.Run("redis away", n.redisAway)
 	for _, r := range n.each {
 		r.stop() // while there is the Redis that came last
@@ -340,6 +343,35 @@ func (n *nodes) webhooks(t *testing.T) {
 	if want := []string{"session.connected of kay", "user.online of kay", "session.disconnected of kay", "user.offline of kay"}; !slices.Equal(of, want) {
 		t.Errorf("they are told as %v", of)
 	}
+}
+
+// restart has people come while a node is away, and when it is back: then nginx puts them there, although nobody who was put there has left.
+func (n *nodes) restart(t *testing.T) {
+	r := &n.each[2]
+	cfg := n.config
+	cfg.Node, cfg.Addr = "node2", r.addr.String()
+	r.stop()
+	var all []*peer
+	come := func(count int) {
+		for range count {
+			all = append(all, n.door.device(t, fmt.Sprint("comer", len(all)), "d"))
+		}
+	}
+	come(6)
+	*r = serve(n.t, cfg)
+	come(6)
+	for i, each := range n.each {
+		testkit.Eventually(t, fmt.Sprintf("node %d of 3 to have a third of 12 sessions", i), func() bool {
+			return strings.Contains(each.figures(t), "hubbub_sessions 4\n")
+		})
+	}
+	for _, p := range all {
+		p.conn.Terminate()
+	}
+	testkit.Eventually(t, "all to have left", func() bool {
+		_, reply := n.each[0].call(t, "GET", "/online", "")
+		return strings.Contains(reply, `"users":0`)
+	})
 }
 
 // redisAway takes Redis away and brings another one, which has nothing.

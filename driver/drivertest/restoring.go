@@ -46,7 +46,9 @@ func restoreKnown(r *sharedRig) {
 	r.must(err)
 	r.a.enter("lobby", "ann", "s1", true, 1)
 	for range 2 {
-		r.a.restore(s, o.Came, hubbub.DeviceLimit{Max: 1}, "", "")
+		if got := r.a.restore(s, o.Came, hubbub.DeviceLimit{Max: 1}, "", ""); !slices.Equal(got.Rooms, []string{"lobby"}) {
+			r.Fatalf("restoring tells that it is in the rooms %v", got.Rooms)
+		}
 		r.b.are("ann", "s1")
 	}
 	r.a.enter("lobby", "ann", "s1", false, 1)

@@ -10,16 +10,19 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// exclusive is the lock of a schema, which is a session's advisory lock on a connection of its own, so it ends with the process whatever
-// happens to that. Its goroutine ends with close.
+// schemaLock is the lock of a schema, which is a session's advisory lock on a connection of its own, so it ends with the process whatever
+// happens to that. Stores that are exclusive have it alone, all others share it, so that the two kinds keep each other away. Its goroutine
+// ends with close.
 //
-// When the connection is lost the lock is, too, and another process may take it. So from then on the store answers Unavailable, until the
-// lock is taken again, which is tried as long as it takes. What this process knows of the store in memory is not older than that,
-// since nobody else had the lock: unless another one did have it meanwhile, which is logged as an error.
-type exclusive struct {
+// When the connection is lost the lock is, too, and another process may take it. So from then on an exclusive store answers Unavailable,
+// until the lock is taken again, which is tried as long as it takes. What this process knows of the store in memory is not older than that,
+// since nobody else had the lock: unless another one did have it meanwhile, which is logged as an error. A store that shares goes on
+// without the lock, since all that it knows is in the database, until it finds that an exclusive one has it.
+type schemaLock struct {
 	// Immutable.
 	config *pgx.ConnConfig
 	schema string
+	shared bool
 	id     int64
 	logger *slog.Logger
 	stop   context.CancelFunc
@@ -42,8 +45,8 @@ const (
 )
 
 // lockSchema takes the lock. Its error says who has it.
-func lockSchema(ctx context.Context, c *pgx.ConnConfig, o *Options) (*exclusive, error) {
-	e := &exclusive{config: c.Copy(), schema: o.Schema, id: lockID("store", o.Schema), logger: o.Logger, ended: make(chan struct{})}
+func lockSchema(ctx context.Context, c *pgx.ConnConfig, o *Options) (*schemaLock, error) {
+	e := &schemaLock{config: c.Copy(), schema: o.Schema, shared: !o.Exclusive, id: lockID("store", o.Schema), logger: o.Logger, ended: make(chan struct{})}
 	e.config.RuntimeParams["application_name"] += " (lock)"
 	deadline := time.Now().Add(lockPatience)
 	for {
@@ -58,8 +61,7 @@ func lockSchema(ctx context.Context, c *pgx.ConnConfig, o *Options) (*exclusive,
 			return e, nil
 		}
 		if time.Now().After(deadline) {
-			return nil, fmt.Errorf("another hubbub uses the schema %q; stop it, or set another schema for this one, "+
-				"or give all of them the same Redis, so that they share the store", o.Schema)
+			return nil, e.refusal()
 		}
 		if err := wait(ctx, lockPause); err != nil {
 			return nil, err
@@ -67,16 +69,30 @@ func lockSchema(ctx context.Context, c *pgx.ConnConfig, o *Options) (*exclusive,
 	}
 }
 
+// refusal is the error of a store that may not begin since another one has the lock.
+func (e *schemaLock) refusal() error {
+	if e.shared {
+		return fmt.Errorf("a hubbub without Redis, or hubbub migrate, uses the schema %q alone; stop it, or give it the same Redis, "+
+			"so that they share the store", e.schema)
+	}
+	return fmt.Errorf("another hubbub uses the schema %q; stop it, or set another schema for this one, "+
+		"or give all of them the same Redis, so that they share the store", e.schema)
+}
+
 // take returns a connection that has the lock, nil if another process has it.
-func (e *exclusive) take(ctx context.Context) (*pgx.Conn, error) {
+func (e *schemaLock) take(ctx context.Context) (*pgx.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	conn, err := pgx.ConnectConfig(ctx, e.config)
 	if err != nil {
 		return nil, err
 	}
+	query := "SELECT pg_try_advisory_lock($1)"
+	if e.shared {
+		query = "SELECT pg_try_advisory_lock_shared($1)"
+	}
 	var locked bool
-	err = conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", e.id).Scan(&locked)
+	err = conn.QueryRow(ctx, query, e.id).Scan(&locked)
 	if err == nil && locked {
 		return conn, nil
 	}
@@ -85,7 +101,7 @@ func (e *exclusive) take(ctx context.Context) (*pgx.Conn, error) {
 }
 
 // keep watches the connection and takes the lock again when it is lost.
-func (e *exclusive) keep(ctx context.Context, conn *pgx.Conn) {
+func (e *schemaLock) keep(ctx context.Context, conn *pgx.Conn) {
 	defer close(e.ended)
 	for {
 		err := watch(ctx, conn)
@@ -93,18 +109,21 @@ func (e *exclusive) keep(ctx context.Context, conn *pgx.Conn) {
 		if ctx.Err() != nil {
 			return
 		}
-		e.state.Store(lockLost)
-		e.logger.Warn("the store has lost its lock, and answers as unavailable until it has it again", "schema", e.schema, "error", err)
+		if !e.shared {
+			e.state.Store(lockLost)
+			e.logger.Warn("the store has lost its lock, and answers as unavailable until it has it again", "schema", e.schema, "error", err)
+		}
 		if conn = e.takeAgain(ctx); conn == nil {
 			return
 		}
-		e.state.Store(lockHeld)
-		e.logger.Info("the store has its lock again", "schema", e.schema)
+		if e.state.Swap(lockHeld) != lockHeld {
+			e.logger.Info("the store has its lock again", "schema", e.schema)
+		}
 	}
 }
 
 // takeAgain takes the lock, however long it takes; nil if the store is closed meanwhile.
-func (e *exclusive) takeAgain(ctx context.Context) *pgx.Conn {
+func (e *schemaLock) takeAgain(ctx context.Context) *pgx.Conn {
 	for wait(ctx, lockPause) == nil {
 		conn, err := e.take(ctx)
 		if conn != nil {
@@ -137,7 +156,7 @@ func watch(ctx context.Context, conn *pgx.Conn) error {
 }
 
 // held tells whether the store may be used.
-func (e *exclusive) held() error {
+func (e *schemaLock) held() error {
 	switch e.state.Load() {
 	case lockHeld:
 		return nil
@@ -147,7 +166,7 @@ func (e *exclusive) held() error {
 	return unavailable(nil, "the store is not connected; try again")
 }
 
-func (e *exclusive) close() {
+func (e *schemaLock) close() {
 	e.stop()
 	<-e.ended
 }

@@ -24,11 +24,69 @@ func TestASecondProcessIsKeptAway(t *testing.T) {
 	openWith(t, other)
 	shared := o
 	shared.Exclusive = false
-	openWith(t, shared)
+	if _, err := postgres.Open(t.Context(), shared); err == nil || !strings.Contains(err.Error(), `without Redis`) {
+		t.Fatalf("one that shares gets %v", err)
+	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
+	first, second := openWith(t, shared), openWith(t, shared)
+	for _, s := range []*postgres.Store{first, second} {
+		if _, err := postgres.Open(t.Context(), o); err == nil || !strings.Contains(err.Error(), `another hubbub uses the schema "hubbub"`) {
+			t.Fatalf("beside those that share it gets %v", err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
 	openWith(t, o)
+}
+
+// TestASharedLockThatIsLost ends the connection that has the lock of a store that shares. It goes on, until one that does not share has it.
+func TestASharedLockThatIsLost(t *testing.T) {
+	t.Parallel()
+	url := server.Database(t, server.template)
+	logs := &records{}
+	s := openWith(t, postgres.Options{URL: url, MaxConns: 2, Logger: logs.logger()})
+	other := connect(t, url)
+	const locks = ` FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1
+		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`
+	var id int64
+	if err := other.QueryRow(t.Context(), "SELECT (classid::bigint << 32) | objid::bigint"+locks).Scan(&id); err != nil {
+		t.Fatal(err)
+	}
+	taken := make(chan error, 1)
+	go func() {
+		_, err := other.Exec(context.Background(), "SELECT pg_advisory_lock($1)", id)
+		taken <- err
+	}()
+	c := connect(t, url)
+	testkit.Eventually(t, "another one to wait for the lock", func() bool {
+		var n int
+		return c.QueryRow(t.Context(), "SELECT count(*)"+locks+" AND NOT granted").Scan(&n) == nil && n == 1
+	})
+	if _, err := s.MemberOf(t.Context(), "room", "ann"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+		WHERE datname = current_database() AND application_name = 'hubbub (lock)'`); err != nil {
+		t.Fatal(err)
+	}
+	if err := testkit.Receive(t, "the lock", taken); err != nil {
+		t.Fatal(err)
+	}
+	logs.wait(t, "another hubbub has taken the store")
+	_, err := s.MemberOf(t.Context(), "room", "ann")
+	if e := hubbub.AsError(err); e == nil || e.Reason != hubbub.Unavailable || !strings.Contains(e.Message, "another hubbub") {
+		t.Fatalf("beside one that has the store alone it says %v", err)
+	}
+	if err := other.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	logs.wait(t, "the store has its lock again")
+	if _, err := s.MemberOf(t.Context(), "room", "ann"); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestALockThatIsLost ends the connection that has the lock, once so that the store gets it again, and once so that another one has it.

@@ -23,7 +23,8 @@ type Options struct {
 	// Schema is that of the tables; it is made if it is not there. "" means "hubbub".
 	Schema   string
 	MaxConns int // to the server; 0 means 16. Further calls wait for up to 5 s and are Unavailable then
-	// Exclusive has Open fail while another process uses the schema: for a gateway whose registry is not shared.
+	// Exclusive has Open fail while another process uses the schema: for a gateway whose registry is not shared. Without it Open fails
+	// only while an exclusive one does.
 	Exclusive bool
 	// KeptPerSender is how many bytes of one user's messages are kept, in all streams together; more is refused as TooLarge. 0
 	// means 1 GiB, negative no limit. What backends send does not count.
@@ -56,7 +57,7 @@ type Store struct {
 	o       Options // with defaults
 	claimer int64   // who it is to the outbox, not 0
 	pool    *pgxpool.Pool
-	lock    *exclusive // nil unless Options.Exclusive
+	lock    *schemaLock
 
 	// Safe for concurrent use.
 	epoch  atomic.Pointer[string] // of the streams
@@ -83,10 +84,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 }
 
 func (s *Store) open(ctx context.Context, config *pgxpool.Config) (err error) {
-	if s.o.Exclusive {
-		if s.lock, err = lockSchema(ctx, config.ConnConfig, &s.o); err != nil {
-			return err
-		}
+	if s.lock, err = lockSchema(ctx, config.ConnConfig, &s.o); err != nil {
+		return err
 	}
 	if err := migrate(ctx, config.ConnConfig, s.o.Schema); err != nil {
 		return err

@@ -72,6 +72,7 @@ func (d *Driver) Reap(ctx context.Context) ([]hubbub.Transition, error) {
 	d.reapLeases(ctx, ls, now, &res)
 	d.lookInTurn(ctx, now, &res)
 	d.reapDue(ctx, now, &res)
+	d.dropGhosts(ctx, &res)
 	return res.result()
 }
 
@@ -135,6 +136,7 @@ func (d *Driver) reapLeases(ctx context.Context, ls *leases, now int64, res *rea
 		}
 	}
 	if d.registry.orphans.CompareAndSwap(true, false) {
+		d.registry.ghosts = buckets
 		d.reapOrphans(ctx, every(), res)
 	}
 }

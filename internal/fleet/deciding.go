@@ -16,6 +16,7 @@ type ledger struct {
 	ended     map[string]hubbub.EndReason     // sessions that were, by id
 	came      map[string]string               // with which session a user came, by the session with which the user was restored
 	names     map[string]string               // ids that the driver gives to transitions, by those that we give
+	rooms     map[string][]string             // that sessions are in, by id
 }
 
 // decision is a transition and who decided it.
@@ -26,7 +27,7 @@ type decision struct {
 
 func newLedger() ledger {
 	return ledger{open: map[string]hubbub.SessionRecord{}, ended: map[string]hubbub.EndReason{}, came: map[string]string{},
-		names: map[string]string{}}
+		names: map[string]string{}, rooms: map[string][]string{}}
 }
 
 // decided tells who has decided what the driver has, after what others have decided about the same users.
@@ -46,6 +47,7 @@ func (f *Fleet) decided(all []hubbub.Transition) {
 			f.open[t.Session.ID] = t.Session
 		case hubbub.SessionDisconnected:
 			delete(f.open, t.Session.ID)
+			delete(f.rooms, t.Session.ID)
 			f.ended[t.Session.ID] = t.Why
 		}
 	}
@@ -184,7 +186,7 @@ func (d *Driver) Restore(ctx context.Context, s hubbub.SessionRecord, came strin
 		return hubbub.Restored{}, err
 	}
 	if slices.ContainsFunc(open, func(other hubbub.SessionRecord) bool { return other.ID == s.ID }) {
-		return hubbub.Restored{Opened: hubbub.Opened{Came: came}}, nil
+		return hubbub.Restored{Opened: hubbub.Opened{Came: came}, Rooms: slices.Clone(f.rooms[s.ID])}, nil
 	}
 	revoked, err := f.driver.Revoked(ctx, s)
 	if err != nil {
