@@ -16,6 +16,7 @@ func acrossTests() []test[*sharedRig] {
 		{"rooms across two instances", roomsAcross},
 		{"revocations across two instances", revokedAcross},
 		{"streams across two instances", streamsAcross},
+		{"who is erased on one instance takes part anew on the other one", erasedAcross},
 		{"logins on both instances at once", loginsOnBoth},
 		{"refused logins on both instances at once", refusedOnBoth},
 		{"a session is ended once by both at once", endedByBoth},
@@ -135,6 +136,27 @@ func streamsAcross(r *sharedRig) {
 	}
 	if changed, err = r.a.MarkRead(r.Context(), "bob", lobby, first.Message.Position); changed || err != nil {
 		r.Fatalf("marking as read again tells %v, %v", changed, err)
+	}
+}
+
+func erasedAcross(r *sharedRig) {
+	both := hubbub.PairStream("ann", "bob")
+	for i, s := range []hubbub.Stream{both, lobby} {
+		r.a.tell("ann", s, i)
+	}
+	(&eraseRig{r.b.streamRig, r.b.Driver}).erase("ann")
+	for _, on := range []*rig{r.a, r.b} {
+		if of, peer := on.talks("ann", 10), on.talks("bob", 10); len(of)+len(peer) != 0 {
+			r.Fatalf("after ann was erased she has the conversations %+v, and bob %+v", of, peer)
+		}
+	}
+	r.a.tell("ann", both, 2) // on the instance that knew her
+	for _, on := range []*rig{r.a, r.b} {
+		for _, user := range []string{"ann", "bob"} {
+			if c := on.talks(user, 10); len(c) != 1 || string(c[0].Last.Data) != "2" {
+				r.Fatalf("%s has the conversations %+v", user, c)
+			}
+		}
 	}
 }
 

@@ -13,7 +13,7 @@
 //	               user, diff.go what is written of a change, pending.go what is told and left to do, leaving.go does the latter
 //	Revocations    revoke.go
 //	Leases         leases.go and renew.go; reap.go with due.go, again.go and orphans.go
-//	Occupancy      occupancy.go
+//	Occupancy      occupancy.go; ghosts.go takes sessions out of rooms that they are not in
 //	Directory      directory.go and count.go
 //	Scratch        scratch.go
 //
