@@ -19,7 +19,7 @@ func (h *Hub) Revoke(ctx context.Context, r Revocation) (ended int, err error) {
 }
 
 func (h *Hub) revoke(ctx context.Context, r Revocation) error {
-	if r.Device == "" && r.Token == "" && r.Before.IsZero() { // a block
+	if isBlock(r) {
 		h.blocking.Lock()
 		defer h.blocking.Unlock()
 	}
@@ -27,9 +27,16 @@ func (h *Hub) revoke(ctx context.Context, r Revocation) error {
 		if err := h.store.KeepRevocation(ctx, r); err != nil {
 			return err
 		}
+		if isBlock(r) {
+			_, err := h.matchBlock(ctx, r)
+			return err
+		}
 	}
 	return h.driver.Revoke(ctx, r)
 }
+
+// isBlock tells whether a revocation is a block.
+func isBlock(r Revocation) bool { return r.Device == "" && r.Token == "" && r.Before.IsZero() }
 
 // Block keeps a user out until a time, or for ever if that is zero, and ends the user's sessions; it returns how many. A user who is
 // blocked already is blocked until the new time, be it earlier or later. A time that is over is Invalid.
@@ -51,21 +58,68 @@ func (h *Hub) Block(ctx context.Context, user string, until time.Time) (ended in
 func (h *Hub) setBlock(ctx context.Context, user string, until time.Time) error {
 	h.blocking.Lock()
 	defer h.blocking.Unlock()
+	r := Revocation{User: user, Until: until}
 	if h.store != nil {
 		if err := h.store.KeepBlock(ctx, user, until); err != nil {
 			return err
 		}
+		_, err := h.matchBlock(ctx, r)
+		return err
 	}
 	blocked, before, err := h.driver.Blocked(ctx, user)
 	if err != nil {
 		return err
 	}
-	if sooner := !until.IsZero() && (before.IsZero() || until.Before(before)); blocked && sooner {
-		if _, err := h.driver.Unblock(ctx, user); err != nil { // of two blocks the longer one would hold
+	return h.changeBlock(ctx, r, blocked, before)
+}
+
+// changeBlock has the driver block a user, who may be blocked there until before.
+func (h *Hub) changeBlock(ctx context.Context, r Revocation, blocked bool, before time.Time) error {
+	if sooner := !r.Until.IsZero() && (before.IsZero() || r.Until.Before(before)); blocked && sooner {
+		if _, err := h.driver.Unblock(ctx, r.User); err != nil { // of two blocks the longer one would hold
 			return err
 		}
 	}
-	return h.driver.Revoke(ctx, Revocation{User: user, Until: until})
+	return h.driver.Revoke(ctx, r)
+}
+
+const (
+	// maxMatches is how often a block may be changed by other nodes while one is told to the driver.
+	maxMatches = 100
+	// blockGrain is how exactly the store keeps the end of a block, and a little more.
+	blockGrain = 2 * time.Millisecond
+)
+
+// matchBlock has the driver know the block that the store has of a user, or that it has none, and tells which. Other nodes may change it at
+// the same time, and tell the two in another order. So it looks again after each change: whoever has changed the driver last has seen
+// that the store has the same. mine is the block that the caller has put there, of which the store keeps a rounded time.
+func (h *Hub) matchBlock(ctx context.Context, mine Revocation) (blocked bool, err error) {
+	for range maxMatches {
+		kept, until, err := h.store.KeptBlock(ctx, mine.User)
+		if err != nil {
+			return false, err
+		}
+		if !until.IsZero() && until.Sub(mine.Until).Abs() < blockGrain {
+			until = mine.Until
+		}
+		known, before, err := h.driver.Blocked(ctx, mine.User)
+		switch {
+		case err != nil:
+			return false, err
+		case kept == known && (!kept || until.Equal(before)):
+			return kept, nil
+		case !kept:
+			_, err = h.driver.Unblock(ctx, mine.User)
+		case !until.IsZero() && time.Until(until) < time.Second:
+			return false, nil // it is over, or will be before all agree about the time
+		default:
+			err = h.changeBlock(ctx, Revocation{User: mine.User, Until: until}, known, before)
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return false, Errorf(Unavailable, "the block of %q is changed again and again; try again", mine.User)
 }
 
 // Unblock lets a user in again, and tells whether the user was blocked. Other revocations stay.
@@ -80,7 +134,11 @@ func (h *Hub) Unblock(ctx context.Context, user string) (bool, error) {
 			return false, err
 		}
 	}
-	return h.driver.Unblock(ctx, user)
+	was, err := h.driver.Unblock(ctx, user)
+	if err != nil || h.store == nil {
+		return was, err
+	}
+	return was, h.matchBlocked(ctx, user)
 }
 
 // Blocked tells whether a user is blocked, and until when; zero means for ever.
@@ -91,18 +149,57 @@ func (h *Hub) Blocked(ctx context.Context, user string) (bool, time.Time, error)
 	return h.driver.Blocked(ctx, user)
 }
 
-// loadRevocations tells the driver what was revoked before the process began.
+// matchBlocked is matchBlock for who has not blocked the user: if another node has, sessions may have been opened in between.
+func (h *Hub) matchBlocked(ctx context.Context, user string) error {
+	blocked, err := h.matchBlock(ctx, Revocation{User: user})
+	if err != nil || !blocked {
+		return err
+	}
+	_, err = h.End(ctx, Target{User: user}, EndRevoked)
+	return err
+}
+
+// loadRevocations tells the driver what was revoked before the process began. Blocks that other nodes change meanwhile are looked at again.
 func (h *Hub) loadRevocations(ctx context.Context) error {
 	if h.store == nil {
 		return nil
 	}
+	blocks := map[string]time.Time{}
+	err := h.eachRevocation(ctx, func(r Revocation) error {
+		if isBlock(r) {
+			blocks[r.User] = r.Until
+		}
+		return h.driver.Revoke(ctx, r)
+	})
+	if err != nil || len(blocks) == 0 || h.shared == nil {
+		return err
+	}
+	err = h.eachRevocation(ctx, func(r Revocation) error {
+		if until, ok := blocks[r.User]; ok && isBlock(r) && until.Equal(r.Until) {
+			delete(blocks, r.User)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for user := range blocks {
+		if err := h.matchBlocked(ctx, user); err != nil {
+			return fmt.Errorf("revoke credentials of %q: %w", user, err)
+		}
+	}
+	return nil
+}
+
+// eachRevocation does something with all that the store has.
+func (h *Hub) eachRevocation(ctx context.Context, do func(Revocation) error) error {
 	for after := ""; ; {
 		some, next, err := h.store.KeptRevocations(ctx, after, maxPage)
 		if err != nil {
 			return err
 		}
 		for _, r := range some {
-			if err := h.driver.Revoke(ctx, r); err != nil {
+			if err := do(r); err != nil {
 				return fmt.Errorf("revoke credentials of %q: %w", r.User, err)
 			}
 		}

@@ -266,14 +266,20 @@ func (r *room) part(s *Session) {
 }
 
 // settleLeave tells the registry and the others that a session has left a room. What the registry does not hear of now
-// is put right when the session ends.
+// is put right when the session is restored, or ends.
 func (h *Hub) settleLeave(name string, s *Session) {
 	ctx, cancel := context.WithTimeout(h.context, 10*time.Second)
 	defer cancel()
+	if err := h.unseat(ctx, name, s); err != nil {
+		h.complain("leave a room", err)
+	}
+}
+
+// unseat tells the registry and the others that a session is not in a room.
+func (h *Hub) unseat(ctx context.Context, name string, s *Session) error {
 	last, count, err := h.driver.Leave(ctx, name, s.user, s.id)
 	if err != nil {
-		h.complain("leave a room", err)
-		return
+		return err
 	}
 	if r, ok := h.rooms.get(name); ok {
 		r.setSize(count)
@@ -284,6 +290,7 @@ func (h *Hub) settleLeave(name string, s *Session) {
 	if last {
 		h.tellPresence(ctx, name, count, Left{name, s.user, s.Identity().Info, count})
 	}
+	return nil
 }
 
 // room returns the room with the given name if the session is in it.

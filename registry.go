@@ -192,10 +192,10 @@ type Shared interface {
 	// Restore makes sure that an open session of this node is known. came is what Opened said of it. If it is known, or was of a lease
 	// of the same node that has run out but whose sessions nobody has ended, it stays. If it was ended meanwhile it stays so, and
 	// Ended says why. If nothing is known of it, it is added without transitions of its own, since those of its beginning were made
-	// before. If it was revoked, it then ends (EndRevoked). Then the limit of devices decides anew by the times at which the
-	// sessions connected, and the device that came first gives way also where devices too many are refused. It may be this
-	// session's: then Ended says so, too. Transitions has the ends that this makes. The rooms of a session that is restored have to
-	// be entered again.
+	// before. If it was revoked, it then ends (EndRevoked); otherwise the limits decide anew, by the times at which the sessions
+	// connected: of devices too many those that came first give way, with Refuse those that came last, and of sessions too many
+	// those that came last (EndReplaced). It may be this session: then Ended says so, too. Transitions has the ends that this
+	// makes. The rooms of a session that is restored have to be entered again.
 	Restore(ctx context.Context, s SessionRecord, came string, l DeviceLimit) (Restored, error)
 	// SessionsOn lists sessions that are known of a node, from the one after the cursor after; "" is the beginning, and a next of "" the
 	// end. Only User, ID and Node of them are set.
@@ -209,6 +209,9 @@ type Shared interface {
 type Restored struct {
 	Opened
 	Ended EndReason // "" if the session goes on
+	// Rooms are those that a session that was known is in, as far as the registry knows. Those that it is not in have to be left: that it
+	// left them did not reach the registry, or is lost again.
+	Rooms []string
 }
 
 // Scratch keeps small things for all nodes, for a while. It is an optional ability of a [Driver]. Its methods may be called concurrently.

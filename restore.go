@@ -121,7 +121,7 @@ func atOnce[T any](ctx context.Context, all []T, workers int, do func(context.Co
 	return context.Cause(ctx)
 }
 
-// restore makes sure that the driver knows the session and which rooms it is in. It is ended if it was ended elsewhere meanwhile; then its
+// restore makes sure that the driver knows the session and which rooms it is in, and which it has left. It is ended if it was ended elsewhere meanwhile; then its
 // client comes back within the window, if it may.
 func (s *Session) restore(ctx context.Context, window Retry) error {
 	s.ops.Lock()
@@ -129,8 +129,17 @@ func (s *Session) restore(ctx context.Context, window Retry) error {
 	if s.person == nil || s.stay() != nil {
 		return nil // it is wound up, by who then restores it before its end, if that must be
 	}
-	if known, err := s.reinstate(ctx, window); err != nil || !known {
+	before, known, err := s.reinstate(ctx, window)
+	if err != nil || !known {
 		return err
+	}
+	for _, name := range before {
+		if s.room(name) != nil {
+			continue
+		}
+		if err := s.hub.unseat(ctx, name, s); err != nil {
+			return fmt.Errorf("leave the room %q again: %w", name, err)
+		}
 	}
 	s.mu.Lock()
 	rooms := slices.Clone(s.rooms)
@@ -146,24 +155,24 @@ func (s *Session) restore(ctx context.Context, window Retry) error {
 	return nil
 }
 
-// reinstate makes sure that the driver knows the session, without its rooms. It tells false if the session was ended. The caller holds
-// ops.
-func (s *Session) reinstate(ctx context.Context, window Retry) (known bool, err error) {
+// reinstate makes sure that the driver knows the session, without its rooms. It returns those that the driver has it in, and false if the
+// session was ended. The caller holds ops.
+func (s *Session) reinstate(ctx context.Context, window Retry) (rooms []string, known bool, err error) {
 	h := s.hub
 	restored, err := h.shared.Restore(ctx, s.record(s.Identity()), s.came, h.o.Devices)
 	if err != nil {
-		return false, fmt.Errorf("restore a session: %w", err)
+		return nil, false, fmt.Errorf("restore a session: %w", err)
 	}
 	h.replace(ctx, s, restored.Replaced)
 	h.announce(ctx, restored.Transitions)
 	if restored.Ended != "" {
 		s.end(restored.Ended, nil, window)
-		return false, nil
+		return nil, false, nil
 	}
 	if restored.Came != "" {
 		s.came = restored.Came
 	}
-	return true, nil
+	return restored.Rooms, true, nil
 }
 
 // revive restores the session after an error that says the driver does not know it, and tells whether to try again what has failed. A
@@ -173,7 +182,7 @@ func (s *Session) revive(ctx context.Context, err error) bool {
 	if err == nil || h.shared == nil || AsError(err).Reason != NotFound || s.ended() {
 		return false
 	}
-	known, err := s.reinstate(ctx, comeback(h.Len()))
+	_, known, err := s.reinstate(ctx, comeback(h.Len()))
 	if err != nil {
 		h.complain("restore a session", err)
 	}

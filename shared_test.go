@@ -350,3 +350,29 @@ func TestCallsEndWhileTheServerHangs(t *testing.T) {
 		}
 	})
 }
+
+// TestRoomsThatWereLeftAreLeftAgain: the registry did not hear of it, or has lost it.
+func TestRoomsThatWereLeftAreLeftAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, a, b := nodes(t, hubbub.Options{Rooms: []hubbub.RoomRule{{Match: "*"}}})
+		ann, bob := open(t, a.Hub, "ann"), open(t, b.Hub, "bob")
+		for _, room := range []string{"lobby", "bar"} {
+			ann.join(t, room, nil)
+			bob.join(t, room, nil)
+		}
+		if err := ann.Leave(t.Context(), "bar"); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := a.driver.Enter(t.Context(), "bar", "ann", ann.ID()); err != nil { // the leave is lost
+			t.Fatal(err)
+		}
+		if got := b.present(t, "bar"); got != "ann bob" {
+			t.Fatalf("in the bar are %s", got)
+		}
+		a.driver.Doubt(a.Node())
+		pass(lease)
+		if bar, lobby := b.present(t, "bar"), b.present(t, "lobby"); bar != "bob" || lobby != "ann bob" {
+			t.Errorf("in the bar are %s, in the lobby %s", bar, lobby)
+		}
+	})
+}

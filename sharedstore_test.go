@@ -29,10 +29,12 @@ type archive struct {
 	wrote    []string // what SetOccupied has changed
 	between  func()   // called once, before SetOccupied writes
 	revoked  []hubbub.Revocation
+	blocks   map[string]time.Time
+	then     func() // called once, after the store has a block or forgets it
 }
 
 func newArchive() *archive {
-	return &archive{streams: memory.New(memory.Options{}), occupied: map[string]bool{}}
+	return &archive{streams: memory.New(memory.Options{}), occupied: map[string]bool{}, blocks: map[string]time.Time{}}
 }
 
 func (a *archive) Append(ctx context.Context, d hubbub.Draft) (hubbub.Appended, error) {
@@ -58,6 +60,40 @@ func (a *archive) KeptRevocations(context.Context, string, int) ([]hubbub.Revoca
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.revoked, "", nil
+}
+
+func (a *archive) KeepBlock(_ context.Context, user string, until time.Time) error {
+	a.mu.Lock()
+	a.blocks[user] = until
+	a.mu.Unlock()
+	a.afterwards()
+	return nil
+}
+
+func (a *archive) ForgetBlocks(_ context.Context, user string) error {
+	a.mu.Lock()
+	delete(a.blocks, user)
+	a.mu.Unlock()
+	a.afterwards()
+	return nil
+}
+
+func (a *archive) KeptBlock(_ context.Context, user string) (blocked bool, until time.Time, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	until, blocked = a.blocks[user]
+	return blocked, until, nil
+}
+
+// afterwards does what is to be done in between.
+func (a *archive) afterwards() {
+	a.mu.Lock()
+	then := a.then
+	a.then = nil
+	a.mu.Unlock()
+	if then != nil {
+		then()
+	}
 }
 
 func (a *archive) Record(_ context.Context, ts []hubbub.Transition, _ []hubbub.OutboxItem) error {
@@ -311,4 +347,84 @@ func TestTwoNodesAgreeOnWhichRoomsAreOccupied(t *testing.T) {
 			t.Errorf("in the end it was told that %s", got)
 		}
 	})
+}
+
+func TestTwoNodesAgreeOnWhoIsBlocked(t *testing.T) {
+	soon := time.Hour
+	for name, acts := range map[string][2]func(*testing.T, *hubbub.Hub){
+		"unblock during a block":  {blocks(0), unblocks},
+		"block during an unblock": {unblocks, blocks(0)},
+		"a shorter block":         {blocks(0), blocks(soon)},
+		"a longer block":          {blocks(soon), blocks(0)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := newArchive()
+				_, a, b := nodes(t, hubbub.Options{Store: store})
+				blocks(2*soon)(t, b.Hub)
+				store.then = func() { acts[1](t, b.Hub) } // while node a has told the store, and not yet the registry
+				acts[0](t, a.Hub)
+				kept, until, _ := store.KeptBlock(t.Context(), "ann")
+				for _, n := range []node{a, b} {
+					if blocked, known, err := n.Blocked(t.Context(), "ann"); blocked != kept || !known.Equal(until) || err != nil {
+						t.Errorf("blocked is %v until %v, %v; kept is %v until %v", blocked, known, err, kept, until)
+					}
+				}
+			})
+		})
+	}
+}
+
+// blocks blocks ann for a while, or for ever if it is 0.
+func blocks(long time.Duration) func(*testing.T, *hubbub.Hub) {
+	return func(t *testing.T, h *hubbub.Hub) {
+		var until time.Time
+		if long > 0 {
+			until = time.Now().Add(long)
+		}
+		if _, err := h.Block(t.Context(), "ann", until); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func unblocks(t *testing.T, h *hubbub.Hub) {
+	if _, err := h.Unblock(t.Context(), "ann"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestABlockThatIsTakenBackWhileRevocationsAreLoaded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newArchive()
+		f, a, b := nodes(t, hubbub.Options{Store: store})
+		blocks(0)(t, a.Hub)
+		listed := &listing{archive: store, then: func() { unblocks(t, b.Hub) }}
+		c := join(t, f, "c", hubbub.Options{Store: listed})
+		pass(time.Second)
+		for _, n := range []node{a, b, c} {
+			if blocked, _, err := n.Blocked(t.Context(), "ann"); blocked || err != nil {
+				t.Errorf("ann is blocked: %v, %v", blocked, err)
+			}
+		}
+	})
+}
+
+// listing is a store with the blocks among the revocations, where something happens once after they are listed.
+type listing struct {
+	*archive
+	then func()
+}
+
+func (l *listing) KeptRevocations(context.Context, string, int) (rs []hubbub.Revocation, next string, err error) {
+	l.mu.Lock()
+	for user, until := range l.blocks {
+		rs = append(rs, hubbub.Revocation{User: user, Until: until})
+	}
+	l.mu.Unlock()
+	then := l.then
+	if l.then = nil; then != nil {
+		then()
+	}
+	return rs, "", nil
 }

@@ -310,6 +310,8 @@ type KeptRevocations interface {
 	KeepBlock(ctx context.Context, user string, until time.Time) error
 	// ForgetBlocks forgets the blocks of a user.
 	ForgetBlocks(ctx context.Context, user string) error
+	// KeptBlock tells whether a block of a user is kept that is not over, and until when it holds; zero means for ever.
+	KeptBlock(ctx context.Context, user string) (blocked bool, until time.Time, err error)
 	// KeptRevocations lists what is not over, in an order of its own, from the one after the cursor after; "" is the beginning, and
 	// a next of "" the end.
 	KeptRevocations(ctx context.Context, after string, limit int) (rs []Revocation, next string, err error)

@@ -67,7 +67,7 @@ func allScenarios() []scenario {
 		{name: "proxied", on: []string{"services"}, conns: 64, args: []string{"-scenario", "proxied", "-time", "8s"}},
 		{name: "nodes-room", on: []string{"live", "fleet"}, chat: true, nodes: 3, conns: 9000,
 			args: []string{"-scenario", "rooms", "-room", "9000", "-lockstep", "-time", "5s"}},
-		{name: "relay", on: []string{"fleet", "socketio-redis"}, chat: true, nodes: 2, conns: 128,
+		{name: "relay", on: []string{"fleet", "lasting", "socketio-redis"}, chat: true, nodes: 2, conns: 128,
 			args: []string{"-scenario", "rooms", "-room", "2", "-one-way", "-outstanding", "16", "-time", "5s"}},
 		{name: "nodes-sign-in", on: []string{"live", "fleet", "lasting"}, chat: true, nodes: 2, conns: 5000, args: []string{"-scenario", "sign-in"}},
 		{name: "nodes-all", on: []string{"live", "fleet"}, chat: true, nodes: 3, conns: 9000, args: []string{"-scenario", "everybody", "-time", "5s"}},

@@ -15,6 +15,7 @@ func directoryTests() []test[*rig] {
 		{"the devices of a presence", presenceDevices},
 		{"counts", counts},
 		{"online users in pages", onlinePages},
+		{"a list is counted anew when time has passed", listedInTime},
 		{"many come and go, and the list stays in order", manyComeAndGo},
 		{"online users by filter", onlineFilters},
 	}
@@ -155,21 +156,57 @@ func onlinePages(r *rig) {
 	}
 }
 
+// listedInTime has graces end by time alone, soon after a list was counted: each list is counted as it is.
+func listedInTime(r *rig) {
+	r.renew()
+	r.open("ann phone s1", hubbub.DeviceLimit{})
+	r.end(hubbub.Target{User: "ann"}, hubbub.EndClosed)
+	r.clock.Advance(time.Second)
+	r.open("bob phone s2", hubbub.DeviceLimit{})
+	r.end(hubbub.Target{User: "bob"}, hubbub.EndClosed)
+	r.open("cid phone s3", hubbub.DeviceLimit{})
+	r.clock.Advance(Grace - time.Second - time.Millisecond)
+	for _, want := range []struct {
+		after time.Duration
+		names []string
+	}{{0, []string{"ann", "bob", "cid"}}, {time.Millisecond, []string{"bob", "cid"}}, {time.Second, []string{"cid"}}} {
+		r.clock.Advance(want.after)
+		if got := r.walk(hubbub.Filter{}, 2, len(want.names)); !slices.Equal(got, want.names) {
+			r.Fatalf("online are %v, want %v", got, want.names)
+		}
+	}
+}
+
 func manyComeAndGo(r *rig) {
 	r.renew()
 	const n = 1500
 	name := func(i int) string { return fmt.Sprintf("u%d", i*617%n) } // in no order
-	for i := range n {
-		r.open(fmt.Sprintf("%s phone s%d", name(i), i), hubbub.DeviceLimit{})
-	}
 	var want []string
+	each := func(do func(i int) error) {
+		const hands = 8
+		atOnce(hands, func(from int) {
+			for i := from; i < n; i += hands {
+				if err := do(i); err != nil {
+					r.Errorf("%s: %v", name(i), err)
+				}
+			}
+		})
+	}
 	for i := range n {
 		if i%10 == 0 {
 			want = append(want, name(i))
-			continue
 		}
-		r.end(hubbub.Target{User: name(i)}, hubbub.EndClosed)
 	}
+	each(func(i int) error {
+		_, err := r.Open(r.Context(), r.record(fmt.Sprintf("%s phone s%d", name(i), i)), hubbub.DeviceLimit{})
+		return err
+	})
+	each(func(i int) (err error) {
+		if i%10 != 0 {
+			_, err = r.End(r.Context(), hubbub.Target{User: name(i)}, hubbub.EndClosed)
+		}
+		return err
+	})
 	r.pass(Grace + time.Second)
 	slices.Sort(want)
 	for range 2 { // before and after they are told offline
@@ -178,9 +215,10 @@ func manyComeAndGo(r *rig) {
 		}
 		r.reap()
 	}
-	for i := range n {
-		r.open(fmt.Sprintf("%s laptop t%d", name(i), i), hubbub.DeviceLimit{})
-	}
+	each(func(i int) error {
+		_, err := r.Open(r.Context(), r.record(fmt.Sprintf("%s laptop t%d", name(i), i)), hubbub.DeviceLimit{})
+		return err
+	})
 	if got := r.walk(hubbub.Filter{}, 100, n); len(got) != n || !slices.IsSorted(got) {
 		r.Fatalf("of %d users %d are online, in order: %v", n, len(got), slices.IsSorted(got))
 	}

@@ -39,6 +39,18 @@ func (c *Clock) Advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
+// Parallel is for the functions that make what a suite tests, where that is a server which is waited for most of the time. What it returns
+// has each test of a suite run beside the others from where it is called first; those that have begun, and the suite, go on.
+func Parallel(suite *testing.T) func(*testing.T) {
+	var begun sync.Map
+	begun.Store(suite, true)
+	return func(t *testing.T) {
+		if _, again := begun.LoadOrStore(t, true); !again {
+			t.Parallel()
+		}
+	}
+}
+
 // Run tests a driver. driver returns a new one that knows nothing of the others, has the [Grace] and [Lease] of this package
 // and lives by the clock. It is called for each test, and cleans up after itself with t.Cleanup.
 func Run(t *testing.T, driver func(t *testing.T, clock *Clock) hubbub.Driver) {

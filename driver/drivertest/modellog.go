@@ -33,7 +33,6 @@ type keyModel struct {
 // streams of their own.
 func modelLog(t *testing.T, rig func(*testing.T, *Clock) *streamRig) {
 	t.Run("model of a log", func(t *testing.T) {
-		t.Parallel()
 		under, runs := rig(t, NewClock()), 0
 		rapid.Check(t, func(rt *rapid.T) {
 			runs++

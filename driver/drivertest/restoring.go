@@ -16,6 +16,8 @@ func restoreTests() []test[*sharedRig] {
 		{"sessions of both nodes are restored", restoreBoth},
 		{"restored devices give way by the time at which they came", restoreLimited},
 		{"a restored device that came too many gives way itself", restoreTooMany},
+		{"where devices too many are refused, the one that came last gives way to one that is restored", restoreRefused},
+		{"of sessions too many the one that came last gives way", restoreSessions},
 		{"a revoked session is not restored", restoreRevoked},
 		{"a restored session enters its rooms again", restoreRooms},
 	}
@@ -44,7 +46,9 @@ func restoreKnown(r *sharedRig) {
 	r.must(err)
 	r.a.enter("lobby", "ann", "s1", true, 1)
 	for range 2 {
-		r.a.restore(s, o.Came, hubbub.DeviceLimit{Max: 1}, "", "")
+		if got := r.a.restore(s, o.Came, hubbub.DeviceLimit{Max: 1}, "", ""); !slices.Equal(got.Rooms, []string{"lobby"}) {
+			r.Fatalf("restoring tells that it is in the rooms %v", got.Rooms)
+		}
 		r.b.are("ann", "s1")
 	}
 	r.a.enter("lobby", "ann", "s1", false, 1)
@@ -168,12 +172,19 @@ func restoreBoth(r *sharedRig) {
 	}
 }
 
-func restoreLimited(r *sharedRig) {
-	one := hubbub.DeviceLimit{Max: 1}
-	early, late := r.a.record("ann phone s1"), r.b.record("ann laptop s2 b")
+// earlyAndLate are sessions of two devices of ann that have come a second apart, s1 on node a and then s2 on node b. Nothing is known of them.
+func (r *sharedRig) earlyAndLate() (early, late hubbub.SessionRecord) {
+	r.Helper()
+	early, late = r.a.record("ann phone s1"), r.b.record("ann laptop s2 b")
 	late.Connected = r.clock.Now().Add(time.Second)
 	r.clock.Advance(2 * time.Second)
 	r.renew()
+	return early, late
+}
+
+func restoreLimited(r *sharedRig) {
+	one := hubbub.DeviceLimit{Max: 1}
+	early, late := r.earlyAndLate()
 	r.a.restore(early, "s1", one, "", "")
 	got := r.b.restore(late, "s1", one, "-s1 signed_in_elsewhere", "")
 	if !slices.Equal(ids(got.Replaced), []string{"s1"}) {
@@ -188,10 +199,7 @@ func restoreLimited(r *sharedRig) {
 
 func restoreTooMany(r *sharedRig) {
 	one := hubbub.DeviceLimit{Max: 1}
-	early, late := r.a.record("ann phone s1"), r.b.record("ann laptop s2 b")
-	late.Connected = r.clock.Now().Add(time.Second)
-	r.clock.Advance(2 * time.Second)
-	r.renew()
+	early, late := r.earlyAndLate()
 	r.b.restore(late, "s1", one, "", "")
 	got := r.a.restore(early, "s1", one, "-s1 signed_in_elsewhere", hubbub.EndReplaced)
 	if id := got.Transitions[0].ID; id != hubbub.TransitionID(hubbub.SessionDisconnected, "ann", "s1") {
@@ -206,6 +214,29 @@ func restoreTooMany(r *sharedRig) {
 	if n := len(r.b.sessions("ann")); n != 2 {
 		r.Fatalf("ann has %d sessions", n)
 	}
+}
+
+func restoreRefused(r *sharedRig) {
+	one := hubbub.DeviceLimit{Max: 1, Refuse: true}
+	early, late := r.earlyAndLate()
+	r.b.restore(late, "s1", one, "", "")
+	got := r.a.restore(early, "s1", one, "-s2 signed_in_elsewhere", "")
+	if !slices.Equal(ids(got.Replaced), []string{"s2"}) {
+		r.Fatalf("replaced is %v", ids(got.Replaced))
+	}
+	r.b.are("ann", "s1")
+	r.b.restore(late, "s1", one, "", hubbub.EndReplaced)
+	later := r.b.record("ann tablet s3 b")
+	r.b.restore(later, "s1", one, "-s3 signed_in_elsewhere", hubbub.EndReplaced)
+	r.a.are("ann", "s1")
+}
+
+func restoreSessions(r *sharedRig) {
+	one := hubbub.DeviceLimit{Sessions: 1}
+	early, late := r.earlyAndLate()
+	r.a.restore(early, "s1", one, "", "")
+	r.b.restore(late, "s1", one, "-s2 signed_in_elsewhere", hubbub.EndReplaced)
+	r.a.are("ann", "s1")
 }
 
 func restoreRevoked(r *sharedRig) {

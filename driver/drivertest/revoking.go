@@ -118,11 +118,16 @@ func forgottenBlocks(r *storeRig) {
 		r.keep(v)
 	}
 	r.keeps(before, longer, other)
+	r.keepsBlock("ann", true, longer.Until)
 	r.must(r.KeepBlock(r.Context(), "ann", block.Until))
 	r.keeps(before, block, other)
+	r.keepsBlock("ann", true, block.Until)
 	r.must(r.KeepBlock(r.Context(), "ann", time.Time{}))
 	r.keeps(before, hubbub.Revocation{User: "ann"}, other)
+	r.keepsBlock("ann", true, time.Time{})
 	r.must(r.ForgetBlocks(r.Context(), "ann"))
+	r.keepsBlock("ann", false, time.Time{})
+	r.keepsBlock("bob", true, time.Time{})
 	r.must(r.ForgetBlocks(r.Context(), "ann"))
 	r.keeps(before, other)
 	for _, v := range []hubbub.Revocation{{User: "cid"}, {User: "cid", Token: "t"}} {
@@ -130,6 +135,17 @@ func forgottenBlocks(r *storeRig) {
 	}
 	r.must(r.ForgetBlocks(r.Context(), "cid"))
 	r.keeps(before, other, hubbub.Revocation{User: "cid", Token: "t"})
+	r.must(r.KeepBlock(r.Context(), "cid", longer.Until))
+	r.clock.Advance(2 * time.Hour)
+	r.keepsBlock("cid", false, time.Time{})
+}
+
+// keepsBlock fails the test unless a user is blocked, or not.
+func (r *storeRig) keepsBlock(user string, blocked bool, until time.Time) {
+	r.Helper()
+	if got, end, err := r.KeptBlock(r.Context(), user); got != blocked || !end.Equal(until) || err != nil {
+		r.Fatalf("%s is blocked: %v until %v, %v; want %v until %v", user, got, end, err, blocked, until)
+	}
 }
 
 // revocationsInAnyOrder keeps revocations of a few devices, tokens and times, and compares what is left with the rule.

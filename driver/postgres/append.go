@@ -96,17 +96,6 @@ func (a *appending) scanStream(rows pgx.Rows) error {
 	return collect(func(st *db.Streams) { a.st = *st })(rows)
 }
 
-// collect has each row of a result seen.
-func collect[Row any](see func(*Row)) func(pgx.Rows) error {
-	return func(rows pgx.Rows) error {
-		all, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByPos[Row])
-		for _, row := range all {
-			see(row)
-		}
-		return err
-	}
-}
-
 // beginStream makes the stream. Its row is made while nobody erases pairs, so that it has a higher number than all that were erased. Somebody
 // else may have made it meanwhile, and used the keys, which are read again now that it is locked.
 func (a *appending) beginStream(ctx context.Context, names [][]byte) error {
@@ -319,23 +308,4 @@ func sorted(counts map[string]int64) (users []string, bytes []int64) {
 		}
 	}
 	return users, bytes
-}
-
-// pipeline collects statements that return nothing, and sends them in one round trip.
-type pipeline struct{ batch *pgx.Batch }
-
-func (p *pipeline) add(query string, args ...any) {
-	if p.batch == nil {
-		p.batch = &pgx.Batch{}
-	}
-	p.batch.Queue(query, args...)
-}
-
-func (p *pipeline) flush(ctx context.Context, c *pgx.Conn) error {
-	if p.batch == nil {
-		return nil
-	}
-	b := p.batch
-	p.batch = nil
-	return c.SendBatch(ctx, b).Close()
 }

@@ -4,7 +4,8 @@
 //
 // # How it works
 //
-//	Append          lanes.go: those who append to one stream at the same time share a transaction, append.go
+//	Append          lanes.go: those who append to one stream at the same time share a transaction of two round
+//	                trips, append.go with pipeline.go
 //	other writes    write (transactions.go): a transaction of which each statement sees what was committed before it (READ COMMITTED),
 //	                so what must not change in between is locked first. It is run again if the database takes it back (a deadlock), and
 //	                goes on when the caller's context ends

@@ -27,11 +27,15 @@ type rig struct {
 var server rig // set once, before the tests
 
 func TestMain(m *testing.M) {
-	flag.Parse()
 	// Of what rapid does a hundred times each step is a commit here; -rapid.checks overrides it.
 	if err := flag.Set("rapid.checks", "30"); err != nil {
 		panic(err)
 	}
+	// Tests wait for the disk most of the time.
+	if err := flag.Set("test.parallel", "4"); err != nil {
+		panic(err)
+	}
+	flag.Parse()
 	if err := server.start(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

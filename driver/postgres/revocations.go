@@ -84,6 +84,19 @@ func (s *Store) ForgetBlocks(ctx context.Context, user string) error {
 	return nil
 }
 
+// KeptBlock implements [hubbub.KeptRevocations].
+func (s *Store) KeptBlock(ctx context.Context, user string) (blocked bool, until time.Time, err error) {
+	err = s.readOne(ctx, func(ctx context.Context, q *db.Queries) error {
+		ms, err := q.BlockOf(ctx, db.BlockOfParams{Who: user, Now: s.o.Now().UnixMilli()})
+		blocked, until = err == nil, timeOf(ms)
+		return ignoreNone(err)
+	})
+	if err != nil {
+		return false, time.Time{}, fmt.Errorf("look for a block of %q: %w", user, err)
+	}
+	return blocked, until, nil
+}
+
 // KeptRevocations implements [hubbub.KeptRevocations]. All that were kept when the listing began are in it. Of those that come meanwhile it
 // may miss some, since their numbers do not rise in the order in which they are committed: whoever keeps a revocation tells it to the
 // registry afterwards.

@@ -1,7 +1,6 @@
 package postgres_test
 
 import (
-	"sync"
 	"testing"
 
 	"github.com/hubbub-dev/hubbub"
@@ -11,11 +10,9 @@ import (
 // TestStore runs the whole suite, its tests beside one another, since they wait for the disk most of the time.
 func TestStore(t *testing.T) {
 	t.Parallel()
-	var begun sync.Map
+	parallel := drivertest.Parallel(t)
 	drivertest.RunStore(t, func(t *testing.T, clock *drivertest.Clock) hubbub.Store {
-		if _, again := begun.LoadOrStore(t, true); !again {
-			t.Parallel()
-		}
+		parallel(t)
 		return open(t, clock)
 	})
 }

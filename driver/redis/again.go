@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"strconv"
 	"strings"
 
 	"github.com/redis/rueidis"
@@ -13,21 +14,12 @@ func (d *Driver) again(ctx context.Context, bucket int, now int64, res *reaped) 
 	const op = "tell again what nobody has confirmed"
 	k := d.userKeys(bucket)
 	next := now + d.options.Lease.Milliseconds()
-	names, err := d.call(ctx, op, dueScript, []string{k.due}, formatMs(now), formatMs(next), "256").AsStrSlice()
+	names, err := d.call(ctx, op, dueScript, []string{k.due}, formatMs(now), formatMs(next), strconv.Itoa(dueAtOnce)).AsStrSlice()
 	if err != nil || len(names) == 0 {
 		return unavailable(err, op)
 	}
 	d.registry.note(bucket, next)
-	cmds := make([]rueidis.Completed, len(names))
-	for i, name := range names {
-		id, pending := strings.CutPrefix(name, duePending)
-		if pending && len(id) >= 4 {
-			cmds[i] = d.b().Hget().Key(k.pending(id)).Field(id).Build()
-		} else {
-			cmds[i] = d.b().Hget().Key(k.todo).Field(strings.TrimPrefix(name, dueLeaving)).Build()
-		}
-	}
-	results, err := d.trip(ctx, op, cmds...)
+	values, err := d.dueValues(ctx, op, k, names)
 	if err != nil {
 		return err
 	}
@@ -35,16 +27,12 @@ func (d *Driver) again(ctx context.Context, bucket int, now int64, res *reaped) 
 	told := map[string]transition{}
 	var order, obsolete []string
 	for i, name := range names {
-		value, err := textOf(results[i])
-		if err != nil {
-			return unavailable(err, op)
-		}
 		if id, pending := strings.CutPrefix(name, duePending); pending {
-			if p, ok := parsePending(id, value); ok {
+			if p, ok := parsePending(id, values[i]); ok {
 				told[id], order = p.Transition, append(order, id)
 				continue
 			}
-		} else if l, ok := parseLeaving(value); ok {
+		} else if l, ok := parseLeaving(values[i]); ok {
 			todo = append(todo, &l)
 			continue
 		}
@@ -60,6 +48,30 @@ func (d *Driver) again(ctx context.Context, bucket int, now int64, res *reaped) 
 		res.add([]transition{told[id]}, nil)
 	}
 	return nil
+}
+
+// dueValues reads what is kept under names that are due; "" for what is gone.
+func (d *Driver) dueValues(ctx context.Context, op string, k userKeys, names []string) ([]string, error) {
+	cmds := make([]rueidis.Completed, len(names))
+	for i, name := range names {
+		id, pending := strings.CutPrefix(name, duePending)
+		if pending && len(id) >= 4 {
+			cmds[i] = d.b().Hget().Key(k.pending(id)).Field(id).Build()
+		} else {
+			cmds[i] = d.b().Hget().Key(k.todo).Field(strings.TrimPrefix(name, dueLeaving)).Build()
+		}
+	}
+	results, err := d.trip(ctx, op, cmds...)
+	if err != nil {
+		return nil, err
+	}
+	values := make([]string, len(names))
+	for i, r := range results {
+		if values[i], err = textOf(r); err != nil {
+			return nil, unavailable(err, op)
+		}
+	}
+	return values, nil
 }
 
 // leaveAgain does what was left to do. Rooms that users have left by it are told with the transition by which the session has ended, even if

@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strconv"
 	"sync"
 	"time"
@@ -14,12 +15,13 @@ import (
 
 var appendScript = newScript("stream", "append")
 
-// appends are the messages that wait to be appended. Those of one stream go to Redis one call after the other, and all that have come
-// meanwhile go with the next call: so they are accepted in the order of their positions, and the more there are, the less each costs.
-// There are as many as callers wait.
+// appends are the messages that wait to be appended. They go to Redis one call after the other, and all that have come meanwhile go with the
+// next call: so those of a stream are accepted in the order of their positions, and the more there are, the less each costs. A call costs
+// this process, the kernel and Redis several times what one more message in it does, so all streams share it; but in a Cluster, where a call
+// may touch one slot, each stream has calls of its own. There are as many messages as callers wait.
 type appends struct {
 	mu      sync.Mutex
-	waiting map[hubbub.Stream][]*waiting // with a key while somebody appends to the stream
+	waiting map[hubbub.Stream][]*waiting // with a key while somebody appends; outside of a Cluster the only one is the zero value
 	running sync.WaitGroup
 }
 
@@ -38,7 +40,7 @@ type outcome struct {
 	err      error
 }
 
-// One call appends at most so many messages, with at most so many bytes of data unless it is one message. It takes Redis about 0.5 ms.
+// One call appends at most so many messages, with at most so many bytes of data unless it is one message. It takes Redis less than 1 ms.
 const (
 	mostAtOnce  = 64
 	bytesAtOnce = 256 << 10
@@ -47,15 +49,18 @@ const (
 // appendOne has a draft appended and waits for that. What has begun is done also if ctx ends.
 func (d *Driver) appendOne(ctx context.Context, draft *hubbub.Draft, post bool) outcome {
 	w := &waiting{ctx, draft, post, make(chan outcome, 1)}
-	q, s := &d.streams.appends, draft.Message.Stream
+	q, line := &d.streams.appends, hubbub.Stream{}
+	if d.bus.slots != nil {
+		line = draft.Message.Stream
+	}
 	q.mu.Lock()
-	others, busy := q.waiting[s]
+	others, busy := q.waiting[line]
 	if q.waiting == nil {
 		q.waiting = map[hubbub.Stream][]*waiting{}
 	}
-	q.waiting[s] = append(others, w)
+	q.waiting[line] = append(others, w)
 	if !busy {
-		q.running.Go(func() { d.appendAll(s) })
+		q.running.Go(func() { d.appendAll(line) })
 	}
 	q.mu.Unlock()
 	select {
@@ -66,22 +71,23 @@ func (d *Driver) appendOne(ctx context.Context, draft *hubbub.Draft, post bool) 
 	}
 }
 
-// appendAll appends what waits for a stream until there is nothing more.
-func (d *Driver) appendAll(s hubbub.Stream) {
+// appendAll appends what waits in a line until there is nothing more.
+func (d *Driver) appendAll(line hubbub.Stream) {
 	for {
-		batch := d.streams.appends.next(s)
+		runtime.Gosched() // who was told of the last call has the next message at once, while nothing else is to be done
+		batch := d.streams.appends.next(line)
 		if len(batch) == 0 {
 			return
 		}
-		d.appendBatch(s, batch)
+		d.appendBatch(batch)
 	}
 }
 
-// next takes the messages that go with the next call: those at the front that are alike. If there are none the stream is left.
-func (q *appends) next(s hubbub.Stream) (batch []*waiting) {
+// next takes the messages that go with the next call: those at the front. If there are none the line is left.
+func (q *appends) next(line hubbub.Stream) (batch []*waiting) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	all, bytes, n := q.waiting[s], 0, 0
+	all, bytes, n := q.waiting[line], 0, 0
 	for _, w := range all {
 		if err := w.ctx.Err(); err != nil {
 			w.done <- outcome{err: err}
@@ -89,75 +95,112 @@ func (q *appends) next(s hubbub.Stream) (batch []*waiting) {
 			continue
 		}
 		bytes += len(w.draft.Message.Data)
-		if len(batch) > 0 && (len(batch) == mostAtOnce || bytes > bytesAtOnce || !w.alike(batch[0])) {
+		if len(batch) > 0 && (len(batch) == mostAtOnce || bytes > bytesAtOnce) {
 			break
 		}
 		batch = append(batch, w)
 		n++
 	}
 	if len(batch) == 0 {
-		delete(q.waiting, s)
+		delete(q.waiting, line)
 		return nil
 	}
-	q.waiting[s] = all[n:]
+	q.waiting[line] = all[n:]
 	return batch
+}
+
+// group is messages of one stream that are appended and published together: those that are alike and follow each other there.
+type group struct {
+	stream hubbub.Stream
+	of     []*waiting
+
+	// What has become of them.
+	outcomes []outcome // as many
+	events   []hubbub.Posted
+	unheard  error // they could not be published
+}
+
+// groupsOf puts the messages of a call into groups, which leaves those of each stream in their order.
+func groupsOf(batch []*waiting) []*group {
+	groups := make([]*group, 0, len(batch))
+	last := make(map[hubbub.Stream]*group, len(batch))
+	for _, w := range batch {
+		s := w.draft.Message.Stream
+		g := last[s]
+		if g == nil || !w.alike(g.of[0]) {
+			g = &group{stream: s}
+			last[s] = g
+			groups = append(groups, g)
+		}
+		g.of = append(g.of, w)
+	}
+	return groups
 }
 
 func (w *waiting) alike(other *waiting) bool {
 	return w.post == other.post && w.draft.Retention == other.draft.Retention
 }
 
-// appendBatch appends messages of a stream and tells those who wait.
-func (d *Driver) appendBatch(s hubbub.Stream, batch []*waiting) {
+// appendBatch appends messages and tells those who wait.
+func (d *Driver) appendBatch(batch []*waiting) {
 	ctx := context.Background() // what has begun is finished; the client bounds how long that takes
-	keys, args := d.appendArgs(s, batch)
-	outcomes, err := parseAppended(d.exec(ctx, appendScript, keys, args...), batch)
-	if err != nil {
-		err = unavailable(err, "append to "+s.String())
+	groups := groupsOf(batch)
+	keys, args := d.appendArgs(groups)
+	parseAppended(d.exec(ctx, appendScript, keys, args...), groups)
+	for _, g := range groups {
+		g.accept()
 	}
-	var events []hubbub.Posted
-	for i, w := range batch {
-		if err != nil {
-			outcomes[i] = outcome{err: err}
+	d.publishAll(ctx, groups)
+	for _, g := range groups {
+		if g.unheard != nil {
+			d.options.Logger.Warn("cannot publish what was appended; who has missed it reads it later", "stream", g.stream.String(), "err", g.unheard)
 		}
-		o := &outcomes[i]
-		if o.err == nil && !o.appended.Repeated && w.draft.Accepted != nil {
+		for i, w := range g.of {
+			o := &g.outcomes[i]
+			if g.unheard != nil && o.err == nil && w.draft.Retention.Messages < 0 && g.stream.Room == "" {
+				o.err = g.unheard // nobody can read it later
+			}
+			w.done <- *o
+		}
+	}
+}
+
+// accept tells of the positions, in their order, and notes what is to be published yet.
+func (g *group) accept() {
+	for i, w := range g.of {
+		o := &g.outcomes[i]
+		if o.err != nil {
+			continue
+		}
+		if !o.appended.Repeated && w.draft.Accepted != nil {
 			w.draft.Accepted(o.appended)
 		}
 		placed := o.appended.Message.Position.Offset > 0
-		if w.post && o.err == nil && (o.appended.Repeated && placed || !o.appended.Repeated && s.Room == "") {
-			events = append(events, hubbub.Posted{Message: o.appended.Message, Previous: o.appended.Previous})
+		if w.post && (o.appended.Repeated && placed || !o.appended.Repeated && g.stream.Room == "") {
+			g.events = append(g.events, hubbub.Posted{Message: o.appended.Message, Previous: o.appended.Previous})
 		}
-	}
-	err = d.publishAll(ctx, s, events)
-	for i, w := range batch {
-		o := &outcomes[i]
-		if err != nil && o.err == nil && w.draft.Retention.Messages < 0 && s.Room == "" {
-			o.err = err // nobody can read it later
-		}
-		w.done <- *o
-	}
-	if err != nil {
-		d.options.Logger.Warn("cannot publish what was appended; who has missed it reads it later", "stream", s.String(), "err", err)
 	}
 }
 
 // appendArgs makes the keys and arguments of the script.
-func (d *Driver) appendArgs(s hubbub.Stream, batch []*waiting) (keys, args []string) {
-	keep, channel := batch[0].draft.Retention, ""
-	if batch[0].post && s.Room != "" {
-		channel = d.channel(hubbub.Topic{Kind: hubbub.TopicRoom, Name: s.Room})
-	}
-	keys = d.streamKeys(s)
-	args = append(make([]string, 0, 6+4*len(batch)), ms(d.nowMS()), newBirth(), strconv.Itoa(keep.Messages), strconv.Itoa(keep.Bytes),
-		ms(ageMS(keep.Age)), channel)
-	for _, w := range batch {
-		m, name, content := &w.draft.Message, keyName(w.draft), ""
-		if name != "" {
-			keys, content = append(keys, d.idempotencyKey(s, name)), keyContent(w.draft)
+func (d *Driver) appendArgs(groups []*group) (keys, args []string) {
+	args = append(make([]string, 0, 1+10*len(groups)), ms(d.nowMS()))
+	keys = make([]string, 0, 4*len(groups))
+	for _, g := range groups {
+		keep, channel := g.of[0].draft.Retention, ""
+		if g.of[0].post && g.stream.Room != "" {
+			channel = d.channel(hubbub.Topic{Kind: hubbub.TopicRoom, Name: g.stream.Room})
 		}
-		body := appendBody(make([]byte, 0, 256+len(m.Data)+len(m.From.Info)), m)
-		args = append(args, entryHead(m, name), string(body), strconv.Itoa(len(m.Data)), content)
+		keys = append(keys, d.streamKeys(g.stream)...)
+		args = append(args, newBirth(), strconv.Itoa(keep.Messages), strconv.Itoa(keep.Bytes), ms(ageMS(keep.Age)), channel, strconv.Itoa(len(g.of)))
+		for _, w := range g.of {
+			m, name, content := &w.draft.Message, keyName(w.draft), ""
+			if name != "" {
+				keys, content = append(keys, d.idempotencyKey(g.stream, name)), keyContent(w.draft)
+			}
+			body := appendBody(make([]byte, 0, 256+len(m.Data)+len(m.From.Info)), m)
+			args = append(args, entryHead(m, name), rueidis.BinaryString(body), strconv.Itoa(len(m.Data)), content)
+		}
 	}
 	return keys, args
 }
@@ -170,28 +213,51 @@ func ageMS(age time.Duration) int64 {
 	return max(1, age.Milliseconds())
 }
 
-// parseAppended reads what the script says of each message. There are outcomes also with an error.
-func parseAppended(r rueidis.RedisResult, batch []*waiting) ([]outcome, error) {
-	all := make([]outcome, len(batch))
-	parts, err := r.ToArray()
+// parseAppended reads what the script says of each message.
+func parseAppended(r rueidis.RedisResult, groups []*group) {
+	all, err := r.ToArray()
+	if err == nil && len(all) != len(groups) {
+		err = errBadEntry
+	}
+	for i, g := range groups {
+		g.outcomes = make([]outcome, len(g.of))
+		wrong := err
+		if wrong == nil {
+			wrong = g.parse(&all[i])
+		}
+		if wrong == nil {
+			continue
+		}
+		wrong = unavailable(wrong, "append to "+g.stream.String())
+		for j := range g.outcomes {
+			g.outcomes[j] = outcome{err: wrong}
+		}
+	}
+}
+
+// parse reads what the script says of a group. If that makes no sense it is an error.
+func (g *group) parse(v *rueidis.RedisMessage) error {
+	parts, err := v.ToArray()
 	if err != nil {
-		return all, err
+		return err
 	}
 	if len(parts) != 4 {
-		return all, errBadEntry
+		return errBadEntry
 	}
 	epoch, err := parts[0].ToString()
 	erased, err2 := parts[1].AsInt64()
 	begun, err3 := parts[2].AsInt64()
 	results, err4 := parts[3].ToArray()
-	if err != nil || err2 != nil || err3 != nil || err4 != nil || len(results) != len(batch) {
-		return all, errBadEntry
+	if err != nil || err2 != nil || err3 != nil || err4 != nil || len(results) != len(g.of) {
+		return errBadEntry
 	}
+	life := lifeOf(epoch, erased)
 	for i := range results {
-		all[i].life, all[i].begun = lifeOf(epoch, erased), begun == 1 && erased == 0
-		all[i].appended, all[i].err = parseOne(&results[i], batch[i].draft, epoch)
+		o := &g.outcomes[i]
+		o.life, o.begun = life, begun == 1 && erased == 0
+		o.appended, o.err = parseOne(&results[i], g.of[i].draft, epoch)
 	}
-	return all, nil
+	return nil
 }
 
 func parseOne(v *rueidis.RedisMessage, draft *hubbub.Draft, epoch string) (a hubbub.Appended, err error) {
@@ -223,34 +289,42 @@ func parseOne(v *rueidis.RedisMessage, draft *hubbub.Draft, epoch string) (a hub
 	return a, nil
 }
 
-// publishAll publishes messages of a stream to the room, or to both of the pair, in their order.
-func (d *Driver) publishAll(ctx context.Context, s hubbub.Stream, events []hubbub.Posted) error {
-	if len(events) == 0 {
-		return nil
-	}
-	channels := []string{d.channel(hubbub.Topic{Kind: hubbub.TopicRoom, Name: s.Room})}
-	if s.Room == "" {
-		channels = channels[:0]
-		for _, user := range pairUsers(s) {
-			channels = append(channels, d.channel(hubbub.Topic{Kind: hubbub.TopicUser, Name: user}))
-		}
-	}
+// publishAll publishes what is to be published yet to the room, or to both of the pair, in its order.
+func (d *Driver) publishAll(ctx context.Context, groups []*group) {
 	var cmds rueidis.Commands
-	for _, e := range events {
-		b, err := encodeEvent(e)
-		if err != nil {
-			return fmt.Errorf("publish: %w", err)
-		}
-		for _, channel := range channels {
-			cmds = append(cmds, d.b().Spublish().Channel(channel).Message(rueidis.BinaryString(b)).Build())
+	var of []*group // by command
+	for _, g := range groups {
+		for _, e := range g.events {
+			b, err := encodeEvent(e)
+			if err != nil {
+				g.unheard = fmt.Errorf("publish: %w", err)
+				break
+			}
+			for _, t := range topicsOf(g.stream) {
+				cmds = append(cmds, d.b().Spublish().Channel(d.channel(t)).Message(rueidis.BinaryString(b)).Build())
+				of = append(of, g)
+			}
 		}
 	}
-	for _, r := range d.doMulti(ctx, cmds...) {
-		if err := r.Error(); err != nil {
-			return unavailable(err, "publish to "+s.String())
+	if len(cmds) == 0 {
+		return
+	}
+	for i, r := range d.doMulti(ctx, cmds...) {
+		if err := r.Error(); err != nil && of[i].unheard == nil {
+			of[i].unheard = unavailable(err, "publish to "+of[i].stream.String())
 		}
 	}
-	return nil
+}
+
+// topicsOf are those on which the messages of a stream are published.
+func topicsOf(s hubbub.Stream) (topics []hubbub.Topic) {
+	if s.Room != "" {
+		return []hubbub.Topic{{Kind: hubbub.TopicRoom, Name: s.Room}}
+	}
+	for _, user := range pairUsers(s) {
+		topics = append(topics, hubbub.Topic{Kind: hubbub.TopicUser, Name: user})
+	}
+	return topics
 }
 
 // pairUsers are the users of a pair, each once; none of a room.

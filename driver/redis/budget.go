@@ -19,7 +19,7 @@ type allowance struct {
 // overhead is about what a message takes besides its data.
 const overhead = 512
 
-// mostAtOnceOfBudget is how much of a budget is taken at once: a part of it, and at most so many bytes.
+// How much of a budget is taken at once: such a part of it, and at most so many bytes.
 const (
 	partOfBudget = 64
 	mostOfBudget = 256 << 10

@@ -191,7 +191,10 @@ func isGone(until float64, now int64) bool {
 	return written > 0 && written < now-2*noteLife.Milliseconds()
 }
 
-const maxUnread, unreadAtOnce = 1000, 1000
+const (
+	maxUnread    = 1000 // how far what is unread is counted
+	unreadAtOnce = 1000 // how many messages are looked at for it with one call
+)
 
 // conversation describes a stream as a user sees it; false if nothing of it is kept.
 func (d *Driver) conversation(ctx context.Context, user string, s hubbub.Stream) (c hubbub.Conversation, ok bool, err error) {

@@ -60,14 +60,14 @@ func (d *Driver) Count(ctx context.Context) (hubbub.Counts, error) {
 }
 
 // total counts the users who are online for a list of them. For its further pages it need not be counted again, as long as this instance
-// has decided nothing.
-func (d *Driver) total(ctx context.Context) (int, error) {
+// has decided nothing. The first page is counted with it: with time alone graces and leases end.
+func (d *Driver) total(ctx context.Context, first bool) (int, error) {
 	c := &d.registry.counts
 	now, writes := d.nowMs(), d.registry.writes.Load()
 	c.mu.Lock()
 	total, ok := c.total, c.since != 0 && recent(c.since, now) && c.writes == writes
 	c.mu.Unlock()
-	if ok {
+	if ok && !first {
 		return total, nil
 	}
 	counts, err := d.countNow(ctx, now, false)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -43,6 +44,34 @@ func TestDamagedStreams(t *testing.T) {
 		}
 		c.Erase(t.Context(), "ann")
 		command(t, r, "DEL", key)
+	}
+}
+
+// TestADamagedStreamHarmsNoOther posts to many rooms at once, so that they share calls.
+func TestADamagedStreamHarmsNoOther(t *testing.T) {
+	t.Parallel()
+	const rooms, posts = 8, 20
+	prefix := freshPrefix()
+	c := &chat{TB: t, Driver: openAt(t, nil, prefix)}
+	r := raw(t, server.Addr)
+	command(t, r, "HSET", prefix+"{room:damaged0}state", "another", "type") // it cannot be read
+	c.say(hubbub.RoomStream("damaged1"), "ann", 0)
+	command(t, r, "SET", prefix+"{room:damaged1}log", "another type") // nor can this be written
+	var wg sync.WaitGroup
+	for i := range rooms * posts {
+		wg.Go(func() {
+			s := hubbub.RoomStream(fmt.Sprint("damaged", i%rooms))
+			if _, err := c.Post(t.Context(), c.draft(s, "", i)); (err != nil) != (i%rooms < 2) {
+				t.Errorf("post to %s: %v", s, err)
+			}
+		})
+	}
+	wg.Wait()
+	for i := 2; i < rooms; i++ {
+		page, err := c.After(t.Context(), hubbub.RoomStream(fmt.Sprint("damaged", i)), hubbub.Position{}, 100)
+		if err != nil || len(page.Messages) != posts {
+			t.Errorf("room %d has %d messages, %v", i, len(page.Messages), err)
+		}
 	}
 }
 

@@ -178,7 +178,7 @@ func (d *Driver) Online(ctx context.Context, f hubbub.Filter, after string, limi
 		if names, more, err = d.merge(ctx, op, key, after, limit); err != nil {
 			return page, err
 		}
-		if page.Total, err = d.total(ctx); err != nil {
+		if page.Total, err = d.total(ctx, after == ""); err != nil {
 			return page, err
 		}
 	} else {

@@ -1,16 +1,43 @@
 // Package redis keeps what is live in Redis 7 or Valkey, for any number of nodes: the streams of rooms with history in memory, the bus
 // between nodes, and the registry of who is online. It works with one server, with Sentinel, and with a Cluster.
 //
+// # How it works
+//
+//	connections    client.go (one to each server, of all callers), exec.go (scripts and commands), errors.go; check.go looks at the server
+//	               when it is opened, clock.go takes its time, url.go reads addresses
+//	Bus            bus.go has the topics, link.go their connections, slots.go the servers of a Cluster, lanes.go calls subscribers. What is
+//	               published: codec.go and wire.go; messages: posted.go, parse.go and batch.go
+//	Log, Poster    log.go, with appends.go (one call at a time for a stream), entries.go and streamstate.go (what is kept), budget.go (what a
+//	               user may send) and aging.go (Trim); takers.go and conversations.go (who takes part in what), erasestreams.go
+//	Registry       registry.go and restoring.go; decide.go reads, decides and writes, decision.go is the decisions, user.go what is kept of a
+//	               user, diff.go what is written of a change, pending.go what is told and left to do, leaving.go does the latter
+//	Revocations    revoke.go
+//	Leases         leases.go and renew.go; reap.go with due.go, again.go and orphans.go
+//	Occupancy      occupancy.go
+//	Directory      directory.go and count.go
+//	Scratch        scratch.go
+//
+// Each script in scripts/ says its KEYS and ARGV; those about one stream begin with stream.lua. There are goroutines of the client, of
+// links and lanes, and of appends; Close waits for them.
+//
 // # Keys
 //
 // All keys begin with Options.Prefix. What belongs together has one hash tag and so one slot, which a script may touch:
 //
-//   - {room:NAME} and {pair:A B}: the stream of a room or pair, its idempotency keys and read positions, and the channel of the room
-//   - {u0} to {u255}: users, by the first byte of the SHA-256 of their names: sessions, last seen, revocations, transitions, and the
-//     channels of users and of their presence
-//   - {r0} to {r255}: who is in which rooms, by the first byte of the SHA-256 of the rooms' names
-//   - {scratch:NAME}: what is kept for all nodes for a while
-//   - {nodes}: leases and nodes, and the channel of what concerns everybody
+//	{room:NAME}        what follows it: state (epoch, head, limits), log (the messages), read (positions), key:DIGEST (an idempotency key).
+//	{pair:A B}         The same for a pair. The tag of a room alone is the room's channel
+//	{u0} to {u255}     users, by the first byte of the SHA-256 of their names.
+//	                   Of a user: u:NAME (sessions with their rooms, last seen, revocations), p:ID (transitions that nobody has confirmed, by the
+//	                   first four characters of their ids), streams:NAME (in which the user takes part), sent:NAME (the budget), erasing:NAME.
+//	                   Of all of them: online, grace, sessions (their number), leases and on:LEASE (sessions of a lease), todo (what is left to
+//	                   do in other slots), due (when it, and what is not confirmed, is due).
+//	                   Channels: user:NAME, presence:NAME
+//	{r0} to {r255}     rooms that somebody is in, by the first byte of the SHA-256 of their names: rooms, in:NAME (users with their sessions),
+//	                   gone:SESSION (one that has ended before it had entered)
+//	{scratch:NAME}     what is kept for all nodes for a while
+//	{nodes}            leases, status (how the nodes are), ended:NODE (sessions that the node has to hear of). Channels: all, presence
+//
+// The times within values decide; Redis forgets keys later than that, to free memory.
 //
 // # Streams
 //

@@ -37,5 +37,19 @@ func ReadKept(value string) {
 	parseLeases(map[string]string{fieldNode + "n": value, fieldLost + "l": value, fieldEpoch: value})
 }
 
+// EnterHalf enters a room as the room knows it, or as the session knows it: the other half is lost.
+func (d *Driver) EnterHalf(t testing.TB, room, user, session string, asRoom bool) {
+	var err error
+	if asRoom {
+		_, _, err = d.inRoom(t.Context(), "enter a room", room, user, session, roomEnter)
+	} else {
+		k := d.userKeys(bucketOf(user))
+		err = d.call(t.Context(), "enter a room", intentScript, []string{k.user(user)}, "enter", session, room, "1").Error()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Doubt is what follows when contact was lost.
 func (d *Driver) Doubt() { d.doubt() }

@@ -24,7 +24,7 @@ func (d *Driver) finish(ctx context.Context, bucket int, all []*decision) {
 	}
 	left, err := d.leaveAll(ctx, bucket, todo, false)
 	if err != nil {
-		d.options.Logger.Warn("hubbub/redis: what is left to do after sessions have ended failed; it is done later", "error", err)
+		d.options.Logger.Warn("cannot finish what is left to do after sessions have ended; it is done later", "error", err)
 	}
 	for _, c := range all {
 		for i := range c.told {

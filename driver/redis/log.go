@@ -60,7 +60,7 @@ func (d *Driver) append(ctx context.Context, draft *hubbub.Draft, post bool) (hu
 	}
 	d.streams.aging.note(draft, d.nowMS())
 	if err := d.confirm(ctx, note, &o); err != nil {
-		d.options.Logger.Warn("cannot note who takes part in a stream; it is tried again with the next message", "err", err)
+		d.options.Logger.Warn("cannot note who takes part in a stream; it is tried again with the next message", "error", err)
 	}
 	return o.appended, nil
 }

@@ -21,6 +21,10 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "6"); err != nil {
 		panic(err)
 	}
+	// Of what rapid does a hundred times each step is a round trip here; -rapid.checks overrides it.
+	if err := flag.Set("rapid.checks", "15"); err != nil {
+		panic(err)
+	}
 	const rueidis = "github.com/redis/rueidis."
 	goleak.VerifyTestMain(testkit.WithShared{M: m, Setup: func(t testing.TB) { server = testkit.NewRedis(t) }},
 		// A client of a Cluster that is closed while it has just learnt of a change has goroutines that end some seconds later.

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/redis/rueidis"
 
@@ -109,21 +108,6 @@ func (d *Driver) members(ctx context.Context, room string) (map[string]string, e
 	}
 	members, err := results[0].AsStrMap()
 	return members, unavailable(err, op)
-}
-
-// dropStale takes sessions out of a room that are no more: their users' slots were lost, for example. Nobody else would do it.
-func (d *Driver) dropStale(ctx context.Context, room string, members map[string]string, users map[string]*user) error {
-	const op = "take lost sessions out of a room"
-	var cmds []rueidis.Completed
-	for name, ids := range members {
-		for id := range strings.FieldsSeq(ids) {
-			if u := users[name]; u == nil || u.session(id) == nil {
-				cmds = append(cmds, d.roomCommand(room, name, id, roomStale))
-			}
-		}
-	}
-	_, err := d.trip(ctx, op, cmds...)
-	return err
 }
 
 // Occupied implements [hubbub.Occupancy]. It asks all buckets for a few rooms each.

@@ -37,8 +37,8 @@ type Options struct {
 	Logger *slog.Logger // nil means slog.Default()
 }
 
-// Driver implements [hubbub.Driver], [hubbub.Poster], [hubbub.Ordered], [hubbub.Shared] and [hubbub.Scratch]. All methods may be called
-// concurrently. What Redis does not answer is an [hubbub.Error] with the reason Unavailable. Make one with [Open].
+// Driver implements [hubbub.Driver], [hubbub.Poster], [hubbub.Ordered], [hubbub.Shared] and [hubbub.Scratch]. All methods but Close may be
+// called concurrently. What Redis does not answer is an [hubbub.Error] with the reason Unavailable. Make one with [Open].
 type Driver struct {
 	// Immutable after Open.
 	options Options // with defaults

@@ -21,7 +21,9 @@ func quiet(t testing.TB, clock *drivertest.Clock, prefix string, addrs ...string
 
 func TestDriver(t *testing.T) {
 	t.Parallel()
+	parallel := drivertest.Parallel(t)
 	drivertest.Run(t, func(t *testing.T, clock *drivertest.Clock) hubbub.Driver {
+		parallel(t)
 		d := quiet(t, clock, freshPrefix())
 		clock.Advance(drivertest.Lease) // until then it reaps nothing
 		return d
@@ -30,7 +32,9 @@ func TestDriver(t *testing.T) {
 
 func TestSharedDriver(t *testing.T) {
 	t.Parallel()
+	parallel := drivertest.Parallel(t)
 	drivertest.RunShared(t, func(t *testing.T, clock *drivertest.Clock) (a, b hubbub.Driver) {
+		parallel(t)
 		prefix := freshPrefix()
 		a, b = quiet(t, clock, prefix), quiet(t, clock, prefix)
 		clock.Advance(drivertest.Lease) // until then they reap nothing
@@ -41,8 +45,9 @@ func TestSharedDriver(t *testing.T) {
 // TestSharedDriverOfACluster is on a real Cluster: there each script must stay in one slot.
 func TestSharedDriverOfACluster(t *testing.T) {
 	t.Parallel()
-	c := testkit.Cluster(t, 3, 0)
+	c, parallel := testkit.Cluster(t, 3, 0), drivertest.Parallel(t)
 	drivertest.RunShared(t, func(t *testing.T, clock *drivertest.Clock) (a, b hubbub.Driver) {
+		parallel(t)
 		prefix := freshPrefix()
 		a, b = quiet(t, clock, prefix, c.Addrs()...), quiet(t, clock, prefix, c.Addrs()...)
 		clock.Advance(drivertest.Lease)

@@ -23,6 +23,7 @@ func (c *decision) restore(r *hubbub.SessionRecord, came string, l hubbub.Device
 	}
 	var restored hubbub.Restored
 	restored.Generation, restored.Came = uint64(s.generation), c.u.came
+	restored.Rooms = slices.Clone(s.rooms)
 	begin := len(c.told)
 	switch {
 	case c.u.isRevoked(r, c.time):

@@ -30,6 +30,9 @@ func ParseURL(text string) (Options, error) {
 	}
 	rest, rawQuery, _ := strings.Cut(rest, "?")
 	authority, path, _ := strings.Cut(rest, "/")
+	if cutsPassword(kind, path, rawQuery) {
+		return o, fmt.Errorf("there is an @ behind a / or a ? in the Redis URL; in a user or a password write / as %%2F, ? as %%3F and @ as %%40")
+	}
 	if err := o.setUser(&authority); err != nil {
 		return Options{}, err
 	}
@@ -44,6 +47,24 @@ func ParseURL(text string) (Options, error) {
 		return Options{}, err
 	}
 	return o, nil
+}
+
+// cutsPassword tells whether what follows the authority may begin with a part of a password, which errors would tell. Only values of the query
+// may have an @.
+func cutsPassword(kind, path, rawQuery string) bool {
+	if strings.Contains(path, "@") {
+		return true
+	}
+	if !strings.Contains(rawQuery, "@") {
+		return false
+	}
+	query, err := url.ParseQuery(rawQuery)
+	for name := range query {
+		if !slices.Contains([]string{"db", "sentinel_username", "sentinel_password"}, name) {
+			return true
+		}
+	}
+	return err != nil || kind != "sentinel" || path == ""
 }
 
 // setUser takes the user and the password from the beginning of the authority.

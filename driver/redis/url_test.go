@@ -18,6 +18,7 @@ func TestParseURL(t *testing.T) {
 		"redis+sentinel://a,b:7/main":    {Addrs: []string{"a:26379", "b:7"}, Master: "main"},
 		"redis+sentinel://u:p@a/m%20n?db=3&sentinel_username=s&sentinel_password=%26": {Addrs: []string{"a:26379"}, Master: "m n",
 			Username: "u", Password: "p", DB: 3, SentinelUsername: "s", SentinelPassword: "&"},
+		"redis+sentinel://a/m?sentinel_password=p@q": {Addrs: []string{"a:26379"}, Master: "m", SentinelPassword: "p@q"},
 	} {
 		got, err := redis.ParseURL(text)
 		if err != nil || !reflect.DeepEqual(got, want) {
@@ -50,6 +51,17 @@ func TestParseURLSaysWhatToWrite(t *testing.T) {
 		"redis+sentinel://:secret@h":    "HOST/MASTER",
 		"redis+sentinel://h/m?password": "leave it out",
 		"redis+sentinel://h/m?%":        "NAME=VALUE",
+		// What is special in a password is not encoded.
+		"redis://:secret/more@h":          "%2F",
+		"redis://u:secret/more@h/0":       "%2F",
+		"redis://u:1/secret@h":            "%2F",
+		"redis://:secret?more@h":          "%3F",
+		"redis://u:1?secret@h:1":          "%3F",
+		"redis://u:1/2?secret=3@h:1":      "%3F",
+		"redis+sentinel://u:1/secret@h/m": "%2F",
+		"redis+cluster://u:1,secret/2@h":  "%2F",
+		"redis+sentinel://:secret?x@h/m":  "%3F",
+		"redis+sentinel://u:1/x?secret@h": "%3F",
 	} {
 		_, err := redis.ParseURL(text)
 		if err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "secret") {

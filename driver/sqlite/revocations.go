@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -80,6 +82,22 @@ func (s *Store) ForgetBlocks(ctx context.Context, user string) error {
 		return fmt.Errorf("forget the blocks of %q: %w", user, err)
 	}
 	return nil
+}
+
+// KeptBlock implements [hubbub.KeptRevocations].
+func (s *Store) KeptBlock(ctx context.Context, user string) (blocked bool, until time.Time, err error) {
+	err = s.read(ctx, func(ctx context.Context, q *db.Queries) error {
+		ms, err := q.BlockOf(ctx, db.BlockOfParams{User: user, Now: s.o.Now().UnixMilli()})
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		blocked, until = err == nil, timeOf(ms)
+		return err
+	})
+	if err != nil {
+		return false, time.Time{}, fmt.Errorf("look for a block of %q: %w", user, err)
+	}
+	return blocked, until, nil
 }
 
 // KeptRevocations implements [hubbub.KeptRevocations]. Those that come while somebody lists them are at the end.

@@ -68,6 +68,13 @@ func (e *ear) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// lose notes that the registry may lose what it knows.
+func (e *ear) lose() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.audience.losses++
+}
+
 // differs compares what was told with what is.
 func (e *ear) differs(now truth, reported []*stream) (wrong []string) {
 	e.mu.Lock()

@@ -33,12 +33,14 @@ type audience struct {
 	online   map[string]bool   // users
 	occupied map[string]bool   // rooms
 	sent     map[string]bool   // messages, by id
+	losses   int               // how often the registry may have lost what it knew
+	again    map[string]int    // how often users were told to be online who were, by user
 	wrong    []string          // what can never be right
 }
 
 func newAudience() *audience {
 	return &audience{events: map[string]told{}, sequence: map[string]uint64{}, began: map[string]bool{}, open: map[string]string{},
-		online: map[string]bool{}, occupied: map[string]bool{}, sent: map[string]bool{}}
+		online: map[string]bool{}, occupied: map[string]bool{}, sent: map[string]bool{}, again: map[string]int{}}
 }
 
 // hear follows an event, in the order of their arrival. What is told again changes nothing, and must be the same.
@@ -76,7 +78,7 @@ func (a *audience) happen(e told) (wrong string) {
 		delete(a.open, session)
 	case "user.online", "user.offline":
 		here := e.Type == "user.online"
-		if a.online[user] == here {
+		if a.online[user] == here && !(here && a.forgiven(user)) {
 			wrong = "told twice in a row"
 		}
 		if !here && slices.Contains(slices.Collect(maps.Values(a.open)), user) {
@@ -98,6 +100,13 @@ func (a *audience) happen(e told) (wrong string) {
 		wrong = "there is no such event"
 	}
 	return wrong
+}
+
+// forgiven tells whether a user may be told to be online once more: who signs in on one node after the registry was lost, and before another
+// one has restored the user's sessions, is. That happens once for each loss, since then the registry knows the user.
+func (a *audience) forgiven(user string) bool {
+	a.again[user]++
+	return a.again[user] <= a.losses
 }
 
 // differs compares what was told with what is.

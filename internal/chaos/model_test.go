@@ -144,15 +144,17 @@ func visit() []told {
 
 func TestModelOfEvents(t *testing.T) {
 	here := truth{{id: "s1", user: "ann", in: []string{"hall"}}}
-	hear := func(now truth, all ...told) func() []string {
+	lossy := func(now truth, losses int, all ...told) func() []string {
 		return func() []string {
 			a := newAudience()
+			a.losses = losses
 			for _, e := range all {
 				a.hear(e)
 			}
 			return append(a.differs(now), a.wrong...)
 		}
 	}
+	hear := func(now truth, all ...told) func() []string { return lossy(now, 0, all...) }
 	v := visit()
 	otherwise := v[0]
 	otherwise.Data.User = "bob"
@@ -167,6 +169,9 @@ func TestModelOfEvents(t *testing.T) {
 		"ends unheard":       {hear(nil, v[4]), "ends before it has begun"},
 		"ends twice":         {hear(nil, append(v, event(9, "session.disconnected", "ann", "s1"))...), "ends before it has begun, or twice"},
 		"online twice":       {hear(here, v[0], v[1], v[2], event(9, "user.online", "ann", "")), "twice in a row"},
+		"online again":       {lossy(here, 1, v[0], v[1], v[2], event(9, "user.online", "ann", "")), ""},
+		"online thrice":      {lossy(here, 1, v[0], v[1], v[2], event(8, "user.online", "ann", ""), event(9, "user.online", "ann", "")), "twice in a row"},
+		"offline again":      {lossy(nil, 1, append(v, event(9, "user.offline", "ann", ""))...), "twice in a row"},
 		"offline twice":      {hear(nil, append(v, event(9, "user.offline", "ann", ""))...), "twice in a row"},
 		"offline at first":   {hear(nil, v[5]), "twice in a row"},
 		"offline while here": {hear(here, v[0], v[1], v[2], v[5]), "with a session is offline"},

@@ -106,6 +106,14 @@ func fails(name string, busy *sync.Mutex, do func(w *world, r *rand.Rand)) fault
 	}}
 }
 
+// loses makes a fault by which Redis may lose what it was told last, or all.
+func loses(name string, busy *sync.Mutex, do func(w *world, r *rand.Rand)) fault {
+	return fails(name, busy, func(w *world, r *rand.Rand) {
+		w.ear.lose()
+		do(w, r)
+	})
+}
+
 // faults of PostgreSQL, whose link of each gateway is its last.
 func (d *database) faults() []fault {
 	return []fault{
@@ -136,7 +144,7 @@ func onRedis(t *testing.T) *servers {
 	var busy sync.Mutex
 	// restart kills Redis, and starts it with or without its data.
 	restart := func(name string, empty bool) fault {
-		return fails(name, &busy, func(w *world, random *rand.Rand) {
+		return loses(name, &busy, func(w *world, random *rand.Rand) {
 			r.kill()
 			if empty {
 				r.empty()
@@ -165,8 +173,9 @@ func onRedis(t *testing.T) *servers {
 			wait(w.ctx, between(random, time.Second, 8*time.Second))
 			r.signal(syscall.SIGCONT)
 		}),
-		fails("Redis is emptied", &busy, func(*world, *rand.Rand) { r.ask("FLUSHALL") }),
+		loses("Redis is emptied", &busy, func(*world, *rand.Rand) { r.ask("FLUSHALL") }),
 		linkFault("a gateway is cut off from Redis", 0, cut, time.Second, 10*time.Second),
+		linkFault("a gateway is cut off from Redis for a minute", 0, cut, time.Minute, 70*time.Second),
 		linkFault("the link of a gateway to Redis is silent", 0, silent, time.Second, 10*time.Second),
 		linkFault("the link of a gateway to Redis is slow", 0, slow, time.Second, 8*time.Second),
 	)
@@ -206,21 +215,21 @@ func onSentinel(t *testing.T) *servers {
 	s.settle = func(n *node) { d.aside(n, "redis+sentinel://"+strings.Join(hosts, ",")+"/hubbub") }
 	s.journal = func() (journal, error) { return d.journal(t.Context()) }
 	s.faults = append(d.faults(),
-		fails("the master is killed", &busy, func(w *world, r *rand.Rand) {
+		loses("the master is killed", &busy, func(w *world, r *rand.Rand) {
 			m := master()
 			m.kill()
 			wait(w.ctx, between(r, 0, 8*time.Second))
 			m.start()
 			heal()
 		}),
-		fails("the master stands still", &busy, func(w *world, r *rand.Rand) {
+		loses("the master stands still", &busy, func(w *world, r *rand.Rand) {
 			m := master()
 			m.signal(syscall.SIGSTOP)
 			wait(w.ctx, between(r, time.Second, 6*time.Second))
 			m.signal(syscall.SIGCONT)
 			heal()
 		}),
-		fails("the replica takes over", &busy, func(w *world, _ *rand.Rand) {
+		loses("the replica takes over", &busy, func(w *world, _ *rand.Rand) {
 			was := master()
 			watch.ask("SENTINEL", "FAILOVER", "hubbub")
 			testkit.Eventually(t, "another master", func() bool { return master() != was })
@@ -238,14 +247,14 @@ func onCluster(t *testing.T) *servers {
 	s.settle = func(n *node) { d.aside(n, "redis+cluster://"+strings.Join(c.hosts(), ",")) }
 	s.journal = func() (journal, error) { return d.journal(t.Context()) }
 	s.faults = append(d.faults(),
-		fails("a master of the cluster is killed", &c.busy, func(w *world, r *rand.Rand) {
+		loses("a master of the cluster is killed", &c.busy, func(w *world, r *rand.Rand) {
 			m := c.master(r)
 			m.kill()
 			wait(w.ctx, between(r, 0, 8*time.Second))
 			m.start()
 			c.heal()
 		}),
-		fails("a master of the cluster stands still", &c.busy, func(w *world, r *rand.Rand) {
+		loses("a master of the cluster stands still", &c.busy, func(w *world, r *rand.Rand) {
 			m := c.master(r)
 			m.signal(syscall.SIGSTOP)
 			wait(w.ctx, between(r, time.Second, 6*time.Second))

@@ -3,7 +3,6 @@ package fleet
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/hubbub-dev/hubbub"
 )
@@ -17,6 +16,7 @@ type ledger struct {
 	ended     map[string]hubbub.EndReason     // sessions that were, by id
 	came      map[string]string               // with which session a user came, by the session with which the user was restored
 	names     map[string]string               // ids that the driver gives to transitions, by those that we give
+	rooms     map[string][]string             // that sessions are in, by id
 }
 
 // decision is a transition and who decided it.
@@ -27,7 +27,7 @@ type decision struct {
 
 func newLedger() ledger {
 	return ledger{open: map[string]hubbub.SessionRecord{}, ended: map[string]hubbub.EndReason{}, came: map[string]string{},
-		names: map[string]string{}}
+		names: map[string]string{}, rooms: map[string][]string{}}
 }
 
 // decided tells who has decided what the driver has, after what others have decided about the same users.
@@ -47,6 +47,7 @@ func (f *Fleet) decided(all []hubbub.Transition) {
 			f.open[t.Session.ID] = t.Session
 		case hubbub.SessionDisconnected:
 			delete(f.open, t.Session.ID)
+			delete(f.rooms, t.Session.ID)
 			f.ended[t.Session.ID] = t.Why
 		}
 	}
@@ -185,7 +186,7 @@ func (d *Driver) Restore(ctx context.Context, s hubbub.SessionRecord, came strin
 		return hubbub.Restored{}, err
 	}
 	if slices.ContainsFunc(open, func(other hubbub.SessionRecord) bool { return other.ID == s.ID }) {
-		return hubbub.Restored{Opened: hubbub.Opened{Came: came}}, nil
+		return hubbub.Restored{Opened: hubbub.Opened{Came: came}, Rooms: slices.Clone(f.rooms[s.ID])}, nil
 	}
 	revoked, err := f.driver.Revoked(ctx, s)
 	if err != nil {
@@ -216,30 +217,14 @@ func (d *Driver) restoreRevoked(s hubbub.SessionRecord) hubbub.Restored {
 	return hubbub.Restored{Opened: hubbub.Opened{Transitions: ends}, Ended: hubbub.EndRevoked}
 }
 
-// limit ends the devices that came first, if there are too many with a session that was restored.
+// limit ends what is too much with a session that was restored.
 func (d *Driver) limit(ctx context.Context, s hubbub.SessionRecord, l hubbub.DeviceLimit, r hubbub.Restored) (hubbub.Restored, error) {
-	if l.Max <= 0 {
-		return r, nil
-	}
 	open, err := d.fleet.driver.SessionsOf(ctx, s.User)
 	if err != nil {
 		return r, err
 	}
-	first := map[string]time.Time{}
-	for _, other := range open {
-		if at, known := first[other.Device]; (!known || other.Connected.Before(at)) && (!l.PerPlatform || other.Platform == s.Platform) {
-			first[other.Device] = other.Connected
-		}
-	}
-	var devices []string
-	for name := range first {
-		devices = append(devices, name)
-	}
-	slices.SortFunc(devices, func(a, b string) int { return first[a].Compare(first[b]) })
-	for _, other := range open {
-		if !slices.Contains(devices[:max(0, len(devices)-l.Max)], other.Device) {
-			continue
-		}
+	slices.SortStableFunc(open, func(a, b hubbub.SessionRecord) int { return a.Connected.Compare(b.Connected) })
+	for _, other := range tooMany(open, s.Platform, l) {
 		ends, err := d.fleet.driver.End(ctx, hubbub.Target{User: s.User, Session: other.ID}, hubbub.EndReplaced)
 		if err != nil {
 			return r, err
@@ -252,4 +237,32 @@ func (d *Driver) limit(ctx context.Context, s hubbub.SessionRecord, l hubbub.Dev
 		}
 	}
 	return r, nil
+}
+
+// tooMany returns those of a user's sessions that give way. All are in the order in which they came.
+func tooMany(all []hubbub.SessionRecord, platform string, l hubbub.DeviceLimit) (yield []hubbub.SessionRecord) {
+	counts := func(s hubbub.SessionRecord) bool { return !l.PerPlatform || s.Platform == platform }
+	var devices []string
+	for _, s := range all {
+		if counts(s) && !slices.Contains(devices, s.Device) {
+			devices = append(devices, s.Device)
+		}
+	}
+	switch {
+	case l.Max <= 0 || len(devices) <= l.Max:
+		devices = nil
+	case l.Refuse:
+		devices = devices[l.Max:]
+	default:
+		devices = devices[:len(devices)-l.Max]
+	}
+	stay := 0
+	for _, s := range all {
+		if counts(s) && slices.Contains(devices, s.Device) || l.Sessions > 0 && stay >= l.Sessions {
+			yield = append(yield, s)
+			continue
+		}
+		stay++
+	}
+	return yield
 }

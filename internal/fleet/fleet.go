@@ -3,6 +3,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -20,7 +21,8 @@ type Fleet struct {
 
 	posting sync.Mutex // held while a message is appended and published
 
-	// Guarded by mu, which is held while the driver is called, so that one decides after the other.
+	// Guarded by mu, which is held while the driver decides something, so that one decides after the other. What only asks, and what nobody
+	// has to be told of, is passed on without it.
 	mu      sync.Mutex
 	driver  *memory.Driver
 	members map[string]*member // by the names of the nodes
@@ -209,12 +211,7 @@ func (d *Driver) Nodes(ctx context.Context) ([]hubbub.NodeStatus, error) {
 			all = append(all, m.status)
 		}
 	}
-	slices.SortFunc(all, func(a, b hubbub.NodeStatus) int {
-		if a.Node < b.Node {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(all, func(a, b hubbub.NodeStatus) int { return cmp.Compare(a.Node, b.Node) })
 	return all, nil
 }
 
@@ -230,12 +227,7 @@ func (d *Driver) SessionsOn(ctx context.Context, node, after string) (some []hub
 			some = append(some, hubbub.SessionRecord{ID: s.ID, User: s.User, Node: s.Node})
 		}
 	}
-	slices.SortFunc(some, func(a, b hubbub.SessionRecord) int {
-		if a.ID < b.ID {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(some, func(a, b hubbub.SessionRecord) int { return cmp.Compare(a.ID, b.ID) })
 	if len(some) > 100 {
 		some = some[:100]
 		next = some[99].ID

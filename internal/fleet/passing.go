@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/hubbub-dev/hubbub"
@@ -159,7 +160,15 @@ func (d *Driver) Enter(ctx context.Context, room, user, session string) (first b
 	if err != nil {
 		return false, 0, err
 	}
-	return to.Enter(ctx, room, user, session)
+	first, count, err = to.Enter(ctx, room, user, session)
+	if err == nil {
+		d.fleet.mu.Lock()
+		defer d.fleet.mu.Unlock()
+		if rooms := d.fleet.rooms; !slices.Contains(rooms[session], room) {
+			rooms[session] = append(rooms[session], room)
+		}
+	}
+	return first, count, err
 }
 
 // Leave implements [hubbub.Occupancy].
@@ -168,5 +177,12 @@ func (d *Driver) Leave(ctx context.Context, room, user, session string) (last bo
 	if err != nil {
 		return false, 0, err
 	}
-	return to.Leave(ctx, room, user, session)
+	last, count, err = to.Leave(ctx, room, user, session)
+	if err == nil {
+		d.fleet.mu.Lock()
+		defer d.fleet.mu.Unlock()
+		same := func(name string) bool { return name == room }
+		d.fleet.rooms[session] = slices.DeleteFunc(d.fleet.rooms[session], same)
+	}
+	return last, count, err
 }

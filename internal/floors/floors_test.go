@@ -32,8 +32,6 @@ var floors = []floor{
 	{dir: "driver/memory", may: []string{"."}},
 	{dir: "driver/redis", may: []string{"."}},
 	{dir: "driver/sqlite", may: []string{"."}},
-	{dir: "driver/redis", may: []string{"."}},
-	{dir: "driver/postgres", may: []string{"."}},
 	{dir: "driver/postgres", may: []string{"."}},
 	{dir: "driver/drivertest", may: []string{"."}, tests: true},
 	{dir: "client", may: []string{"ws", "."}},

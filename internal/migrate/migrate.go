@@ -100,7 +100,7 @@ func (m *mover) move(ctx context.Context) error {
 			return fmt.Errorf("copy %s: %w", t.name, err)
 		}
 	}
-	for name, statement := range derived {
+	for name, statement := range derived() {
 		if _, err := m.to.Exec(ctx, statement); err != nil {
 			return fmt.Errorf("fill %s: %w", name, err)
 		}
@@ -123,10 +123,10 @@ func (m *mover) lock(ctx context.Context, all []table) error {
 	for _, t := range all {
 		names = append(names, t.name)
 	}
-	for name := range derived {
+	for name := range derived() {
 		names = append(names, name)
 	}
-	names = append(names, empty...)
+	names = append(names, empty)
 	if _, err := m.to.Exec(ctx, "LOCK TABLE "+strings.Join(names, ", ")+" IN ACCESS EXCLUSIVE MODE NOWAIT"); err != nil {
 		return fmt.Errorf("the database is in use: stop the gateways that use it (%w)", err)
 	}

@@ -30,13 +30,15 @@ type table struct {
 }
 
 // derived are tables that the source does not have: what makes them of other ones.
-var derived = map[string]string{
-	"inboxes":      "INSERT INTO inboxes (who) SELECT DISTINCT who FROM notices",
-	"outbox_lines": "INSERT INTO outbox_lines (target, line) SELECT DISTINCT target, line FROM outbox WHERE state < 4",
+func derived() map[string]string {
+	return map[string]string{
+		"inboxes":      "INSERT INTO inboxes (who) SELECT DISTINCT who FROM notices",
+		"outbox_lines": "INSERT INTO outbox_lines (target, line) SELECT DISTINCT target, line FROM outbox WHERE state < 4",
+	}
 }
 
-// empty are tables that begin empty: what they note is not noted by the source.
-var empty = []string{"publication_checks"}
+// empty is a table that begins empty: what it notes is not noted by the source.
+const empty = "publication_checks"
 
 // sequence gives out numbers that must go on after those that the source has given.
 type sequence struct {

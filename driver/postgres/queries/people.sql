@@ -50,5 +50,10 @@ DELETE FROM revocations WHERE number IN (
 -- name: RemoveBlocks :exec
 DELETE FROM revocations WHERE who = $1 AND device = '' AND token = '' AND before = 0;
 
+-- BlockOf is the block of a user that holds longest.
+-- name: BlockOf :one
+SELECT until FROM revocations
+WHERE who = @who AND device = '' AND token = '' AND before = 0 AND (until = 0 OR until > @now::bigint) ORDER BY until = 0 DESC, until DESC LIMIT 1;
+
 -- name: RevocationsAfter :many
 SELECT * FROM revocations WHERE number > @after AND (until = 0 OR until > @now) ORDER BY number LIMIT @most::bigint;

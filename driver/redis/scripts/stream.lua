@@ -1,11 +1,14 @@
--- What the scripts about one stream begin with. KEYS[1] is what is known of the stream, KEYS[2] its messages, KEYS[3] what users have read;
--- ARGV[1] is now in ms, ARGV[2] ten characters for the case that the stream begins.
+-- What the scripts about a stream begin with. KEYS[1] is what is known of the stream, KEYS[2] its messages, KEYS[3] what users have read;
+-- ARGV[1] is now in ms, ARGV[2] ten characters for the case that the stream begins. append.lua goes on with further streams.
 --
 -- A message is an entry OFFSET-BYTES with the fields p, "MS SENDER KEY", and m, its body. BYTES are the data of all messages before it.
 -- Offsets have no gaps until something is erased, so what is kept is known by the first and the last offset. Entries before the first may
 -- still be there: they are removed together, which is cheaper than each by itself.
 local call = redis.call
+local text = string.format -- numbers that '..' or Redis make strings of take several times as long
 local now = tonumber(ARGV[1])
+local state, messages, reads, newborn = KEYS[1], KEYS[2], KEYS[3], ARGV[2]
+local replid -- of the server; nil until somebody has asked, which costs as much as three other commands
 
 -- What is known of a stream, as it is packed below. Go reads it, too: see streamState.
 local birth, server -- which make the epoch: when the stream began, and the server that wrote it last
@@ -20,14 +23,14 @@ local lives         -- until when Redis keeps the messages; 0 means that it is n
 local erased        -- how often something was erased
 local joint         -- head when the server was last another one
 local changed = false
-local format = '<c10c8ddddddddddd'
+local layout = '<c10c8ddddddddddd'
 
 -- FORGET is how long what has no messages is remembered without use, and NOTE how exactly the last use is known.
 local FORGET, NOTE = 3600000, 300000
 
 -- begin begins the stream anew.
 local function begin()
-  birth, head, first, total, base, oldest, age, newest, lives, erased, joint = ARGV[2], 0, 1, 0, 0, 0, 0, 0, 0, 0, 0
+  birth, head, first, total, base, oldest, age, newest, lives, erased, joint = newborn, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0
   used, changed = now, true
 end
 
@@ -49,7 +52,7 @@ local function seek(good, limit)
   local low, high, step, found = first, math.min(head + 1, limit), 1, nil
   local probe = low
   while low < high do
-    local entry = call('XRANGE', KEYS[2], probe, '+', 'COUNT', 1)[1]
+    local entry = call('XRANGE', messages, probe, '+', 'COUNT', 1)[1]
     if entry and not good(entry) then
       low = offsetOf(entry) + 1
       step = step * 2
@@ -62,7 +65,7 @@ local function seek(good, limit)
   end
   first, changed = math.min(low, limit), true
   if not found then
-    found = call('XRANGE', KEYS[2], first, '+', 'COUNT', 1)[1]
+    found = call('XRANGE', messages, first, '+', 'COUNT', 1)[1]
   end
   if found then
     base, oldest = bytesBefore(found), timeOf(found)
@@ -82,22 +85,23 @@ end
 -- the server is not the one that wrote the stream last, some of the newest messages may be lost, whose offsets are given again: then the
 -- epoch is another one, and what there is stays. load is false if there was nothing.
 local function load()
-  local raw = call('GET', KEYS[1])
-  local id = string.match(call('INFO', 'replication'), 'master_replid:(%w%w%w%w%w%w%w%w)')
+  local raw = call('GET', state)
+  replid = replid or string.match(call('INFO', 'replication'), 'master_replid:(%w%w%w%w%w%w%w%w)')
+  changed = false
   if not raw then
-    server = id
+    server = replid
     begin()
-    call('UNLINK', KEYS[2], KEYS[3])
+    call('UNLINK', messages, reads)
     return false
   end
-  birth, server, head, first, total, base, oldest, age, used, newest, lives, erased, joint = struct.unpack(format, raw)
-  if server ~= id then
-    server, joint, changed = id, head, true
+  birth, server, head, first, total, base, oldest, age, used, newest, lives, erased, joint = struct.unpack(layout, raw)
+  if server ~= replid then
+    server, joint, changed = replid, head, true
   end
   if now - used > FORGET + NOTE then
     expire()
     if first > head then
-      call('UNLINK', KEYS[2], KEYS[3])
+      call('UNLINK', messages, reads)
       begin()
     end
   end
@@ -112,12 +116,12 @@ local function ttl()
 end
 
 local function save()
-  local packed = struct.pack(format, birth, server, head, first, total, base, oldest, age, used, newest, lives, erased, joint)
+  local packed = struct.pack(layout, birth, server, head, first, total, base, oldest, age, used, newest, lives, erased, joint)
   local life = ttl()
   if life > 0 then
-    call('SET', KEYS[1], packed, 'PX', life)
+    call('SET', state, packed, 'PX', text('%d', life))
   else
-    call('SET', KEYS[1], packed)
+    call('SET', state, packed)
   end
 end
 
@@ -131,7 +135,7 @@ end
 
 -- readBy returns the offset up to which a user has read. What was read of messages that were lost since is not of those that came then.
 local function readBy(user)
-  local value = user ~= '' and call('HGET', KEYS[3], user)
+  local value = user ~= '' and call('HGET', reads, user)
   if not value then return 0 end
   local offset, of = string.match(value, '^(%d+) (%S+)$')
   offset = tonumber(offset) or 0

@@ -42,6 +42,11 @@ DELETE FROM revocations WHERE number IN (
 -- name: ForgetBlocks :exec
 DELETE FROM revocations WHERE user = ? AND device = '' AND token = '' AND before = 0;
 
+-- BlockOf is the block of a user that holds longest.
+-- name: BlockOf :one
+SELECT until FROM revocations
+WHERE user = @user AND device = '' AND token = '' AND before = 0 AND (until = 0 OR until > @now) ORDER BY until = 0 DESC, until DESC LIMIT 1;
+
 -- name: Revocations :many
 SELECT * FROM revocations
 WHERE number > @after AND (until = 0 OR until > @now) ORDER BY number LIMIT @most;

@@ -41,6 +41,24 @@ func (q *Queries) AddRevocation(ctx context.Context, arg AddRevocationParams) er
 	return err
 }
 
+const BlockOf = `-- name: BlockOf :one
+SELECT until FROM revocations
+WHERE who = $1 AND device = '' AND token = '' AND before = 0 AND (until = 0 OR until > $2::bigint) ORDER BY until = 0 DESC, until DESC LIMIT 1
+`
+
+type BlockOfParams struct {
+	Who string
+	Now int64
+}
+
+// BlockOf is the block of a user that holds longest.
+func (q *Queries) BlockOf(ctx context.Context, arg BlockOfParams) (int64, error) {
+	row := q.db.QueryRow(ctx, BlockOf, arg.Who, arg.Now)
+	var until int64
+	err := row.Scan(&until)
+	return until, err
+}
+
 const ForgetRevocations = `-- name: ForgetRevocations :exec
 DELETE FROM revocations WHERE number IN (
     SELECT r.number FROM revocations AS r WHERE r.until > 0 AND r.until <= $1 ORDER BY r.until LIMIT $2::bigint FOR UPDATE SKIP LOCKED)

@@ -75,6 +75,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.beginRemovalStmt, err = db.PrepareContext(ctx, beginRemoval); err != nil {
 		return nil, fmt.Errorf("error preparing query BeginRemoval: %w", err)
 	}
+	if q.blockOfStmt, err = db.PrepareContext(ctx, blockOf); err != nil {
+		return nil, fmt.Errorf("error preparing query BlockOf: %w", err)
+	}
 	if q.bytesOfStmt, err = db.PrepareContext(ctx, bytesOf); err != nil {
 		return nil, fmt.Errorf("error preparing query BytesOf: %w", err)
 	}
@@ -556,6 +559,11 @@ func (q *Queries) Close() error {
 	if q.beginRemovalStmt != nil {
 		if cerr := q.beginRemovalStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing beginRemovalStmt: %w", cerr)
+		}
+	}
+	if q.blockOfStmt != nil {
+		if cerr := q.blockOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing blockOfStmt: %w", cerr)
 		}
 	}
 	if q.bytesOfStmt != nil {
@@ -1269,6 +1277,7 @@ type Queries struct {
 	announcementStatesStmt         *sql.Stmt
 	announcementsStmt              *sql.Stmt
 	beginRemovalStmt               *sql.Stmt
+	blockOfStmt                    *sql.Stmt
 	bytesOfStmt                    *sql.Stmt
 	collapseNoticeStmt             *sql.Stmt
 	collapsingAnnouncementsStmt    *sql.Stmt
@@ -1423,6 +1432,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		announcementStatesStmt:         q.announcementStatesStmt,
 		announcementsStmt:              q.announcementsStmt,
 		beginRemovalStmt:               q.beginRemovalStmt,
+		blockOfStmt:                    q.blockOfStmt,
 		bytesOfStmt:                    q.bytesOfStmt,
 		collapseNoticeStmt:             q.collapseNoticeStmt,
 		collapsingAnnouncementsStmt:    q.collapsingAnnouncementsStmt,

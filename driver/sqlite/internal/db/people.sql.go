@@ -32,6 +32,24 @@ func (q *Queries) AddRevocation(ctx context.Context, arg AddRevocationParams) er
 	return err
 }
 
+const blockOf = `-- name: BlockOf :one
+SELECT until FROM revocations
+WHERE user = ?1 AND device = '' AND token = '' AND before = 0 AND (until = 0 OR until > ?2) ORDER BY until = 0 DESC, until DESC LIMIT 1
+`
+
+type BlockOfParams struct {
+	User string
+	Now  int64
+}
+
+// BlockOf is the block of a user that holds longest.
+func (q *Queries) BlockOf(ctx context.Context, arg BlockOfParams) (int64, error) {
+	row := q.queryRow(ctx, q.blockOfStmt, blockOf, arg.User, arg.Now)
+	var until int64
+	err := row.Scan(&until)
+	return until, err
+}
+
 const forgetBlocks = `-- name: ForgetBlocks :exec
 DELETE FROM revocations WHERE user = ? AND device = '' AND token = '' AND before = 0
 `

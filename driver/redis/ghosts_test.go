@@ -1,0 +1,67 @@
+package redis_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/hubbub-dev/hubbub"
+	"github.com/hubbub-dev/hubbub/driver/drivertest"
+	"github.com/hubbub-dev/hubbub/internal/testkit"
+)
+
+// occupied are the rooms that somebody is in.
+func (h *hubOf) occupied() (rooms []string) {
+	h.t.Helper()
+	page, err := h.Occupied(h.t.Context(), "", 100)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, r := range page.Rooms {
+		rooms = append(rooms, r.Room)
+	}
+	return rooms
+}
+
+// TestLostLeaves has the tail of what was written lost of one slot alone: a room has somebody who is not there.
+func TestLostLeaves(t *testing.T) {
+	t.Parallel()
+	s, clock, told := testkit.NewRedis(t), drivertest.NewClock(), &tale{t: t, known: map[string]bool{}}
+	a, b := newHub(t, s, "a", clock, told), newHub(t, s, "b", clock, told)
+	a.open("ann", "a1") // both are in the lobby
+	b.open("bob", "b1")
+	pass(clock, 3, a, b)
+	lost := func() {
+		t.Helper()
+		a.EnterHalf(t, "bar", "ann", "a1", true)
+		a.EnterHalf(t, "pub", "zoe", "z1", true) // whose end the user's slot knows of
+		if got := a.occupied(); !slices.Equal(got, []string{"bar", "lobby", "pub"}) {
+			t.Fatalf("in the rooms %v is somebody before it is healed", got)
+		}
+	}
+
+	lost() // who reads the room heals it
+	for _, room := range []string{"bar", "pub"} {
+		page, err := b.Online(t.Context(), hubbub.Filter{Room: room}, "", 10)
+		if err != nil || page.Total != 0 {
+			t.Fatalf("in %s are %+v, %v", room, page, err)
+		}
+	}
+	if got := a.occupied(); !slices.Equal(got, []string{"lobby"}) {
+		t.Fatalf("in the rooms %v is somebody after they were read", got)
+	}
+
+	lost() // and so does each node after a doubt
+	b.Doubt()
+	pass(clock, 8, a, b)
+	if got := a.occupied(); !slices.Equal(got, []string{"lobby"}) {
+		t.Fatalf("in the rooms %v is somebody after a doubt", got)
+	}
+	a.are("ann", "bob")
+
+	// What the session's own list has lost is put right by its node, which is told of what it has in vain.
+	a.EnterHalf(t, "bar", "ann", "a1", false)
+	r, err := a.Restore(t.Context(), a.sessions["a1"], a.came["a1"], hubbub.DeviceLimit{})
+	if err != nil || !slices.Equal(r.Rooms, []string{"lobby", "bar"}) {
+		t.Fatalf("restored is %+v, %v", r, err)
+	}
+}
