@@ -44,7 +44,7 @@ const (
 	lockCheck    = 5 * time.Second        // between two looks at a silent connection
 )
 
-// lockSchema takes the lock. Its error says who has it.
+// lockSchema takes the lock, alone or as one of those who share it. Its error says who has it.
 func lockSchema(ctx context.Context, c *pgx.ConnConfig, o *Options) (*schemaLock, error) {
 	e := &schemaLock{config: c.Copy(), schema: o.Schema, shared: !o.Exclusive, id: lockID("store", o.Schema), logger: o.Logger, ended: make(chan struct{})}
 	e.config.RuntimeParams["application_name"] += " (lock)"
