@@ -189,7 +189,7 @@ func (r *sharedRig) loginBoth(n int, l hubbub.DeviceLimit) *loginResult {
 }
 
 func loginsOnBoth(r *sharedRig) {
-	const n = 200
+	n := r.a.crowd()
 	for _, most := range []int{1, 3} {
 		r.renew()
 		res := r.loginBoth(n, hubbub.DeviceLimit{Max: most})
@@ -218,8 +218,9 @@ func loginsOnBoth(r *sharedRig) {
 }
 
 func refusedOnBoth(r *sharedRig) {
-	res := r.loginBoth(100, hubbub.DeviceLimit{Max: 3, Refuse: true})
-	if left := r.a.sessions("ann"); len(left) != 3 || len(res.accepted) != 3 || res.refused != 97 || len(res.replaced) != 0 {
+	n := r.a.crowd()
+	res := r.loginBoth(n, hubbub.DeviceLimit{Max: 3, Refuse: true})
+	if left := r.a.sessions("ann"); len(left) != 3 || len(res.accepted) != 3 || res.refused != n-3 || len(res.replaced) != 0 {
 		r.Fatalf("%d accepted, %d refused, replaced %v, left %v; want 3", len(res.accepted), res.refused, res.replaced, left)
 	}
 }

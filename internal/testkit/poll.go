@@ -1,7 +1,9 @@
 package testkit
 
 import (
+	"math/rand/v2"
 	"net"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -41,15 +43,20 @@ func Receive[T any](t testing.TB, what string, from <-chan T) T {
 }
 
 // FreeAddr returns a loopback address, host and port, that nothing listens on. Another process could take it before the
-// caller does; programs that can choose their own port and tell it should do that instead.
+// caller does; programs that can choose their own port and tell it should do that instead. It is below the ports that systems give to
+// connections and to whoever asks for any, of which one is soon given to another.
 func FreeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const from, to, attempts = 20_000, 32_000, 1000
+	for range attempts {
+		l, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(from+rand.N(to-from))))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatalf("of %d ports from %d to %d none is free", attempts, from, to)
+	return ""
 }
 
 // Listening polls until addr accepts a TCP connection. It fails the test at once when the process that should listen has

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// RedisCluster is a Redis Cluster of a test, whose nodes take one of them for dead after a second.
+// RedisCluster is a Redis Cluster of a test. With replicas its nodes take one of them for dead after a second; without, nobody could take
+// over, and a node that has to wait for a busy machine must not stop the Cluster.
 type RedisCluster struct {
 	Masters  []*RedisServer // the first owners of the slots, in their order, each with the same number
 	Replicas []*RedisServer // those of the first master come first
@@ -24,11 +25,15 @@ const clusterSlots = 16384
 func Cluster(t testing.TB, masters, replicas int) *RedisCluster {
 	t.Helper()
 	c := &RedisCluster{t: t, ids: make(map[*RedisServer]string)}
+	timeout := "1000"
+	if replicas == 0 {
+		timeout = "30000"
+	}
 	for range masters {
-		c.Masters = append(c.Masters, c.node())
+		c.Masters = append(c.Masters, c.node(timeout))
 	}
 	for range masters * replicas {
-		c.Replicas = append(c.Replicas, c.node())
+		c.Replicas = append(c.Replicas, c.node(timeout))
 	}
 	all := c.All()
 	for i, s := range all {
@@ -61,14 +66,14 @@ func Cluster(t testing.TB, masters, replicas int) *RedisCluster {
 	return c
 }
 
-// node starts a server that belongs to no other yet.
-func (c *RedisCluster) node() *RedisServer {
+// node starts a server that belongs to no other yet, and takes others for dead after some milliseconds.
+func (c *RedisCluster) node(timeout string) *RedisServer {
 	c.t.Helper()
 	_, bus, err := net.SplitHostPort(FreeAddr(c.t))
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	return NewRedis(c.t, "--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", bus,
+	return NewRedis(c.t, "--cluster-enabled", "yes", "--cluster-node-timeout", timeout, "--cluster-port", bus,
 		"--repl-diskless-sync-delay", "0", "--cluster-replica-validity-factor", "0")
 }
 
