@@ -74,7 +74,9 @@ func (s *Session) Join(ctx context.Context, name string, o JoinOptions, reply fu
 func (r *room) enter(ctx context.Context, s *Session, since *Position, limit int, reply func(JoinResult)) error {
 	h := r.hub
 	first, count, err := h.driver.Enter(ctx, r.name, s.user, s.id)
-	if s.revive(ctx, err) {
+	if again, failed := s.revive(ctx, err); !again {
+		err = failed
+	} else {
 		first, count, err = h.driver.Enter(ctx, r.name, s.user, s.id)
 	}
 	if err != nil {

@@ -175,18 +175,28 @@ func (s *Session) reinstate(ctx context.Context, window Retry) (rooms []string, 
 	return restored.Rooms, true, nil
 }
 
-// revive restores the session after an error that says the driver does not know it, and tells whether to try again what has failed. A
-// registry that was emptied is known to be so only when the lease is renewed. The caller holds ops.
-func (s *Session) revive(ctx context.Context, err error) bool {
+// revive restores the session after an error that says the driver does not know it, and tells whether to try again what has failed.
+// Otherwise it returns the error to tell: Unavailable unless the session is gone, since its client may come back and try again. A registry
+// that was emptied is known to be so only when the lease is renewed. The caller holds ops.
+func (s *Session) revive(ctx context.Context, err error) (again bool, _ error) {
 	h := s.hub
-	if err == nil || h.shared == nil || AsError(err).Reason != NotFound || s.ended() {
-		return false
+	if err == nil || AsError(err).Reason != NotFound {
+		return false, err
 	}
-	_, known, err := s.reinstate(ctx, comeback(h.Len()))
-	if err != nil {
-		h.complain("restore a session", err)
+	if h.shared != nil && !s.ended() {
+		_, known, failed := s.reinstate(ctx, comeback(h.Len()))
+		if failed != nil {
+			h.complain("restore a session", failed)
+			return false, failed
+		}
+		if known {
+			return true, nil
+		}
 	}
-	return known
+	if err := s.stay(); err != nil {
+		return false, err
+	}
+	return false, Errorf(Unavailable, "this session is about to be closed; try again when you are connected again, if you may come back")
 }
 
 // reenter tells the driver that a session is in the room. Nobody is told: those in the room know that the user is there, since nobody has

@@ -178,7 +178,9 @@ func (s *Session) Refresh(ctx context.Context, id Identity) (left []string, err 
 	}
 	s.person.has(id.Attrs)
 	err = h.driver.Update(ctx, s.record(id))
-	if s.revive(ctx, err) {
+	if again, failed := s.revive(ctx, err); !again {
+		err = failed
+	} else {
 		err = h.driver.Update(ctx, s.record(id))
 	}
 	if err != nil {

@@ -376,3 +376,40 @@ func TestRoomsThatWereLeftAreLeftAgain(t *testing.T) {
 		}
 	})
 }
+
+// amnesiac is a driver that knows no session.
+type amnesiac struct {
+	*fleet.Driver
+	restored hubbub.Restored
+	fails    error
+}
+
+func (f *amnesiac) Enter(context.Context, string, string, string) (bool, int, error) {
+	return false, 0, hubbub.Errorf(hubbub.NotFound, "there is no such session")
+}
+
+func (f *amnesiac) Restore(context.Context, hubbub.SessionRecord, string, hubbub.DeviceLimit) (hubbub.Restored, error) {
+	return f.restored, f.fails
+}
+
+// TestASessionThatIsAboutToBeClosed: its client may come back, and is told to try again.
+func TestASessionThatIsAboutToBeClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &amnesiac{Driver: newFleet().Driver()}
+		ann := open(t, start(t, hubbub.Options{Driver: d, Rooms: []hubbub.RoomRule{{Match: "*"}}}), "ann")
+		try := func() error { return ann.Join(t.Context(), "lobby", hubbub.JoinOptions{}, func(hubbub.JoinResult) {}) }
+		d.fails = hubbub.Errorf(hubbub.Unavailable, "Redis is away")
+		wantReason(t, try(), hubbub.Unavailable)
+		if why := ann.closed(); why != "" {
+			t.Errorf("ann is closed for %q, and nobody knows why", why)
+		}
+		d.fails, d.restored.Ended = nil, hubbub.EndNodeLost
+		wantReason(t, try(), hubbub.Unavailable)
+		if why := ann.closed(); why != hubbub.EndNodeLost {
+			t.Errorf("ann is closed for %q", why)
+		}
+		wantReason(t, try(), hubbub.Unavailable)
+		ann.Closed()
+		wantReason(t, try(), hubbub.NotFound)
+	})
+}

@@ -51,6 +51,9 @@ func TestChaos(t *testing.T) {
 		t.Fatal(err)
 	}
 	only := os.Getenv("HUBBUB_CHAOS_SERVERS")
+	if _, err := binary(); err != nil { // which takes its time, before anybody is started
+		t.Fatal(err)
+	}
 	var chosen []int
 	for i, set := range sets {
 		if only == "" && (set.short || length > 0) || slices.Contains(strings.Split(only, ","), set.name) {

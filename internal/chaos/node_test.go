@@ -92,12 +92,12 @@ type node struct {
 	process *testkit.Process // runs cmd
 }
 
-// newNode makes a gateway with the settings that all have, and does not start it yet.
-func newNode(t *testing.T, name, ear string) *node {
-	n := &node{t: t, name: name, dir: t.TempDir(), addr: testkit.FreeAddr(t)}
+// newNode makes the gateway of a number with the settings that all have, and does not start it yet.
+func newNode(t *testing.T, number int, ear string) *node {
+	n := &node{t: t, name: fmt.Sprint("n", number), dir: t.TempDir(), addr: freeAddr(t, nodePorts+number*portsOfOne)}
 	n.api = client.API{URL: "http://" + n.addr, Key: apiKey, Timeout: 3 * time.Second, HTTP: &http.Client{Transport: &http.Transport{}}}
 	t.Cleanup(n.api.HTTP.CloseIdleConnections)
-	config := fmt.Sprintf(settings, n.addr, name, apiKey, ear, earSecret)
+	config := fmt.Sprintf(settings, n.addr, n.name, apiKey, ear, earSecret)
 	if err := os.WriteFile(filepath.Join(n.dir, "hubbub.yaml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ type redis struct {
 // newRedis starts a server with further arguments.
 func newRedis(t *testing.T, args ...string) *redis {
 	t.Helper()
-	r := &redis{t: t, addr: testkit.FreeAddr(t), dir: t.TempDir(), args: args}
+	r := &redis{t: t, addr: freeAddr(t, redisPorts), dir: t.TempDir(), args: args}
 	r.start()
 	testkit.Listening(t, r.addr, r.process)
 	return r
@@ -58,7 +58,7 @@ func (r *redis) sentinel() bool {
 // newSentinel starts a Sentinel that watches the master at addr.
 func newSentinel(t *testing.T, addr string) *redis {
 	t.Helper()
-	r := &redis{t: t, addr: testkit.FreeAddr(t), dir: t.TempDir()}
+	r := &redis{t: t, addr: freeAddr(t, redisPorts), dir: t.TempDir()}
 	_, port, _ := strings.Cut(r.addr, ":")
 	host, masterPort, _ := strings.Cut(addr, ":")
 	conf := fmt.Sprintf("bind 127.0.0.1\nport %s\ndir %s\nsentinel monitor hubbub %s %s 2\nsentinel down-after-milliseconds hubbub 1000\n"+

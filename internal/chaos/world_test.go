@@ -66,7 +66,7 @@ func newWorld(t *testing.T, s *servers) *world {
 		notices: map[string]map[string]string{}, faults: map[string]int{}, patience: patience, report: t.Errorf}
 	s.world = w
 	for i := range s.gateways {
-		n := newNode(t, fmt.Sprint("n", i+1), w.ear.url)
+		n := newNode(t, i+1, w.ear.url)
 		w.nodes = append(w.nodes, n)
 		s.settle(n)
 		n.start()
