@@ -24,8 +24,8 @@ type Bus interface {
 	// Publish gives an event to all subscribers of a topic on all nodes. The subscribers of this process may be called before
 	// it returns.
 	Publish(ctx context.Context, t Topic, e Event) error
-	// Subscribe calls s with what is published from the time of its return on. A topic may have several subscribers in one
-	// process. The returned function ends the subscription; a call that has begun may still be running when it returns.
+	// Subscribe calls s with what is published from the time of its return on, and perhaps with some of what was before. A topic may have
+	// several subscribers in one process. The returned function ends the subscription; a call that has begun may still be running when it returns.
 	Subscribe(ctx context.Context, t Topic, s Subscriber) (unsubscribe func(), err error)
 }
 

@@ -147,19 +147,31 @@ func orderAcross(r *sharedRig) {
 
 func unsubscribingAcross(r *sharedRig) {
 	stays := r.b.keen(inRoom("lobby"))
-	goes := &keen{ear: ear{r: r.a}}
+	var gone []*ear
 	for i := range 3 {
+		goes := &ear{r: r.a} // which may hear the end of the round before
 		unsubscribe, err := r.a.Subscribe(r.Context(), inRoom("lobby"), goes)
 		r.must(err)
-		r.b.publish(inRoom("lobby"), word("one"))
-		goes.wait(i + 1)
+		r.b.publish(inRoom("lobby"), word(fmt.Sprint("one", i)))
+		r.eventually("what the other instance publishes", func() bool { return goes.has(word(fmt.Sprint("one", i))) })
 		unsubscribe()
-		r.a.publish(inRoom("lobby"), word("two"))
+		r.a.publish(inRoom("lobby"), word(fmt.Sprint("two", i)))
 		stays.wait(2*i + 2)
+		gone = append(gone, goes)
 	}
-	goes.wait(3)
-	goes.calm()
 	stays.calm()
+	for i, goes := range gone {
+		if goes.has(word(fmt.Sprint("two", i))) {
+			r.Fatalf("who has unsubscribed in round %d has heard %+v", i, goes.heard)
+		}
+	}
+}
+
+// has tells whether an ear has heard an event.
+func (e *ear) has(event hubbub.Event) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Contains(e.heard, event)
 }
 
 func resubscribing(r *sharedRig) {
