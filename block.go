@@ -159,6 +159,22 @@ func (h *Hub) matchBlocked(ctx context.Context, user string) error {
 	return err
 }
 
+// lifted takes back a block that a shared driver has and the store has not, and tells whether there was one: the driver's server has lost that
+// it was taken back. It is asked for who is refused, who is told no more than before if it fails.
+func (h *Hub) lifted(ctx context.Context, user string) bool {
+	if h.shared == nil || h.store == nil {
+		return false
+	}
+	if blocked, _, err := h.driver.Blocked(ctx, user); err != nil || !blocked {
+		return false
+	}
+	blocked, err := h.matchBlock(ctx, Revocation{User: user})
+	if err != nil {
+		h.complain("look whether a user is still blocked", err)
+	}
+	return err == nil && !blocked
+}
+
 // loadRevocations tells the driver what was revoked before the process began. Blocks that other nodes change meanwhile are looked at again.
 func (h *Hub) loadRevocations(ctx context.Context) error {
 	if h.store == nil {

@@ -107,6 +107,9 @@ func (h *Hub) register(ctx context.Context, s *Session) (Opened, error) {
 	p.has(s.identity.Attrs)
 	p.add(s)
 	opened, err := h.driver.Open(ctx, s.record(s.identity), h.o.Devices)
+	if err != nil && AsError(err).Reason == Unauthorized && h.lifted(ctx, s.user) {
+		opened, err = h.driver.Open(ctx, s.record(s.identity), h.o.Devices)
+	}
 	if err != nil {
 		p.remove(s)
 		h.users.release(s.user, p)
@@ -137,7 +140,11 @@ func (h *Hub) Check(ctx context.Context, id Identity) error {
 	if err := checkExpiry(&id); err != nil {
 		return err
 	}
-	revoked, err := h.driver.Revoked(ctx, SessionRecord{User: id.User, Device: id.Device, Token: id.Token, Issued: id.Issued})
+	record := SessionRecord{User: id.User, Device: id.Device, Token: id.Token, Issued: id.Issued}
+	revoked, err := h.driver.Revoked(ctx, record)
+	if err == nil && revoked && h.lifted(ctx, id.User) {
+		revoked, err = h.driver.Revoked(ctx, record)
+	}
 	if err != nil {
 		return err
 	}

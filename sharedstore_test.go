@@ -268,6 +268,7 @@ func TestWhatWasRevokedIsLoadedAfterADoubt(t *testing.T) {
 		f.Empty()
 		store.mu.Lock()
 		store.revoked = []hubbub.Revocation{{User: "ann"}}
+		store.blocks["ann"] = time.Time{}
 		store.mu.Unlock()
 		pass(lease)
 		if ann.closed() != hubbub.EndRevoked || bob.closed() != "" {
@@ -373,6 +374,32 @@ func TestTwoNodesAgreeOnWhoIsBlocked(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A failover may lose that a block was taken back.
+func TestABlockThatOnlyTheRegistryHasKeepsNobodyOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newArchive()
+		_, a, b := nodes(t, hubbub.Options{Store: store})
+		blocks(0)(t, a.Hub)
+		unblocks(t, a.Hub)
+		for _, r := range []hubbub.Revocation{{User: "ann"}, {User: "bob", Device: "phone"}} {
+			if err := b.driver.Revoke(t.Context(), r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := b.Check(t.Context(), as("ann")); err != nil {
+			t.Errorf("who is not blocked any more is refused: %v", err)
+		}
+		if err := b.driver.Revoke(t.Context(), hubbub.Revocation{User: "ann"}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := arrive(t.Context(), b.Hub, as("ann")); err != nil {
+			t.Errorf("who is not blocked any more cannot sign in: %v", err)
+		}
+		_, err := arrive(t.Context(), b.Hub, as("bob/phone"))
+		wantReason(t, err, hubbub.Unauthorized)
+	})
 }
 
 // blocks blocks ann for a while, or for ever if it is 0.
