@@ -85,7 +85,8 @@ func (t *Table) decode(k *koanf.Koanf, into any) error {
 	return nil
 }
 
-// Fill sets every zero value in the struct that into points to, elements of lists included, to its default.
+// Fill sets every zero value in the struct that into points to, elements of lists included, to its default. Lists, and what fields point to,
+// are copied before, since others may have them, too.
 func (t *Table) Fill(into any) { fill(t.root, reflect.ValueOf(into).Elem()) }
 
 func fill(n *node, section reflect.Value) {
@@ -101,16 +102,32 @@ func fill(n *node, section reflect.Value) {
 		case c.list && v.Len() == 0:
 			v.SetZero()
 		case c.list:
+			own(v)
 			for i := range v.Len() {
 				fill(c, v.Index(i))
 			}
 		case !c.leaf():
+			own(v)
 			fill(c, v)
 		case c.entry.Default != "" && (v.IsZero() || v.Kind() == reflect.Slice && v.IsNil()):
 			v.Set(c.defaultValue())
 		case c.entry.Default == "" && (v.Kind() == reflect.Slice || v.Kind() == reflect.Map) && v.Len() == 0:
 			v.SetZero() // an empty list in a file is the same as none
 		}
+	}
+}
+
+// own replaces a list, or a pointer, by one to a copy.
+func own(v reflect.Value) {
+	switch {
+	case v.Kind() == reflect.Slice:
+		mine := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+		reflect.Copy(mine, v)
+		v.Set(mine)
+	case v.Kind() == reflect.Pointer && !v.IsNil():
+		mine := reflect.New(v.Type().Elem())
+		mine.Elem().Set(v.Elem())
+		v.Set(mine)
 	}
 }
 

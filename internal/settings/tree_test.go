@@ -160,3 +160,13 @@ func TestTreesThatAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// Several may be made of one list, at the same time.
+func TestFillLeavesListsOfOthersAlone(t *testing.T) {
+	plans := []plan{{Name: "a", Extra: &extra{Path: "/x"}}}
+	c := deep{plans}
+	deepTable(t).Fill(&c)
+	if c.Plans[0].Extra.Size != 5 || plans[0].Extra.Size != 0 {
+		t.Errorf("filled is %+v, and the list that it was made of %+v", c.Plans[0].Extra, plans[0].Extra)
+	}
+}
