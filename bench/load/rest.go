@@ -106,8 +106,9 @@ func rest(o options) (result, error) {
 		}
 		return nil
 	}
-	// What signing in has begun is over when the longest of its times is: transitions are told again after a lease, 10 s.
-	if err := wait(25 * time.Second); err != nil {
+	// What signing in has begun is over when the longest of its times is: transitions are told again after a lease, 10 s, and each node looks
+	// once into each room after its start.
+	if err := wait(75 * time.Second); err != nil {
 		return nil, err
 	}
 	before, err := commands(o.redis)

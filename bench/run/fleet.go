@@ -12,7 +12,15 @@ import (
 	"strings"
 )
 
-// fleet is the servers of one run, all on the first CPU, and what they have beside them there: Redis and PostgreSQL.
+// cpus are those of the servers, as taskset wants them.
+func (sc scenario) cpus() string {
+	if sc.both {
+		return "0,1"
+	}
+	return "0"
+}
+
+// fleet is the servers of one run, and what they have beside them on the same CPUs: Redis and PostgreSQL.
 type fleet struct {
 	nodes    []*process
 	redis    *process // nil if there is none
@@ -36,7 +44,7 @@ func startFleet(ctx context.Context, s server, sc scenario, port int) (f *fleet,
 	if s.shared {
 		n = max(sc.nodes, 1)
 		addr := fmt.Sprintf("127.0.0.1:%d", port+6)
-		f.redis, err = launch(ctx, "redis", addr, []string{"redis-server", "--bind", "127.0.0.1", "--port", strconv.Itoa(port + 6), "--save", "",
+		f.redis, err = launch(ctx, sc.cpus(), "redis", addr, []string{"redis-server", "--bind", "127.0.0.1", "--port", strconv.Itoa(port + 6), "--save", "",
 			"--appendonly", "no", "--dir", "bin", "--daemonize", "no"})
 		if err != nil {
 			return nil, fmt.Errorf("start Redis, which Debian has as redis-server: %w", err)
@@ -44,14 +52,14 @@ func startFleet(ctx context.Context, s server, sc scenario, port int) (f *fleet,
 		more = append(more, s.besides("redis.url", "--redis", "redis://"+addr)...)
 	}
 	if s.lasts {
-		url, err := f.startPostgres(ctx, port+7)
+		url, err := f.startPostgres(ctx, sc.cpus(), port+7)
 		if err != nil {
 			return nil, fmt.Errorf("start PostgreSQL: %w", err)
 		}
 		more = append(more, s.besides("store.url", "", url)...)
 	}
 	for i := range n {
-		p, err := s.start(ctx, port+i, more...)
+		p, err := s.start(ctx, sc.cpus(), port+i, more...)
 		if err != nil {
 			return nil, err
 		}
@@ -70,7 +78,7 @@ func (s server) besides(setting, flag, value string) []string {
 
 // startPostgres makes a database with its defaults, and starts it. PostgreSQL does not run as root: then it runs as the user that Debian
 // makes for it.
-func (f *fleet) startPostgres(ctx context.Context, port int) (url string, err error) {
+func (f *fleet) startPostgres(ctx context.Context, cpus string, port int) (url string, err error) {
 	programs, err := filepath.Glob("/usr/lib/postgresql/*/bin")
 	if err != nil || len(programs) == 0 {
 		return "", errors.New("it is not installed; Debian has it as postgresql")
@@ -99,7 +107,7 @@ func (f *fleet) startPostgres(ctx context.Context, port int) (url string, err er
 	addr := fmt.Sprintf("127.0.0.1:%d", port)
 	args := append(as, filepath.Join(bin, "postgres"), "-D", dir, "-p", strconv.Itoa(port), "-c", "listen_addresses=127.0.0.1",
 		"-c", "unix_socket_directories="+f.data)
-	if f.postgres, err = launch(ctx, "postgres", addr, args); err != nil {
+	if f.postgres, err = launch(ctx, cpus, "postgres", addr, args); err != nil {
 		return "", err
 	}
 	return "postgres://bench@" + addr + "/postgres?sslmode=disable", nil

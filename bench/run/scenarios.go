@@ -25,6 +25,7 @@ type scenario struct {
 	bench string   // a benchmark of a package of the module instead of a load, for the gateway only
 	pkg   string   // the package; "" is the root
 	nodes int      // how many servers of a kind that can share a Redis; 0 means one
+	both  bool     // the servers have both CPUs, since the load generator has nothing to do meanwhile
 }
 
 // fits tells whether a server can be measured with the scenario.
@@ -74,7 +75,7 @@ func allScenarios() []scenario {
 		{name: "fan-out-1", on: []string{"fleet"}, conns: 1, args: []string{"-scenario", "fan-out", "-time", "3s"}},
 		{name: "fan-out-200", on: []string{"fleet"}, conns: 200, args: []string{"-scenario", "fan-out", "-time", "3s"}},
 		{name: "rest", on: []string{"fleet"}, chat: true, nodes: 2, conns: 20000, args: []string{"-scenario", "rest", "-room", "20", "-time", "30s"}},
-		{name: "lose", on: []string{"lasting"}, chat: true, nodes: 2, conns: 15000, args: []string{"-scenario", "lose", "-room", "20"}},
+		{name: "lose", on: []string{"lasting"}, chat: true, nodes: 2, both: true, conns: 15000, args: []string{"-scenario", "lose", "-room", "20"}},
 		{name: "webhooks", on: []string{"services"}, chat: true, conns: 1000, args: []string{"-scenario", "webhooks", "-time", "8s"}},
 	}
 }

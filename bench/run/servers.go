@@ -169,20 +169,20 @@ type process struct {
 
 // start runs the server and waits until it accepts connections. Each start gets a port of its own, so that nothing of an
 // earlier one (a listener, a socket in TIME_WAIT) is in its way.
-func (s server) start(ctx context.Context, port int, more ...string) (*process, error) {
+func (s server) start(ctx context.Context, cpus string, port int, more ...string) (*process, error) {
 	if err := s.forget(); err != nil {
 		return nil, err
 	}
 	addr := fmt.Sprintf("127.0.0.1:%d", port)
-	p, err := launch(ctx, s.name, addr, append(append(s.args(), addr), more...))
+	p, err := launch(ctx, cpus, s.name, addr, append(append(s.args(), addr), more...))
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", s.name, err)
 	}
 	return p, nil
 }
 
-// launch starts a program on the first CPU and waits until it accepts connections at addr.
-func launch(ctx context.Context, name, addr string, args []string) (*process, error) {
+// launch starts a program on some CPUs and waits until it accepts connections at addr.
+func launch(ctx context.Context, cpus, name, addr string, args []string) (*process, error) {
 	p := &process{addr: addr, done: make(chan struct{})}
 	p.log = filepath.Join("bin", name+".log")
 	out, err := os.Create(p.log)
@@ -190,7 +190,7 @@ func launch(ctx context.Context, name, addr string, args []string) (*process, er
 		return nil, err
 	}
 	defer out.Close()
-	p.cmd = exec.Command("taskset", append([]string{"-c", "0"}, args...)...)
+	p.cmd = exec.Command("taskset", append([]string{"-c", cpus}, args...)...)
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {

@@ -1,7 +1,7 @@
 // Sim computes what many nodes can carry from what a few were measured to need, and writes docs/scale.md. It runs in the directory
 // bench, after the scenarios of several nodes were measured:
 //
-//	go run ./sim                            # writes ../docs/scale.md from results/nodes.json and results/gateway.json
+//	go run ./sim                            # writes ../docs/scale.md from results/nodes.json and results/store.json
 //
 // First it simulates what was measured, and fails if it does not come out near it.
 package main
@@ -15,7 +15,7 @@ import (
 
 func main() {
 	nodes := flag.String("nodes", "results/nodes.json", "the measures of several nodes, as `JSON` that run has written")
-	one := flag.String("one", "results/gateway.json", "those of one node")
+	one := flag.String("one", "results/store.json", "those of one node")
 	page := flag.String("page", "../docs/scale.md", "where the page goes; - is the terminal")
 	flag.Parse()
 	if err := run(*nodes, *one, *page); err != nil {
