@@ -121,8 +121,8 @@ func atOnce[T any](ctx context.Context, all []T, workers int, do func(context.Co
 	return context.Cause(ctx)
 }
 
-// restore makes sure that the driver knows the session and which rooms it is in, and which it has left. It is ended if it was ended elsewhere meanwhile; then its
-// client comes back within the window, if it may.
+// restore makes sure that the driver knows the session and which rooms it is in, and which it has left. It is ended if it was ended
+// elsewhere meanwhile; then its client comes back within the window, if it may.
 func (s *Session) restore(ctx context.Context, window Retry) error {
 	s.ops.Lock()
 	defer s.ops.Unlock()
