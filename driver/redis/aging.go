@@ -62,14 +62,14 @@ func (a *aging) again(s hubbub.Stream, due int64) {
 // Trim implements [hubbub.Log]. It looks at streams that this process has appended to; see aging for the others. Keys and streams that
 // nobody uses are forgotten by Redis.
 func (d *Driver) Trim(ctx context.Context, limit int) (more bool, err error) {
-	a, now := &d.streams.aging, d.nowMS()
+	a, now := &d.streams.aging, d.nowMs()
 	for limit > 0 {
 		some := a.over(now, 1)
 		if len(some) == 0 {
 			return false, nil
 		}
 		s := some[0]
-		counts, err := d.exec(ctx, expireScript, d.streamKeys(s), d.streamArgs(ms(int64(limit)))...).AsIntSlice()
+		counts, err := d.exec(ctx, expireScript, d.streamKeys(s), d.streamArgs(formatMs(int64(limit)))...).AsIntSlice()
 		if err == nil && len(counts) != 2 {
 			err = errBadEntry
 		}

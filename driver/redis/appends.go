@@ -152,7 +152,7 @@ func (d *Driver) appendBatch(batch []*waiting) {
 	d.publishAll(ctx, groups)
 	for _, g := range groups {
 		if g.unheard != nil {
-			d.options.Logger.Warn("cannot publish what was appended; who has missed it reads it later", "stream", g.stream.String(), "err", g.unheard)
+			d.options.Logger.Warn("cannot publish what was appended; who has missed it reads it later", "stream", g.stream.String(), "error", g.unheard)
 		}
 		for i, w := range g.of {
 			o := &g.outcomes[i]
@@ -183,7 +183,7 @@ func (g *group) accept() {
 
 // appendArgs makes the keys and arguments of the script.
 func (d *Driver) appendArgs(groups []*group) (keys, args []string) {
-	args = append(make([]string, 0, 1+10*len(groups)), ms(d.nowMS()))
+	args = append(make([]string, 0, 1+10*len(groups)), formatMs(d.nowMs()))
 	keys = make([]string, 0, 4*len(groups))
 	for _, g := range groups {
 		keep, channel := g.of[0].draft.Retention, ""
@@ -191,7 +191,7 @@ func (d *Driver) appendArgs(groups []*group) (keys, args []string) {
 			channel = d.channel(hubbub.Topic{Kind: hubbub.TopicRoom, Name: g.stream.Room})
 		}
 		keys = append(keys, d.streamKeys(g.stream)...)
-		args = append(args, newBirth(), strconv.Itoa(keep.Messages), strconv.Itoa(keep.Bytes), ms(ageMS(keep.Age)), channel, strconv.Itoa(len(g.of)))
+		args = append(args, newBirth(), strconv.Itoa(keep.Messages), strconv.Itoa(keep.Bytes), formatMs(ageMS(keep.Age)), channel, strconv.Itoa(len(g.of)))
 		for _, w := range g.of {
 			m, name, content := &w.draft.Message, keyName(w.draft), ""
 			if name != "" {

@@ -39,7 +39,7 @@ func (d *Driver) spend(ctx context.Context, user string, cost int) error {
 	if cost == 0 {
 		return nil
 	}
-	now, enough := d.nowMS(), false
+	now, enough := d.nowMs(), false
 	take := func(a *allowance) {
 		if enough = a.until > now && a.bytes >= cost; enough {
 			a.bytes -= cost
@@ -51,7 +51,7 @@ func (d *Driver) spend(ctx context.Context, user string, cost int) error {
 	most := d.options.KeptPerSender
 	want := max(cost, min(mostOfBudget, most/partOfBudget))
 	key := d.options.Prefix + userTag(bucketOf(user)) + "sent:" + user
-	got, err := d.exec(ctx, spendScript, []string{key}, ms(now), strconv.Itoa(cost), strconv.Itoa(want), strconv.Itoa(most)).AsIntSlice()
+	got, err := d.exec(ctx, spendScript, []string{key}, formatMs(now), strconv.Itoa(cost), strconv.Itoa(want), strconv.Itoa(most)).AsIntSlice()
 	if err == nil && len(got) != 3 {
 		err = errBadEntry
 	}

@@ -32,7 +32,7 @@ func (d *Driver) MarkRead(ctx context.Context, user string, s hubbub.Stream, p h
 			return false, noSuchPosition(s)
 		}
 		n = note{users: []string{user}, who: taker{user, s}, age: int64(st.age), life: st.life}
-		if t, ok := d.streams.taken.get(n.who); !ok || t.fresh <= d.nowMS() || t.life != st.life {
+		if t, ok := d.streams.taken.get(n.who); !ok || t.fresh <= d.nowMs() || t.life != st.life {
 			if err := d.writeNote(ctx, &n); err != nil {
 				return false, err
 			}
@@ -152,8 +152,8 @@ func (d *Driver) places(ctx context.Context, user string) (all []place, err erro
 	if err != nil {
 		return nil, unavailable(err, "list conversations")
 	}
-	now := d.nowMS()
-	gone := []string{ms(now + clockSkew.Milliseconds())}
+	now := d.nowMs()
+	gone := []string{formatMs(now + clockSkew.Milliseconds())}
 	for some := range slices.Chunk(noted, statesAtOnce) {
 		cmds := make(rueidis.Commands, len(some))
 		for i, z := range some {
@@ -203,7 +203,7 @@ func (d *Driver) conversation(ctx context.Context, user string, s hubbub.Stream)
 		peer = s.Peer(user)
 	}
 	for from := int64(0); ; {
-		args := d.streamArgs(user, peer, ms(from), strconv.Itoa(unreadAtOnce))
+		args := d.streamArgs(user, peer, formatMs(from), strconv.Itoa(unreadAtOnce))
 		parts, err := d.exec(ctx, talkScript, d.streamKeys(s), args...).ToArray()
 		if rueidis.IsRedisNil(err) {
 			return c, false, nil

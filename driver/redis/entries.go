@@ -25,7 +25,7 @@ type entry struct {
 
 // entryHead makes the field p of an entry: what scripts and erasers have to know of a message.
 func entryHead(m *hubbub.Message, key string) string {
-	return ms(m.Time.UnixMilli()) + " " + m.From.User + " " + key
+	return formatMs(m.Time.UnixMilli()) + " " + m.From.User + " " + key
 }
 
 var errBadEntry = errors.New("what Redis has of a stream is damaged")

@@ -58,7 +58,7 @@ func (d *Driver) append(ctx context.Context, draft *hubbub.Draft, post bool) (hu
 	if o.err != nil {
 		return hubbub.Appended{}, o.err
 	}
-	d.streams.aging.note(draft, d.nowMS())
+	d.streams.aging.note(draft, d.nowMs())
 	if err := d.confirm(ctx, note, &o); err != nil {
 		d.options.Logger.Warn("cannot note who takes part in a stream; it is tried again with the next message", "error", err)
 	}

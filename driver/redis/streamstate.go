@@ -30,15 +30,9 @@ func newBirth() string {
 	return strconv.FormatUint(least+rand.Uint64N(35*least), 36)
 }
 
-// ms is a time as an argument of scripts.
-func ms(n int64) string { return strconv.FormatInt(n, 10) }
-
-// nowMS is the present as an argument of scripts.
-func (d *Driver) nowMS() int64 { return d.now().UnixMilli() }
-
 // streamArgs begins the arguments of a script about a stream.
 func (d *Driver) streamArgs(more ...string) []string {
-	return append([]string{ms(d.nowMS()), newBirth()}, more...)
+	return append([]string{formatMs(d.nowMs()), newBirth()}, more...)
 }
 
 // streamState is what the scripts keep of a stream, as far as it concerns others. The times are in ms.

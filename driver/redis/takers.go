@@ -58,7 +58,7 @@ func (d *Driver) noteTakers(ctx context.Context, draft *hubbub.Draft) (note, err
 	case !kept:
 		n.age = hubbub.KeyLife.Milliseconds() // so that who is erased is not known by a key
 	}
-	now := d.nowMS()
+	now := d.nowMs()
 	if t, ok := d.streams.taken.get(n.who); ok && t.fresh > now && (t.until >= now+n.age && n.age > 0 || t.until >= now+noteForever.Milliseconds()/2) {
 		n.life = t.life
 		return n, nil
@@ -86,13 +86,13 @@ func (d *Driver) streamState(ctx context.Context, s hubbub.Stream) (st streamSta
 
 // writeNote writes a note for its users.
 func (d *Driver) writeNote(ctx context.Context, n *note) error {
-	now := d.nowMS()
+	now := d.nowMs()
 	t := taken{until: now + n.age + 2*noteLife.Milliseconds(), fresh: now + noteLife.Milliseconds(), life: n.life}
 	if n.age == 0 {
 		t.until = now + noteForever.Milliseconds()
 	}
 	for _, user := range n.users {
-		err := d.exec(ctx, takesScript, []string{d.takesKey(user)}, ms(now), ms(t.until), n.who.stream.String()).Error()
+		err := d.exec(ctx, takesScript, []string{d.takesKey(user)}, formatMs(now), formatMs(t.until), n.who.stream.String()).Error()
 		if err != nil && !rueidis.IsRedisNil(err) {
 			return unavailable(err, "note who takes part in "+n.who.stream.String())
 		}
