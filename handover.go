@@ -179,9 +179,9 @@ func (q *handover) confirm(ctx context.Context, some []Transition) {
 	ids := make([]string, len(some))
 	for i, t := range some {
 		ids[i] = t.ID
-		if _, err := q.hub.driver.Confirm(ctx, t.ID); err != nil {
-			q.hub.complain("confirm "+string(t.Kind), err)
-		}
+	}
+	if _, err := q.hub.driver.Confirm(ctx, ids...); err != nil {
+		q.hub.complain("confirm who came and went", err) // the registry tells it again, and the store knows it
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -128,6 +128,6 @@ func (p *patient) Reap(ctx context.Context) ([]Transition, error) {
 	return within(ctx, p, longPatience, p.Driver.Reap)
 }
 
-func (p *patient) Confirm(ctx context.Context, id string) (bool, error) {
-	return within(ctx, p, patience, func(ctx context.Context) (bool, error) { return p.Driver.Confirm(ctx, id) })
+func (p *patient) Confirm(ctx context.Context, ids ...string) (int, error) {
+	return within(ctx, p, patience, func(ctx context.Context) (int, error) { return p.Driver.Confirm(ctx, ids...) })
 }

@@ -158,8 +158,9 @@ type Leases interface {
 	// Reap returns transitions that are due: users whose grace is over, sessions of nodes whose lease has run out (each once),
 	// and transitions that nobody confirmed for a lease's length.
 	Reap(ctx context.Context) ([]Transition, error)
-	// Confirm says that a transition was told. It tells true to exactly one caller, and false for what nobody knows.
-	Confirm(ctx context.Context, id string) (bool, error)
+	// Confirm says that transitions were told, and tells how many of them nobody had confirmed before: each counts for exactly one caller,
+	// and what nobody knows for none. After an error some may be confirmed.
+	Confirm(ctx context.Context, ids ...string) (int, error)
 }
 
 // NodeStatus is a node, and how much it has to do. Only Node must be set.

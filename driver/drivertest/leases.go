@@ -302,25 +302,32 @@ func toldUntilConfirmed(r *rig) {
 func confirmedOnce(r *rig) {
 	r.renew()
 	told := r.open("ann phone s1", hubbub.DeviceLimit{}).Transitions
+	told = append(told, r.open("bob phone s2", hubbub.DeviceLimit{}).Transitions...)
+	all := []string{"", "x"}
+	for _, t := range told {
+		all = append(all, t.ID, t.ID)
+	}
 	var mu sync.Mutex
 	first := 0
 	atOnce(50, func(i int) {
-		ok, err := r.Confirm(r.Context(), told[i%2].ID)
+		ids := []string{told[i%4].ID}
+		if i%5 == 0 {
+			ids = all
+		}
+		n, err := r.Confirm(r.Context(), ids...)
 		if err != nil {
 			r.Errorf("%v", err)
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		if ok {
-			first++
-		}
+		first += n
 	})
-	if first != 2 {
+	if first != 4 || len(told) != 4 {
 		r.Fatalf("%d transitions were confirmed %d times", len(told), first)
 	}
 	for _, id := range []string{"", "x", told[0].ID + "0", told[0].ID} {
-		if ok, err := r.Confirm(r.Context(), id); ok || err != nil {
-			r.Fatalf("confirming %q: %v, %v", id, ok, err)
+		if n, err := r.Confirm(r.Context(), id); n != 0 || err != nil {
+			r.Fatalf("confirming %q: %v, %v", id, n, err)
 		}
 	}
 }

@@ -243,8 +243,8 @@ func (m *registryTest) confirmOne(rt *rapid.T) {
 	id := rapid.SampledFrom(slices.Sorted(maps.Keys(m.known))).Draw(rt, "id")
 	first, err := m.Confirm(m.Context(), id)
 	m.must(err)
-	if first != (m.pending[id] != nil) {
-		m.Fatalf("confirming %s for the first time: %v", id, first)
+	if (first == 1) != (m.pending[id] != nil) {
+		m.Fatalf("confirming %s for the first time: %d", id, first)
 	}
 	delete(m.pending, id)
 }

@@ -146,7 +146,7 @@ func (r *rig) are(user string, want ...string) {
 func (r *rig) confirm(all []hubbub.Transition) {
 	r.Helper()
 	for _, t := range all {
-		if first, err := r.Confirm(r.Context(), t.ID); !first || err != nil {
+		if first, err := r.Confirm(r.Context(), t.ID); first != 1 || err != nil {
 			r.Fatalf("confirming %s %s: %v, %v", t.Kind, t.ID, first, err)
 		}
 	}

@@ -43,8 +43,8 @@ func join(tb testing.TB, d *memory.Driver, s hubbub.SessionRecord, room string) 
 		tb.Fatal(err)
 	}
 	for _, t := range o.Transitions {
-		if ok, err := d.Confirm(tb.Context(), t.ID); !ok || err != nil {
-			tb.Fatal(ok, err)
+		if n, err := d.Confirm(tb.Context(), t.ID); n != 1 || err != nil {
+			tb.Fatal(n, err)
 		}
 	}
 	if _, _, err := d.Enter(tb.Context(), room, s.User, s.ID); err != nil {
@@ -167,8 +167,8 @@ func BenchmarkOpenEnd(b *testing.B) {
 				b.Error(err)
 			}
 			for _, t := range append(o.Transitions, ended...) {
-				if ok, err := d.Confirm(b.Context(), t.ID); !ok || err != nil {
-					b.Error(ok, err)
+				if n, err := d.Confirm(b.Context(), t.ID); n != 1 || err != nil {
+					b.Error(n, err)
 				}
 			}
 		}

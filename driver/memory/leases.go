@@ -186,9 +186,14 @@ func (d *Driver) reapUsers(us *users, now time.Time) (all []hubbub.Transition) {
 }
 
 // Confirm implements [hubbub.Leases].
-func (d *Driver) Confirm(_ context.Context, id string) (bool, error) {
-	p := d.pendingOf(id)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.confirm(id), nil
+func (d *Driver) Confirm(_ context.Context, ids ...string) (n int, err error) {
+	for _, id := range ids {
+		p := d.pendingOf(id)
+		p.mu.Lock()
+		if p.confirm(id) {
+			n++
+		}
+		p.mu.Unlock()
+	}
+	return n, nil
 }

@@ -5,7 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/redis/rueidis"
 
 	"github.com/hubbub-dev/hubbub"
 )
@@ -123,13 +126,57 @@ func ofOthers(kept map[string]string, name, by string) (all []keptPending) {
 
 var confirmScript = newScript("confirm")
 
-// Confirm implements [hubbub.Leases].
-func (d *Driver) Confirm(ctx context.Context, id string) (bool, error) {
-	bucket, ok := bucketOfTransition(id)
-	if !ok {
-		return false, nil
+// Confirm implements [hubbub.Leases], in one round trip.
+func (d *Driver) Confirm(ctx context.Context, ids ...string) (n int, err error) {
+	const op = "confirm transitions"
+	calls := map[int]*confirmation{}
+	for _, id := range ids {
+		bucket, ok := bucketOfTransition(id)
+		if !ok {
+			continue
+		}
+		if calls[bucket] == nil {
+			calls[bucket] = newConfirmation(d.userKeys(bucket))
+		}
+		calls[bucket].add(id)
 	}
-	k := d.userKeys(bucket)
-	n, err := d.call(ctx, "confirm a transition", confirmScript, []string{k.pending(id), k.due}, id, duePending+id).AsInt64()
-	return n == 1, unavailable(err, "confirm a transition")
+	cmds, of := make([]rueidis.Completed, 0, len(calls)), make([]*confirmation, 0, len(calls))
+	for _, c := range calls {
+		cmds = append(cmds, d.b().Evalsha().Sha1(confirmScript.sha).Numkeys(int64(len(c.keys))).Key(c.keys...).Arg(c.args...).Build())
+		of = append(of, c)
+	}
+	results, err := d.trip(ctx, op, cmds...)
+	if err != nil {
+		return 0, err
+	}
+	for i, r := range results {
+		if mustLoad(r.Error()) {
+			r = d.call(ctx, op, confirmScript, of[i].keys, of[i].args...)
+		}
+		first, failed := r.AsInt64()
+		if n += int(first); failed != nil {
+			err = unavailable(failed, op)
+		}
+	}
+	return n, err
+}
+
+// confirmation is what the script gets that confirms transitions of a bucket.
+type confirmation struct {
+	bucket     userKeys
+	keys, args []string
+	place      map[string]string // of the keys
+}
+
+func newConfirmation(k userKeys) *confirmation {
+	return &confirmation{bucket: k, keys: []string{k.due}, args: []string{duePending}, place: map[string]string{}}
+}
+
+func (c *confirmation) add(id string) {
+	key := c.bucket.pending(id)
+	if c.place[key] == "" {
+		c.keys = append(c.keys, key)
+		c.place[key] = strconv.Itoa(len(c.keys))
+	}
+	c.args = append(c.args, c.place[key], id)
 }

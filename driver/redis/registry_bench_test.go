@@ -40,8 +40,8 @@ func atOnce(n int, do func(i int)) {
 
 func confirmAll(b *testing.B, d *redis.Driver, all []hubbub.Transition) {
 	atOnce(len(all), func(i int) {
-		if ok, err := d.Confirm(b.Context(), all[i].ID); !ok || err != nil {
-			b.Errorf("confirming tells %v, %v", ok, err)
+		if n, err := d.Confirm(b.Context(), all[i].ID); n != 1 || err != nil {
+			b.Errorf("confirming tells %v, %v", n, err)
 		}
 	})
 }

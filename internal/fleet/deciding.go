@@ -156,18 +156,21 @@ func (d *Driver) Reap(ctx context.Context) ([]hubbub.Transition, error) {
 }
 
 // Confirm implements [hubbub.Leases].
-func (d *Driver) Confirm(ctx context.Context, id string) (bool, error) {
+func (d *Driver) Confirm(ctx context.Context, ids ...string) (int, error) {
 	unlock, err := d.deciding(ctx)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	defer unlock()
 	f := d.fleet
-	f.pending = slices.DeleteFunc(f.pending, func(p decision) bool { return p.ID == id })
-	if name, ok := f.names[id]; ok {
-		id = name
+	f.pending = slices.DeleteFunc(f.pending, func(p decision) bool { return slices.Contains(ids, p.ID) })
+	own := slices.Clone(ids)
+	for i, id := range ids {
+		if name, ok := f.names[id]; ok {
+			own[i] = name
+		}
 	}
-	return f.driver.Confirm(ctx, id)
+	return f.driver.Confirm(ctx, own...)
 }
 
 // Restore implements [hubbub.Shared].

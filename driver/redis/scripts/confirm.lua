@@ -1,8 +1,11 @@
--- Forgets a transition that was told. Returns 1 to the first who does.
--- KEYS: the transitions of the user that nobody has confirmed, what is due in the bucket
--- ARGV: the id of the transition, its name in what is due
-if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then
-  return 0
+-- Forgets transitions of a bucket that were told. Returns how many of them were not forgotten before.
+-- KEYS: what is due in the bucket, and then, of users, the transitions that nobody has confirmed
+-- ARGV: what the names of transitions in what is due begin with; then of each transition the number of its key, and its id
+local n = 0
+for i = 2, #ARGV, 2 do
+  if redis.call('HDEL', KEYS[tonumber(ARGV[i])], ARGV[i + 1]) == 1 then
+    redis.call('ZREM', KEYS[1], ARGV[1] .. ARGV[i + 1])
+    n = n + 1
+  end
 end
-redis.call('ZREM', KEYS[2], ARGV[2])
-return 1
+return n
