@@ -37,6 +37,9 @@ func (h *Hub) keepLease() {
 func (h *Hub) keepOrder() {
 	tick := time.NewTicker(h.o.Lease / 3)
 	defer tick.Stop()
+	// Who is gone with a lost node is told soon after the lease has run out. Looking costs nothing while nothing is due.
+	look := time.NewTicker(h.o.Lease / 10)
+	defer look.Stop()
 	// While somebody's grace may run out, looking often keeps "offline" in time.
 	step := min(max(h.o.Grace/10, 50*time.Millisecond), time.Second)
 	grace := time.NewTimer(time.Hour)
@@ -56,6 +59,7 @@ func (h *Hub) keepOrder() {
 			}
 		case <-tick.C:
 			h.settleDebts()
+		case <-look.C:
 			h.reap()
 		}
 	}
@@ -256,6 +260,7 @@ func (h *Hub) announce(ctx context.Context, transitions []Transition) {
 // spread tells those who are online what the registry has decided.
 func (h *Hub) spread(ctx context.Context, transitions []Transition) {
 	changed := map[string]bool{}
+	var all tidings
 	for _, t := range transitions {
 		changed[t.User] = true
 		if t.Kind == SessionDisconnected {
@@ -268,16 +273,17 @@ func (h *Hub) spread(ctx context.Context, transitions []Transition) {
 			if left.Count == 0 {
 				h.vacancies.note(left.Room)
 			}
-			h.tellPresence(ctx, left.Room, left.Count, left)
+			if h.tellsPresence(left.Room, left.Count) {
+				all.add(Topic{TopicRoom, left.Room}, left.Room, left)
+			}
 		}
 	}
 	for user := range changed {
 		for _, watched := range []string{user, ""} { // by those who watch the user, and by those who watch everybody
-			if err := h.driver.Publish(ctx, Topic{TopicPresence, watched}, PresenceChanged{Presence{User: user}}); err != nil {
-				h.complain("tell that a user's presence has changed", err)
-			}
+			all.add(Topic{TopicPresence, watched}, user, PresenceChanged{Presence{User: user}})
 		}
 	}
+	all.tell(ctx, h)
 }
 
 // ended wakes keepOrder, which then looks for graces that are over.
@@ -293,11 +299,16 @@ func signal(c chan<- struct{}) {
 
 // tellPresence tells a room who came or went, if it wants to know.
 func (h *Hub) tellPresence(ctx context.Context, room string, count int, e Event) {
-	rule, err := h.rule(room)
-	if err != nil || rule.Quiet || rule.HidePresence || count > h.o.Limits.SmallRoom {
+	if !h.tellsPresence(room, count) {
 		return
 	}
 	if err := h.driver.Publish(ctx, Topic{TopicRoom, room}, e); err != nil {
 		h.complain("tell a room who came or went", err)
 	}
+}
+
+// tellsPresence tells whether a room with so many people wants to know who comes and goes.
+func (h *Hub) tellsPresence(room string, count int) bool {
+	rule, err := h.rule(room)
+	return err == nil && !rule.Quiet && !rule.HidePresence && count <= h.o.Limits.SmallRoom
 }
