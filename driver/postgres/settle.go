@@ -59,7 +59,8 @@ type settling struct {
 	writes       pipeline
 }
 
-// look locks items with their lines, and sorts them by what becomes of them.
+// look locks the lines of items, and sorts these by what becomes of them. Nobody but who claims them when their claims are over changes them
+// meanwhile; the writes see to that.
 func (k *settling) look(ctx context.Context, c *pgx.Conn, done []hubbub.Settlement) error {
 	type key struct{ target, id string }
 	outcomes := make(map[key]hubbub.Settlement, len(done))
@@ -123,13 +124,13 @@ func (k *settling) settle(item *db.ItemsToSettleRow, d hubbub.Settlement) {
 
 func (k *settling) apply() {
 	if len(k.delivered) > 0 {
-		k.writes.add(db.DeliverItems, k.now, k.delivered)
+		k.writes.add(db.DeliverClaimed, k.now, k.delivered, k.claimer)
 	}
 	if len(k.dead.Seqs) > 0 {
-		k.writes.add(db.GiveUpItems, k.dead.Seqs, k.dead.Errors)
+		k.writes.add(db.GiveUpItems, k.claimer, k.now, k.dead.Seqs, k.dead.Errors)
 	}
 	if len(k.retry.Seqs) > 0 {
-		k.writes.add(db.RetryItems, k.now, k.retry.Seqs, k.retry.Dues, k.retry.Errors)
+		k.writes.add(db.RetryItems, k.now, k.claimer, k.retry.Seqs, k.retry.Dues, k.retry.Errors)
 	}
 	if len(k.released) > 0 {
 		targets, orders := columns(sortLines(k.released))

@@ -67,24 +67,33 @@ UPDATE outbox SET state = 3, due = @until, claimer = @claimer, attempts = attemp
 WHERE outbox.seq IN (SELECT p.seq FROM picked AS p)
 RETURNING seq, time, attempts, target, id, line, error, payload;
 
--- ItemsToSettle are those that are in a line.
+-- ItemsToSettle are those that are in a line. They are not locked: their lines are, and what another one may claim meanwhile is passed over
+-- by those who change it.
 -- name: ItemsToSettle :many
 SELECT o.seq, o.target, o.id, o.line, o.state, o.due, o.claimer
 FROM (SELECT unnest(@targets::text[]) AS target, unnest(@ids::text[]) AS id) AS n JOIN outbox AS o ON o.target = n.target AND o.id = n.id
-WHERE o.state < 4 FOR UPDATE OF o;
+WHERE o.state < 4;
 
 -- DeliverItems empties items of which only the ids must be known from now on.
 -- name: DeliverItems :exec
 UPDATE outbox SET state = 5, due = @now, claimer = 0, line = '', payload = '', error = '' WHERE seq = ANY(@seqs::bigint[]) AND state < 5;
 
+-- DeliverClaimed is DeliverItems but for those that another one has claimed meanwhile.
+-- name: DeliverClaimed :exec
+UPDATE outbox SET state = 5, due = @now, claimer = 0, line = '', payload = '', error = ''
+WHERE seq = ANY(@seqs::bigint[]) AND state < 5 AND (state IN (1, 2) OR claimer IN (0, @claimer) OR due <= @now);
+
+-- GiveUpItems passes over those that another one has claimed meanwhile.
 -- name: GiveUpItems :exec
 UPDATE outbox SET state = 4, due = 0, claimer = 0, error = n.error
-FROM (SELECT unnest(@seqs::bigint[]) AS seq, unnest(@errors::text[]) AS error) AS n WHERE outbox.seq = n.seq;
+FROM (SELECT unnest(@seqs::bigint[]) AS seq, unnest(@errors::text[]) AS error) AS n
+WHERE outbox.seq = n.seq AND outbox.state < 4 AND (outbox.state IN (1, 2) OR outbox.claimer IN (0, @claimer) OR outbox.due <= @now);
 
--- RetryItems leaves an item behind others where it is.
+-- RetryItems leaves an item behind others where it is, and passes over those that another one has claimed meanwhile.
 -- name: RetryItems :exec
 UPDATE outbox SET state = CASE WHEN outbox.state = 0 THEN 0 WHEN n.due > @now::bigint THEN 2 ELSE 1 END, due = n.due, claimer = 0, error = n.error
-FROM (SELECT unnest(@seqs::bigint[]) AS seq, unnest(@dues::bigint[]) AS due, unnest(@errors::text[]) AS error) AS n WHERE outbox.seq = n.seq;
+FROM (SELECT unnest(@seqs::bigint[]) AS seq, unnest(@dues::bigint[]) AS due, unnest(@errors::text[]) AS error) AS n
+WHERE outbox.seq = n.seq AND outbox.state < 4 AND (outbox.state IN (1, 2) OR outbox.claimer IN (0, @claimer) OR outbox.due <= @now);
 
 -- name: ForgetItems :exec
 DELETE FROM outbox WHERE seq IN (

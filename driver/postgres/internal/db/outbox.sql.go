@@ -186,6 +186,23 @@ func (q *Queries) DeadItems(ctx context.Context, arg DeadItemsParams) ([]Outbox,
 	return items, nil
 }
 
+const DeliverClaimed = `-- name: DeliverClaimed :exec
+UPDATE outbox SET state = 5, due = $1, claimer = 0, line = '', payload = '', error = ''
+WHERE seq = ANY($2::bigint[]) AND state < 5 AND (state IN (1, 2) OR claimer IN (0, $3) OR due <= $1)
+`
+
+type DeliverClaimedParams struct {
+	Now     int64
+	Seqs    []int64
+	Claimer int64
+}
+
+// DeliverClaimed is DeliverItems but for those that another one has claimed meanwhile.
+func (q *Queries) DeliverClaimed(ctx context.Context, arg DeliverClaimedParams) error {
+	_, err := q.db.Exec(ctx, DeliverClaimed, arg.Now, arg.Seqs, arg.Claimer)
+	return err
+}
+
 const DeliverItems = `-- name: DeliverItems :exec
 UPDATE outbox SET state = 5, due = $1, claimer = 0, line = '', payload = '', error = '' WHERE seq = ANY($2::bigint[]) AND state < 5
 `
@@ -298,16 +315,25 @@ func (q *Queries) ForgetItems(ctx context.Context, arg ForgetItemsParams) error 
 
 const GiveUpItems = `-- name: GiveUpItems :exec
 UPDATE outbox SET state = 4, due = 0, claimer = 0, error = n.error
-FROM (SELECT unnest($1::bigint[]) AS seq, unnest($2::text[]) AS error) AS n WHERE outbox.seq = n.seq
+FROM (SELECT unnest($3::bigint[]) AS seq, unnest($4::text[]) AS error) AS n
+WHERE outbox.seq = n.seq AND outbox.state < 4 AND (outbox.state IN (1, 2) OR outbox.claimer IN (0, $1) OR outbox.due <= $2)
 `
 
 type GiveUpItemsParams struct {
-	Seqs   []int64
-	Errors []string
+	Claimer int64
+	Now     int64
+	Seqs    []int64
+	Errors  []string
 }
 
+// GiveUpItems passes over those that another one has claimed meanwhile.
 func (q *Queries) GiveUpItems(ctx context.Context, arg GiveUpItemsParams) error {
-	_, err := q.db.Exec(ctx, GiveUpItems, arg.Seqs, arg.Errors)
+	_, err := q.db.Exec(ctx, GiveUpItems,
+		arg.Claimer,
+		arg.Now,
+		arg.Seqs,
+		arg.Errors,
+	)
 	return err
 }
 
@@ -373,7 +399,7 @@ func (q *Queries) ItemTime(ctx context.Context, seq int64) (int64, error) {
 const ItemsToSettle = `-- name: ItemsToSettle :many
 SELECT o.seq, o.target, o.id, o.line, o.state, o.due, o.claimer
 FROM (SELECT unnest($1::text[]) AS target, unnest($2::text[]) AS id) AS n JOIN outbox AS o ON o.target = n.target AND o.id = n.id
-WHERE o.state < 4 FOR UPDATE OF o
+WHERE o.state < 4
 `
 
 type ItemsToSettleParams struct {
@@ -391,7 +417,8 @@ type ItemsToSettleRow struct {
 	Claimer int64
 }
 
-// ItemsToSettle are those that are in a line.
+// ItemsToSettle are those that are in a line. They are not locked: their lines are, and what another one may claim meanwhile is passed over
+// by those who change it.
 func (q *Queries) ItemsToSettle(ctx context.Context, arg ItemsToSettleParams) ([]ItemsToSettleRow, error) {
 	rows, err := q.db.Query(ctx, ItemsToSettle, arg.Targets, arg.Ids)
 	if err != nil {
@@ -754,20 +781,23 @@ func (q *Queries) ReplayItems(ctx context.Context, arg ReplayItemsParams) ([]str
 
 const RetryItems = `-- name: RetryItems :exec
 UPDATE outbox SET state = CASE WHEN outbox.state = 0 THEN 0 WHEN n.due > $1::bigint THEN 2 ELSE 1 END, due = n.due, claimer = 0, error = n.error
-FROM (SELECT unnest($2::bigint[]) AS seq, unnest($3::bigint[]) AS due, unnest($4::text[]) AS error) AS n WHERE outbox.seq = n.seq
+FROM (SELECT unnest($3::bigint[]) AS seq, unnest($4::bigint[]) AS due, unnest($5::text[]) AS error) AS n
+WHERE outbox.seq = n.seq AND outbox.state < 4 AND (outbox.state IN (1, 2) OR outbox.claimer IN (0, $2) OR outbox.due <= $1)
 `
 
 type RetryItemsParams struct {
-	Now    int64
-	Seqs   []int64
-	Dues   []int64
-	Errors []string
+	Now     int64
+	Claimer int64
+	Seqs    []int64
+	Dues    []int64
+	Errors  []string
 }
 
-// RetryItems leaves an item behind others where it is.
+// RetryItems leaves an item behind others where it is, and passes over those that another one has claimed meanwhile.
 func (q *Queries) RetryItems(ctx context.Context, arg RetryItemsParams) error {
 	_, err := q.db.Exec(ctx, RetryItems,
 		arg.Now,
+		arg.Claimer,
 		arg.Seqs,
 		arg.Dues,
 		arg.Errors,
