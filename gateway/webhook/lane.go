@@ -25,6 +25,7 @@ const (
 
 	shortestPause = time.Millisecond
 	longestPause  = time.Second
+	longestSpare  = 50 * time.Millisecond
 	// settleAtOnce is the most that one transaction of the outbox settles, so that other writers do not wait long.
 	settleAtOnce = 256
 )
@@ -117,19 +118,36 @@ func (l *lane) claim(stop, gone context.Context) {
 		}
 		most, probe := l.health.allow(l.now(), room, l.Timeout)
 		var items []hubbub.OutboxItem
+		var took time.Duration
 		if most > 0 {
+			began := time.Now()
 			var err error
 			items, err = l.outbox.Claim(gone, l.Name, most, l.Timeout+leaseBeyond)
 			trouble.tell(l.logger, "webhooks cannot be taken from the outbox", err)
+			took = time.Since(began)
 		}
 		items = l.flight.begin(items)
 		l.handOver(items, probe)
 		if len(items) > 0 {
 			p.length = shortestPause
 		}
+		if len(items) < l.Concurrency {
+			spare(stop, min(took, longestSpare))
+		}
 		if probe || len(items) < room {
 			p.wait(stop, l, nil)
 		}
+	}
+}
+
+// spare leaves the outbox alone for as long as it took to give few items, so that a busy one spends no more than half of its time on claims,
+// and gives more with the next.
+func spare(stop context.Context, took time.Duration) {
+	timer := time.NewTimer(took)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-stop.Done():
 	}
 }
 
