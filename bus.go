@@ -29,6 +29,18 @@ type Bus interface {
 	Subscribe(ctx context.Context, t Topic, s Subscriber) (unsubscribe func(), err error)
 }
 
+// Herald is a [Bus] that publishes many events in about the time of one. Its method may be called concurrently.
+type Herald interface {
+	// PublishAll publishes events, those on the same topic in their order. It returns the first error; others may be published all the same.
+	PublishAll(ctx context.Context, all []Tiding) error
+}
+
+// Tiding is an event to be published on a topic.
+type Tiding struct {
+	Topic Topic
+	Event Event
+}
+
 // Subscriber gets what is published on a topic. For one subscription its methods are called one at a time, in the order of
 // publication. They must not call the bus or log.
 type Subscriber interface {

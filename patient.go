@@ -21,6 +21,7 @@ type patient struct {
 	Driver
 	Shared
 	poster Poster      // nil if the driver is none
+	herald Herald      // nil if the driver is none
 	away   atomic.Bool // the server has not answered lately
 }
 
@@ -49,6 +50,11 @@ func (p *patient) Append(ctx context.Context, d Draft) (Appended, error) {
 
 func (p *patient) Post(ctx context.Context, d Draft) (Appended, error) {
 	return within(ctx, p, patience, func(ctx context.Context) (Appended, error) { return p.poster.Post(ctx, d) })
+}
+
+func (p *patient) PublishAll(ctx context.Context, all []Tiding) error {
+	_, err := within(ctx, p, patience, func(ctx context.Context) (none, error) { return only(p.herald.PublishAll(ctx, all)) })
+	return err
 }
 
 func (p *patient) After(ctx context.Context, s Stream, at Position, limit int) (Page, error) {

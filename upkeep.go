@@ -260,7 +260,7 @@ func (h *Hub) announce(ctx context.Context, transitions []Transition) {
 // spread tells those who are online what the registry has decided.
 func (h *Hub) spread(ctx context.Context, transitions []Transition) {
 	changed := map[string]bool{}
-	var all tidings
+	var all []Tiding
 	for _, t := range transitions {
 		changed[t.User] = true
 		if t.Kind == SessionDisconnected {
@@ -274,16 +274,16 @@ func (h *Hub) spread(ctx context.Context, transitions []Transition) {
 				h.vacancies.note(left.Room)
 			}
 			if h.tellsPresence(left.Room, left.Count) {
-				all.add(Topic{TopicRoom, left.Room}, left.Room, left)
+				all = append(all, Tiding{Topic{TopicRoom, left.Room}, left})
 			}
 		}
 	}
 	for user := range changed {
 		for _, watched := range []string{user, ""} { // by those who watch the user, and by those who watch everybody
-			all.add(Topic{TopicPresence, watched}, user, PresenceChanged{Presence{User: user}})
+			all = append(all, Tiding{Topic{TopicPresence, watched}, PresenceChanged{Presence{User: user}}})
 		}
 	}
-	all.tell(ctx, h)
+	h.tellAll(ctx, all)
 }
 
 // ended wakes keepOrder, which then looks for graces that are over.

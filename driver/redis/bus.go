@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -11,7 +12,10 @@ import (
 	"github.com/hubbub-dev/hubbub"
 )
 
-var _ hubbub.Bus = (*Driver)(nil)
+var (
+	_ hubbub.Bus    = (*Driver)(nil)
+	_ hubbub.Herald = (*Driver)(nil)
+)
 
 // Publish implements [hubbub.Bus].
 func (d *Driver) Publish(ctx context.Context, t hubbub.Topic, e hubbub.Event) error {
@@ -21,6 +25,28 @@ func (d *Driver) Publish(ctx context.Context, t hubbub.Topic, e hubbub.Event) er
 	}
 	cmd := d.b().Spublish().Channel(d.channel(t)).Message(rueidis.BinaryString(b)).Build()
 	return unavailable(d.do(ctx, cmd).Error(), "tell other nodes")
+}
+
+// PublishAll implements [hubbub.Herald], in one round trip.
+func (d *Driver) PublishAll(ctx context.Context, all []hubbub.Tiding) (err error) {
+	cmds := make(rueidis.Commands, 0, len(all))
+	for _, t := range all {
+		b, failed := encodeEvent(t.Event)
+		if failed != nil {
+			err = cmp.Or(err, failed)
+			continue
+		}
+		cmds = append(cmds, d.b().Spublish().Channel(d.channel(t.Topic)).Message(rueidis.BinaryString(b)).Build())
+	}
+	if len(cmds) == 0 {
+		return err
+	}
+	for _, r := range d.doMulti(ctx, cmds...) {
+		if err == nil {
+			err = unavailable(r.Error(), "tell other nodes")
+		}
+	}
+	return err
 }
 
 // Subscribe implements [hubbub.Bus]. It returns when Redis has confirmed the subscription, or fails when it could not be asked. From then on

@@ -219,3 +219,32 @@ func TestAClosedBusRefuses(t *testing.T) {
 	isUnavailable(t, err)
 	isUnavailable(t, d.Publish(t.Context(), room("lobby"), word("x")))
 }
+
+// TestPublishAll publishes many events together, some of them on the same topics, which hear them in their order.
+func TestPublishAll(t *testing.T) {
+	t.Parallel()
+	prefix := freshPrefix()
+	from := openAt(t, nil, prefix)
+	a := listen(t, from, openAt(t, nil, prefix), 10)
+	var all []hubbub.Tiding
+	want := make([][]string, len(a.topics))
+	for i := range 500 {
+		k := i * 7 % len(a.topics)
+		all = append(all, hubbub.Tiding{Topic: a.topics[k], Event: word(fmt.Sprint(i))})
+		want[k] = append(want[k], fmt.Sprint(i))
+	}
+	if err := from.PublishAll(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := from.PublishAll(t.Context(), all); err != nil {
+		t.Fatal(err)
+	}
+	for k, e := range a.ears {
+		testkit.Eventually(t, "all to be heard on a topic", func() bool { return e.has(want[k][len(want[k])-1]) })
+		e.mu.Lock()
+		if !slices.Equal(e.heard, want[k]) {
+			t.Errorf("on %v were heard %v", a.topics[k], e.heard)
+		}
+		e.mu.Unlock()
+	}
+}
