@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -102,6 +103,10 @@ func lose(o options) (result, error) {
 	if err != nil {
 		return nil, err
 	}
+	own0, _ := cpuTime(os.Getpid())
+	beside0, _ := cpuTime(o.beside)
+	database0 := familyTime(o.database)
+	all0, _ := machineTime()
 	killed := time.Now()
 	if err := syscall.Kill(o.pid, syscall.SIGKILL); err != nil {
 		return nil, fmt.Errorf("kill the first server: %w", err)
@@ -118,18 +123,25 @@ func lose(o options) (result, error) {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
+	own1, _ := cpuTime(os.Getpid())
+	beside1, _ := cpuTime(o.beside)
+	database1, took := familyTime(o.database), time.Since(killed)
+	all1, _ := machineTime()
+	cpu1, err := cpuTime(o.pids[1])
+	if err != nil {
+		return nil, err
+	}
 	time.Sleep(5 * time.Second) // whether something is told twice
 	_, ended, err1 := t.heard("session.disconnected")
 	_, offline, err2 := t.heard("user.offline")
 	if err := errorOf(err1, err2); err != nil {
 		return nil, err
 	}
-	cpu1, err := cpuTime(o.pids[1])
-	if err != nil {
-		return nil, err
-	}
+	ours := (own1 - own0) + (beside1 - beside0) + (database1 - database0) + (cpu1 - cpu0)
 	return result{"sessions": float64(o.conns), "ended_s": ended.Sub(killed).Seconds(), "offline_s": offline.Sub(killed).Seconds(),
-		"repeats": float64(t.repeats), "survivor_cpu_s": (cpu1 - cpu0).Seconds()}, nil
+		"repeats": float64(t.repeats), "survivor_cpu_s": (cpu1 - cpu0).Seconds(), "beside_cpu_s": (beside1 - beside0).Seconds(),
+		"database_cpu_s": (database1 - database0).Seconds(), "generator_cpu_s": (own1 - own0).Seconds(),
+		"others_cpu_of_wall": max(0, float64(all1-all0-ours)/float64(took))}, nil
 }
 
 // errorOf is the first error.

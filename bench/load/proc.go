@@ -85,30 +85,40 @@ func measure(o options, unit string, f func() (int, error)) (result, error) {
 	return r, nil
 }
 
-// familyTime is what a process and its children have used, as far as they live: PostgreSQL has a process for each connection.
+// familyTime is what a process and its children have used, also those that have ended: PostgreSQL has a process for each connection.
 func familyTime(pid int) (sum time.Duration) {
 	if pid == 0 {
 		return 0
 	}
 	sum, _ = cpuTime(pid)
+	if fields := statOf(fmt.Sprintf("/proc/%d", pid)); len(fields) > 14 {
+		const tick = 10 * time.Millisecond
+		user, _ := strconv.Atoi(fields[13])
+		system, _ := strconv.Atoi(fields[14])
+		sum += time.Duration(user+system) * tick
+	}
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range dirs {
 		child, err := strconv.Atoi(filepath.Base(dir))
 		if err != nil {
 			continue
 		}
-		b, err := os.ReadFile(filepath.Join(dir, "stat"))
-		if err != nil {
-			continue // it has ended meanwhile
-		}
-		_, rest, _ := strings.Cut(string(b), ") ") // the name of a program may have spaces
-		fields := strings.Fields(rest)
-		if len(fields) > 1 && fields[1] == strconv.Itoa(pid) {
+		if fields := statOf(dir); len(fields) > 1 && fields[1] == strconv.Itoa(pid) {
 			t, _ := cpuTime(child)
 			sum += t
 		}
 	}
 	return sum
+}
+
+// statOf are the fields of a process's directory in /proc that follow its name, see proc(5); none if it has ended.
+func statOf(dir string) []string {
+	b, err := os.ReadFile(filepath.Join(dir, "stat"))
+	if err != nil {
+		return nil
+	}
+	_, rest, _ := strings.Cut(string(b), ") ") // the name of a program may have spaces
+	return strings.Fields(rest)
 }
 
 // machineTime is what all processes together, the kernel and the hypervisor's other guests ("steal") have used of the CPUs
