@@ -99,7 +99,7 @@ type registry struct {
 	mercy   atomic.Int64          // see leases
 	orphans atomic.Bool           // leases that nobody knows are to be looked for when mercy is over
 	turn    turn
-	ghosts  int // how many buckets of rooms are left to be looked through for sessions that are not there; guarded by reaping
+	ghosts  search // guarded by reaping
 
 	loading lock
 	loads   atomic.Uint64 // loads that have begun
