@@ -177,12 +177,16 @@ func (q *handover) confirm(ctx context.Context, some []Transition) {
 		return
 	}
 	ids := make([]string, len(some))
-	for i, t := range some {
+	var all sync.WaitGroup
+	for i, t := range some { // together, since a driver may share the way to a server among those who call at the same time
 		ids[i] = t.ID
-		if _, err := q.hub.driver.Confirm(ctx, t.ID); err != nil {
-			q.hub.complain("confirm "+string(t.Kind), err)
-		}
+		all.Go(func() {
+			if _, err := q.hub.driver.Confirm(ctx, t.ID); err != nil {
+				q.hub.complain("confirm "+string(t.Kind), err)
+			}
+		})
 	}
+	all.Wait()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.out += uint64(len(some))

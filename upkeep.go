@@ -272,12 +272,21 @@ func (h *Hub) spread(ctx context.Context, transitions []Transition) {
 		}
 	}
 	for user := range changed {
-		for _, watched := range []string{user, ""} { // by those who watch the user, and by those who watch everybody
-			if err := h.driver.Publish(ctx, Topic{TopicPresence, watched}, PresenceChanged{Presence{User: user}}); err != nil {
-				h.complain("tell that a user's presence has changed", err)
-			}
+		h.tellWatchers(ctx, user)
+	}
+}
+
+// tellWatchers tells those who watch a user, and those who watch everybody, that the user's presence has changed.
+func (h *Hub) tellWatchers(ctx context.Context, user string) {
+	tell := func(watched string) {
+		if err := h.driver.Publish(ctx, Topic{TopicPresence, watched}, PresenceChanged{Presence{User: user}}); err != nil {
+			h.complain("tell that a user's presence has changed", err)
 		}
 	}
+	var both sync.WaitGroup // at the same time, which takes one way to a server and not two
+	both.Go(func() { tell(user) })
+	tell("")
+	both.Wait()
 }
 
 // ended wakes keepOrder, which then looks for graces that are over.

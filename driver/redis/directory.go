@@ -175,7 +175,7 @@ func (d *Driver) Online(ctx context.Context, f hubbub.Filter, after string, limi
 	var more bool
 	switch f {
 	case hubbub.Filter{}:
-		key := func(bucket int) string { k := d.userKeys(bucket); return k.online }
+		key := func(bucket int) string { return d.userKeys(bucket).online }
 		if names, more, err = d.merge(ctx, op, key, after, limit); err != nil {
 			return page, err
 		}

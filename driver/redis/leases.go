@@ -88,6 +88,8 @@ func parseLeases(fields map[string]string) *leases {
 // registry is what an instance remembers of the registry, so that it asks for little. All of it is safe for concurrent use.
 type registry struct {
 	instance   string                               // immutable; another one for each [Open]
+	users      [buckets]userKeys                    // immutable
+	rooms      [buckets]roomKeys                    // immutable
 	onDecision func([]transition)                   // immutable after OnDecision
 	hook       func(step string, before bool) error // of tests: is called around each round trip, which fails if it says so; nil for none
 

@@ -32,8 +32,10 @@ type roomKeys struct {
 	counts string // hash of these, and how many users are in each
 }
 
-func (d *Driver) roomKeys(bucket int) roomKeys {
-	p := d.options.Prefix + roomTag(bucket)
+func (d *Driver) roomKeys(bucket int) *roomKeys { return &d.registry.rooms[bucket] }
+
+func newRoomKeys(prefix string, bucket int) roomKeys {
+	p := prefix + roomTag(bucket)
 	return roomKeys{p, p + "rooms", p + "counts"}
 }
 
@@ -103,7 +105,7 @@ func (d *Driver) Leave(ctx context.Context, room, user, session string) (last bo
 // Occupied implements [hubbub.Occupancy]. It asks all buckets for a few rooms each.
 func (d *Driver) Occupied(ctx context.Context, after string, limit int) (page hubbub.RoomPage, err error) {
 	const op = "list the rooms"
-	key := func(bucket int) string { k := d.roomKeys(bucket); return k.rooms }
+	key := func(bucket int) string { return d.roomKeys(bucket).rooms }
 	names, more, err := d.merge(ctx, op, key, after, limit)
 	if err != nil {
 		return page, err

@@ -121,15 +121,19 @@ func ofOthers(kept map[string]string, name, by string) (all []keptPending) {
 	return all
 }
 
-var confirmScript = newScript("confirm")
-
-// Confirm implements [hubbub.Leases].
+// Confirm implements [hubbub.Leases]. Only the first of its commands decides: when something is due that is not kept any more, that is
+// forgotten then.
 func (d *Driver) Confirm(ctx context.Context, id string) (bool, error) {
+	const op = "confirm a transition"
 	bucket, ok := bucketOfTransition(id)
 	if !ok {
 		return false, nil
 	}
 	k := d.userKeys(bucket)
-	n, err := d.call(ctx, "confirm a transition", confirmScript, []string{k.pending(id), k.due}, id, duePending+id).AsInt64()
-	return n == 1, unavailable(err, "confirm a transition")
+	results, err := d.trip(ctx, op, d.b().Hdel().Key(k.pending(id)).Field(id).Build(), d.b().Zrem().Key(k.due).Member(duePending+id).Build())
+	if err != nil {
+		return false, err
+	}
+	n, err := results[0].AsInt64()
+	return n == 1, unavailable(err, op)
 }

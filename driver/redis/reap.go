@@ -177,7 +177,7 @@ func (d *Driver) endLease(ctx context.Context, id string, why hubbub.EndReason) 
 
 // ofLease asks for the sessions of a lease in each bucket, "USER SESSION".
 func (d *Driver) ofLease(ctx context.Context, op, id string) ([]rueidis.RedisResult, error) {
-	return d.ofBuckets(ctx, op, every(), func(k userKeys) rueidis.Completed { return d.b().Smembers().Key(k.of(id)).Build() })
+	return d.ofBuckets(ctx, op, every(), func(k *userKeys) rueidis.Completed { return d.b().Smembers().Key(k.of(id)).Build() })
 }
 
 // sessionsOf returns the sessions of a lease, "USER SESSION".
@@ -197,7 +197,7 @@ func (d *Driver) sessionsOf(ctx context.Context, op, id string) (all []string, e
 }
 
 // ofBuckets asks something of some buckets, in one round trip.
-func (d *Driver) ofBuckets(ctx context.Context, op string, which []int, of func(userKeys) rueidis.Completed) ([]rueidis.RedisResult, error) {
+func (d *Driver) ofBuckets(ctx context.Context, op string, which []int, of func(*userKeys) rueidis.Completed) ([]rueidis.RedisResult, error) {
 	cmds := make([]rueidis.Completed, len(which))
 	for i, bucket := range which {
 		cmds[i] = of(d.userKeys(bucket))

@@ -71,6 +71,18 @@ func signIn(b *testing.B, d *redis.Driver, node string, n int) {
 	})
 }
 
+// BenchmarkSignIn opens a session, confirms what was told, and enters a room, 64 at the same time.
+func BenchmarkSignIn(b *testing.B) {
+	s := testkit.NewRedis(b)
+	d := openWith(b, redis.Options{Addrs: []string{s.Addr}, Grace: drivertest.Grace, Lease: time.Hour})
+	signIn(b, d, "warm", 1000)
+	used := serverCPU(s)
+	b.ResetTimer()
+	signIn(b, d, "node", b.N)
+	b.StopTimer()
+	b.ReportMetric((serverCPU(s)-used)/float64(b.N)*1e6, "redis-cpu-us/op")
+}
+
 // BenchmarkReap reaps 15,000 sessions of a lost node, and then takes their users offline.
 func BenchmarkReap(b *testing.B) {
 	const n = 15_000
