@@ -51,7 +51,7 @@ type Page struct {
 	Messages []Message
 	More     bool // there are more in the direction of reading
 	// Head is of the newest message of the stream, dropped or not, when the page was read. The epoch is set even if there was
-	// none yet, and who reads from that head on gets what comes later.
+	// none yet, and who reads from that head of a room on gets what comes later. With a pair the first message may have another one.
 	Head Position
 	// Complete says that nothing that was ever after (or before, when reading backwards) the given position is missing between
 	// it and the page: the epoch is the stream's and what followed is still kept.

@@ -3,6 +3,7 @@ package drivertest
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/hubbub-dev/hubbub"
@@ -13,6 +14,7 @@ func roomTests() []test[*rig] {
 		{"entering and leaving rooms", enterAndLeave},
 		{"a session that ends leaves its rooms", endLeaves},
 		{"rooms in pages", roomPages},
+		{"who is in a crowded room in pages", crowdedRoom},
 		{"entering and leaving at once", enterAtOnce},
 		{"ending and entering at once leaves nobody behind", endAndEnter},
 	}
@@ -136,6 +138,69 @@ func roomPages(r *rig) {
 			r.Fatalf("in pages of %d the rooms are %v, want %v", limit, got, want)
 		}
 	}
+}
+
+// crowdedRoom lists a room with more people than are read at once, some with several sessions, while some leave and a node is lost.
+func crowdedRoom(r *rig) {
+	r.renew()
+	const n = 1300
+	nameOf := func(i int) string { // in no order, and many begin with the whole name of others
+		return "u" + strings.Repeat("!", i%3) + fmt.Sprint(i*617%n/3)
+	}
+	enter := func(session, user, words string) error {
+		_, err := r.Open(r.Context(), r.record(user+" phone "+session+" "+words), hubbub.DeviceLimit{})
+		if err == nil {
+			_, _, err = r.Enter(r.Context(), "hall", user, session)
+		}
+		return err
+	}
+	const hands = 8
+	atOnce(hands, func(from int) {
+		for i := from; i < n; i += hands {
+			node := "a"
+			if i%4 == 0 {
+				node = "b"
+			}
+			err := enter(fmt.Sprint("s", i), nameOf(i), node)
+			if err == nil && i%5 == 0 {
+				err = enter(fmt.Sprint("t", i), nameOf(i), "b")
+			}
+			if err != nil {
+				r.Errorf("%s: %v", nameOf(i), err)
+			}
+		}
+	})
+	here := func(limit int, in func(i int) bool) {
+		r.Helper()
+		var want []string
+		for i := range n {
+			if in(i) {
+				want = append(want, nameOf(i))
+			}
+		}
+		slices.Sort(want)
+		want = slices.Compact(want)
+		if got := r.walk(hubbub.Filter{Room: "hall"}, limit, len(want)); !slices.Equal(got, want) {
+			r.Fatalf("in pages of %d there are %d people, want %d", limit, len(got), len(want))
+		}
+	}
+	everybody := func(int) bool { return true }
+	here(100, everybody)
+	here(2*n, everybody)
+	if page := r.online(hubbub.Filter{Room: "hall"}, nameOf(0), 0); len(page.Users) != 0 || page.Next != "" {
+		r.Fatalf("an empty page is %+v", page)
+	}
+	for i := range 10 {
+		_, _, err := r.Leave(r.Context(), "hall", nameOf(i), fmt.Sprint("s", i))
+		r.must(err)
+	}
+	stayed := func(i int) bool { return i >= 10 || i%5 == 0 } // with the other session
+	here(300, stayed)
+	r.lose(0)
+	onB := func(i int) bool { return i%5 == 0 || stayed(i) && i%4 == 0 }
+	here(100, onB) // before and after they are ended
+	r.reap()
+	here(100, onB)
 }
 
 func enterAtOnce(r *rig) {

@@ -1,12 +1,12 @@
 package memory
 
 import (
-	"container/heap"
 	"context"
 	"slices"
 	"time"
 
 	"github.com/hubbub-dev/hubbub"
+	"github.com/hubbub-dev/hubbub/internal/pick"
 )
 
 // Presences implements [hubbub.Directory].
@@ -112,8 +112,7 @@ func (d *Driver) Online(_ context.Context, f hubbub.Filter, after string, limit 
 		names, page.Total, more = d.online.page(after, max(0, limit))
 		page.Total -= d.overdue(now)
 	} else {
-		sel := d.selectOnline(&f, now, after, limit)
-		names, page.Total, more = sel.sorted(), sel.total, sel.more
+		names, page.Total, more = d.selectOnline(&f, now, after, limit).Names()
 	}
 	if more && len(names) > 0 {
 		page.Next = names[len(names)-1]
@@ -143,8 +142,8 @@ func (us *users) overdue(since time.Time) (n int) {
 }
 
 // selectOnline looks at all who could match a filter.
-func (d *Driver) selectOnline(f *hubbub.Filter, now time.Time, after string, limit int) *selection {
-	sel := &selection{after: after, limit: max(0, limit)}
+func (d *Driver) selectOnline(f *hubbub.Filter, now time.Time, after string, limit int) *pick.First {
+	sel := &pick.First{After: after, Limit: max(0, limit)}
 	if f.Room == "" {
 		for i := range d.users {
 			d.selectShard(&d.users[i], f, now, sel)
@@ -154,7 +153,7 @@ func (d *Driver) selectOnline(f *hubbub.Filter, now time.Time, after string, lim
 	for _, u := range d.members(f.Room) {
 		us := d.lockUser(u.name)
 		if matches(u, f, now) {
-			sel.add(u.name)
+			sel.Add(u.name)
 		}
 		us.mu.Unlock()
 	}
@@ -162,13 +161,13 @@ func (d *Driver) selectOnline(f *hubbub.Filter, now time.Time, after string, lim
 }
 
 // selectShard adds those of a shard who are online and match a filter without room.
-func (d *Driver) selectShard(us *users, f *hubbub.Filter, now time.Time, to *selection) {
+func (d *Driver) selectShard(us *users, f *hubbub.Filter, now time.Time, to *pick.First) {
 	us.mu.Lock()
 	defer us.mu.Unlock()
 	all := *f == hubbub.Filter{}
 	for _, u := range us.byName {
 		if all && d.isOnline(u, now) || !all && matches(u, f, now) {
-			to.add(u.name)
+			to.Add(u.name)
 		}
 	}
 }
@@ -204,42 +203,4 @@ func (d *Driver) SessionsOf(_ context.Context, name string) ([]hubbub.SessionRec
 		}
 	}
 	return all, nil
-}
-
-// selection picks the first names after one, out of many that come in any order.
-type selection struct {
-	after string
-	limit int
-	total int  // of all names
-	more  bool // there are names that come after those that were picked
-	names names
-}
-
-// names is a heap with the greatest on top.
-type names []string
-
-func (n names) Len() int           { return len(n) }
-func (n names) Less(i, j int) bool { return n[i] > n[j] }
-func (n names) Swap(i, j int)      { n[i], n[j] = n[j], n[i] }
-func (n *names) Push(v any)        { *n = append(*n, v.(string)) }
-func (n *names) Pop() any          { panic("memory: names are replaced, not taken") }
-
-func (s *selection) add(name string) {
-	s.total++
-	switch {
-	case name <= s.after:
-	case len(s.names) < s.limit:
-		heap.Push(&s.names, name)
-	default:
-		s.more = true
-		if s.limit > 0 && name < s.names[0] {
-			s.names[0] = name
-			heap.Fix(&s.names, 0)
-		}
-	}
-}
-
-func (s *selection) sorted() []string {
-	slices.Sort(s.names)
-	return s.names
 }

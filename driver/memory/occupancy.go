@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/hubbub-dev/hubbub"
+	"github.com/hubbub-dev/hubbub/internal/pick"
 )
 
 // rooms are the rooms of one shard that somebody is in.
@@ -127,18 +128,18 @@ func (d *Driver) members(name string) []*user {
 
 // Occupied implements [hubbub.Occupancy].
 func (d *Driver) Occupied(_ context.Context, after string, limit int) (hubbub.RoomPage, error) {
-	sel := selection{after: after, limit: max(0, limit)}
+	sel := pick.First{After: after, Limit: max(0, limit)}
 	for i := range d.rooms {
 		rs := &d.rooms[i]
 		rs.mu.Lock()
 		for name := range rs.byName {
-			sel.add(name)
+			sel.Add(name)
 		}
 		rs.mu.Unlock()
 	}
 	var page hubbub.RoomPage
-	names := sel.sorted()
-	if sel.more && len(names) > 0 {
+	names, _, more := sel.Names()
+	if more && len(names) > 0 {
 		page.Next = names[len(names)-1]
 	}
 	for _, name := range names {

@@ -51,7 +51,7 @@ func (d *Driver) again(ctx context.Context, bucket int, now int64, res *reaped) 
 }
 
 // dueValues reads what is kept under names that are due; "" for what is gone.
-func (d *Driver) dueValues(ctx context.Context, op string, k userKeys, names []string) ([]string, error) {
+func (d *Driver) dueValues(ctx context.Context, op string, k *userKeys, names []string) ([]string, error) {
 	cmds := make([]rueidis.Completed, len(names))
 	for i, name := range names {
 		id, pending := strings.CutPrefix(name, duePending)

@@ -149,22 +149,9 @@ func (d *Driver) overdue(ctx context.Context, op string, ls *leases, dead []stri
 	grace := max(0, d.options.Grace).Milliseconds()
 	dead = slices.DeleteFunc(slices.Clone(dead), func(id string) bool { return ls.end(id, now)+grace > now })
 	for _, id := range dead {
-		cmds := make([]rueidis.Completed, buckets)
-		for bucket := range buckets {
-			k := d.userKeys(bucket)
-			cmds[bucket] = d.b().Smembers().Key(k.of(id)).Build()
-		}
-		results, err := d.trip(ctx, op, cmds...)
+		members, err := d.sessionsOf(ctx, op, id)
 		if err != nil {
 			return 0, err
-		}
-		var members []string
-		for _, r := range results {
-			some, err := r.AsStrSlice()
-			if err != nil {
-				return 0, unavailable(err, op)
-			}
-			members = append(members, some...)
 		}
 		users, ls, err := d.people(ctx, op, usersOf(members))
 		if err != nil {

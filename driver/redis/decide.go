@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	mathrand "math/rand/v2"
-	"slices"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -34,8 +33,10 @@ type userKeys struct {
 	count  string // number of sessions
 }
 
-func (d *Driver) userKeys(bucket int) userKeys {
-	p := d.options.Prefix + userTag(bucket)
+func (d *Driver) userKeys(bucket int) *userKeys { return &d.registry.users[bucket] }
+
+func newUserKeys(prefix string, bucket int) userKeys {
+	p := prefix + userTag(bucket)
 	return userKeys{prefix: p, online: p + "online", grace: p + "grace", due: p + "due", todo: p + "todo", leases: p + "leases",
 		count: p + "sessions"}
 }
@@ -223,7 +224,6 @@ func (d *Driver) write(ctx context.Context, op string, bucket int, all []*decisi
 			continue
 		}
 		d.noteDue(bucket, c)
-		w.args = slices.Insert(w.args, 0, c.u.version)
 		cmds = append(cmds, d.b().Evalsha().Sha1(applyScript.sha).Numkeys(int64(len(w.keys))).Key(w.keys...).Arg(w.args...).Build())
 		of, ws = append(of, c), append(ws, w)
 	}

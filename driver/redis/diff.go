@@ -29,19 +29,23 @@ func (u *user) index(grace int64) index {
 type writes struct {
 	keys  []string
 	place map[string]int // of the keys, from 1 on
-	args  []string
+	args  []string       // as the script has them: first the version
 }
 
 // mostArgs is how many arguments a command of a script has at most: Lua's stack is small. It is even.
 const mostArgs = 1000
 
+// addAll adds commands with as many arguments as there are, two of which belong together.
+func (w *writes) addAll(command, key string, args []string) {
+	for some := range slices.Chunk(args, mostArgs) {
+		w.add(command, key, some...)
+	}
+}
+
 // add adds a command.
 func (w *writes) add(command, key string, args ...string) {
 	at := w.place[key]
 	if at == 0 {
-		if w.place == nil {
-			w.place = make(map[string]int)
-		}
 		w.keys = append(w.keys, key)
 		at = len(w.keys)
 		w.place[key] = at
@@ -55,7 +59,7 @@ type retention struct{ lease, lastSeen time.Duration }
 
 // diff makes the writes of what a decision has changed, in the slot of the user; nil if it has changed nothing. All is written in one step,
 // so that whoever dies leaves nothing half done there: what is to be done in other slots is among it, as something that is left to do.
-func (c *decision) diff(k userKeys, version string, r retention) *writes {
+func (c *decision) diff(k *userKeys, version string, r retention) *writes {
 	u, w := c.u, &writes{}
 	before, after := u.was, u.index(c.grace)
 	name := k.user(u.name)
@@ -64,18 +68,15 @@ func (c *decision) diff(k userKeys, version string, r retention) *writes {
 	if len(set)+len(del)+len(c.told) == 0 {
 		return nil
 	}
-	w.keys, w.place = []string{name}, map[string]int{name: 1}
+	w.keys, w.place = append(make([]string, 0, 8), name), map[string]int{name: 1}
+	w.args = append(make([]string, 0, 64), u.version)
 	switch {
 	case len(fields) == 0:
 		w.add("DEL", name)
 	default:
 		set = append(set, fieldVersion, version, fieldClock, strconv.FormatInt(u.clock, 10))
-		for some := range slices.Chunk(set, mostArgs) {
-			w.add("HSET", name, some...)
-		}
-		for some := range slices.Chunk(del, mostArgs) {
-			w.add("HDEL", name, some...)
-		}
+		w.addAll("HSET", name, set)
+		w.addAll("HDEL", name, del)
 		c.expire(w, name, before.online, r)
 	}
 	if after.online && !before.online {
@@ -129,7 +130,7 @@ func isState(field string) bool {
 func (c *decision) expire(w *writes, name string, wasOnline bool, r retention) {
 	u := c.u
 	if u.online {
-		if !wasOnline {
+		if !wasOnline && u.version != "" { // what there was not does not expire
 			w.add("PERSIST", name)
 		}
 		return
@@ -152,7 +153,7 @@ func (c *decision) expire(w *writes, name string, wasOnline bool, r retention) {
 }
 
 // diffSessions writes which sessions there are of which lease, and how many in all.
-func (c *decision) diffSessions(w *writes, k userKeys, before, after index) {
+func (c *decision) diffSessions(w *writes, k *userKeys, before, after index) {
 	nodes := map[string]string{}
 	for _, s := range c.u.sessions {
 		nodes[s.lease] = s.Node
@@ -174,18 +175,24 @@ func (c *decision) diffSessions(w *writes, k userKeys, before, after index) {
 }
 
 // keep writes what must be told until it is confirmed, and what is left to do in other slots.
-func (c *decision) keep(w *writes, k userKeys, r retention) {
+func (c *decision) keep(w *writes, k *userKeys, r retention) {
 	due := strconv.FormatInt(c.now+r.lease.Milliseconds(), 10)
+	var pending, todo, dues []string
 	for _, p := range c.told {
-		pending := k.pending(p.ID)
-		w.add("HSET", pending, p.ID, p.encode())
-		w.add("PEXPIRE", pending, strconv.FormatInt(keptUnconfirmed.Milliseconds(), 10))
-		w.add("ZADD", k.due, due, duePending+p.ID)
+		pending = append(pending, p.ID, p.encode())
+		dues = append(dues, due, duePending+p.ID)
 	}
 	for _, l := range c.left {
-		w.add("HSET", k.todo, l.name(), l.encode())
-		w.add("ZADD", k.due, due, dueLeaving+l.name())
+		todo = append(todo, l.name(), l.encode())
+		dues = append(dues, due, dueLeaving+l.name())
 	}
+	if len(pending) > 0 {
+		key := k.pending(c.told[0].ID)
+		w.addAll("HSET", key, pending)
+		w.add("PEXPIRE", key, strconv.FormatInt(keptUnconfirmed.Milliseconds(), 10))
+	}
+	w.addAll("HSET", k.todo, todo)
+	w.addAll("ZADD", k.due, dues)
 }
 
 // keptUnconfirmed is how long a transition is told again and again, if nobody confirms it.

@@ -1,7 +1,6 @@
 package redis
 
 import (
-	"container/heap"
 	"context"
 	"encoding/json"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/hubbub-dev/hubbub"
+	"github.com/hubbub-dev/hubbub/internal/pick"
 )
 
 // namesAtOnce is how many users are read in one round trip.
@@ -166,27 +166,30 @@ func (d *Driver) leasesIn(ctx context.Context, op, node string, from, to int) ([
 	return all, nil
 }
 
-// Online implements [hubbub.Directory]. Without a filter it asks all buckets for a few names each. With a room it looks at those in the
-// room, and otherwise at everybody who is online.
+// Online implements [hubbub.Directory]. Without a filter it asks all buckets for a few names each, and of a room it reads a page. With a
+// platform or attribute it looks at everybody in the room, or at everybody who is online.
 func (d *Driver) Online(ctx context.Context, f hubbub.Filter, after string, limit int) (page hubbub.PresencePage, err error) {
 	const op = "list who is online"
 	limit = max(0, limit)
 	var names []string
 	var more bool
-	if f == (hubbub.Filter{}) {
-		key := func(bucket int) string { k := d.userKeys(bucket); return k.online }
+	switch f {
+	case hubbub.Filter{}:
+		key := func(bucket int) string { return d.userKeys(bucket).online }
 		if names, more, err = d.merge(ctx, op, key, after, limit); err != nil {
 			return page, err
 		}
 		if page.Total, err = d.total(ctx, after == ""); err != nil {
 			return page, err
 		}
-	} else {
-		sel := &selection{after: after, limit: limit}
-		if err := d.selectOnline(ctx, op, f, sel); err != nil {
+	case hubbub.Filter{Room: f.Room}:
+		return d.present(ctx, f.Room, after, limit)
+	default:
+		first := &pick.First{After: after, Limit: limit}
+		if err := d.selectOnline(ctx, op, f, first); err != nil {
 			return page, err
 		}
-		names, page.Total, more = sel.sorted(), sel.total, sel.more
+		names, page.Total, more = first.Names()
 	}
 	if more && len(names) > 0 {
 		page.Next = names[len(names)-1]
@@ -197,32 +200,26 @@ func (d *Driver) Online(ctx context.Context, f hubbub.Filter, after string, limi
 }
 
 // selectOnline looks at all who could match a filter.
-func (d *Driver) selectOnline(ctx context.Context, op string, f hubbub.Filter, to *selection) error {
-	if f.Room == "" {
-		for bucket := range buckets {
-			if err := d.selectIn(ctx, op, bucket, f, to); err != nil {
-				return err
+func (d *Driver) selectOnline(ctx context.Context, op string, f hubbub.Filter, to *pick.First) error {
+	if f.Room != "" {
+		now := d.nowMs()
+		return d.eachIn(ctx, op, f.Room, "", namesAtOnce, nil, func(u *user, ls *leases) bool {
+			if u.matches(&f, ls, now) {
+				to.Add(u.name)
 			}
+			return true
+		})
+	}
+	for bucket := range buckets {
+		if err := d.selectIn(ctx, op, bucket, f, to); err != nil {
+			return err
 		}
-		return nil
 	}
-	members, err := d.members(ctx, f.Room)
-	if err != nil {
-		return err
-	}
-	names := make([]string, 0, len(members))
-	for name := range members {
-		names = append(names, name)
-	}
-	users, err := d.selectAmong(ctx, op, names, f, to)
-	if err != nil {
-		return err
-	}
-	return d.dropStale(ctx, f.Room, members, users)
+	return nil
 }
 
 // selectIn looks at all of a bucket.
-func (d *Driver) selectIn(ctx context.Context, op string, bucket int, f hubbub.Filter, to *selection) error {
+func (d *Driver) selectIn(ctx context.Context, op string, bucket int, f hubbub.Filter, to *pick.First) error {
 	k := d.userKeys(bucket)
 	for after := "-"; ; {
 		results, err := d.trip(ctx, op, d.b().Zrange().Key(k.online).Min(after).Max("+").Bylex().Limit(0, namesAtOnce).Build())
@@ -233,25 +230,21 @@ func (d *Driver) selectIn(ctx context.Context, op string, bucket int, f hubbub.F
 		if err != nil {
 			return unavailable(err, op)
 		}
-		if _, err := d.selectAmong(ctx, op, names, f, to); err != nil || len(names) < namesAtOnce {
+		users, ls, err := d.people(ctx, op, names)
+		if err != nil {
 			return err
+		}
+		now := d.nowMs()
+		for name, u := range users {
+			if u.matches(&f, ls, now) {
+				to.Add(name)
+			}
+		}
+		if len(names) < namesAtOnce {
+			return nil
 		}
 		after = "(" + names[len(names)-1]
 	}
-}
-
-func (d *Driver) selectAmong(ctx context.Context, op string, names []string, f hubbub.Filter, to *selection) (map[string]*user, error) {
-	users, ls, err := d.people(ctx, op, names)
-	if err != nil {
-		return nil, err
-	}
-	now := d.nowMs()
-	for name, u := range users {
-		if u.matches(&f, ls, now) {
-			to.add(name)
-		}
-	}
-	return users, nil
 }
 
 // matches tells whether a user has a live session for which all holds that a filter says.
@@ -267,42 +260,4 @@ func (u *user) matches(f *hubbub.Filter, ls *leases, now int64) bool {
 		}
 		return f.Room == "" || slices.Contains(s.rooms, f.Room)
 	})
-}
-
-// selection picks the first names after one, out of many that come in any order.
-type selection struct {
-	after string
-	limit int
-	total int  // of all names
-	more  bool // there are names that come after those that were picked
-	names names
-}
-
-// names is a heap with the greatest on top.
-type names []string
-
-func (n names) Len() int           { return len(n) }
-func (n names) Less(i, j int) bool { return n[i] > n[j] }
-func (n names) Swap(i, j int)      { n[i], n[j] = n[j], n[i] }
-func (n *names) Push(v any)        { *n = append(*n, v.(string)) }
-func (n *names) Pop() any          { panic("redis: names are replaced, not taken") }
-
-func (s *selection) add(name string) {
-	s.total++
-	switch {
-	case name <= s.after:
-	case len(s.names) < s.limit:
-		heap.Push(&s.names, name)
-	default:
-		s.more = true
-		if s.limit > 0 && name < s.names[0] {
-			s.names[0] = name
-			heap.Fix(&s.names, 0)
-		}
-	}
-}
-
-func (s *selection) sorted() []string {
-	slices.Sort(s.names)
-	return s.names
 }

@@ -14,7 +14,7 @@
 //	Revocations    revoke.go
 //	Leases         leases.go and renew.go; reap.go with due.go, again.go and orphans.go
 //	Occupancy      occupancy.go; ghosts.go takes sessions out of rooms that they are not in
-//	Directory      directory.go and count.go
+//	Directory      directory.go and count.go; present.go lists who is in a room
 //	Scratch        scratch.go
 //
 // Each script in scripts/ says its KEYS and ARGV; those about one stream begin with stream.lua. There are goroutines of the client, of
@@ -32,8 +32,8 @@
 //	                   Of all of them: online, grace, sessions (their number), leases and on:LEASE (sessions of a lease), todo (what is left to
 //	                   do in other slots), due (when it, and what is not confirmed, is due).
 //	                   Channels: user:NAME, presence:NAME
-//	{r0} to {r255}     rooms that somebody is in, by the first byte of the SHA-256 of their names: rooms, in:NAME (users with their sessions),
-//	                   gone:SESSION (one that has ended before it had entered)
+//	{r0} to {r255}     rooms that somebody is in, by the first byte of the SHA-256 of their names: rooms, counts (of their users),
+//	                   in:NAME (sessions, in the order of their users' names), gone:SESSION (one that has ended before it had entered)
 //	{scratch:NAME}     what is kept for all nodes for a while
 //	{nodes}            leases, status (how the nodes are), ended:NODE (sessions that the node has to hear of). Channels: all, presence
 //

@@ -50,7 +50,7 @@ func (d *Driver) lookInTurn(ctx context.Context, now int64, res *reaped) {
 }
 
 // headCommands ask what is due next in a bucket.
-func headCommands(d *Driver, k userKeys) []rueidis.Completed {
+func headCommands(d *Driver, k *userKeys) []rueidis.Completed {
 	return []rueidis.Completed{
 		d.b().Zrange().Key(k.due).Min("0").Max("0").Withscores().Build(),
 		d.b().Zrange().Key(k.grace).Min("0").Max("0").Withscores().Build(),

@@ -1,6 +1,7 @@
 package redis_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -50,7 +51,10 @@ func TestLostLeaves(t *testing.T) {
 		t.Fatalf("in the rooms %v is somebody after they were read", got)
 	}
 
-	lost() // and so does each node after a doubt
+	lost() // and so does each node after a doubt, with more than it looks at together
+	for i := range 2500 {
+		a.EnterHalf(t, "pub", fmt.Sprint("zoe", i), fmt.Sprint("z", i), true)
+	}
 	b.Doubt()
 	pass(clock, 8, a, b)
 	if got := a.occupied(); !slices.Equal(got, []string{"lobby"}) {

@@ -88,6 +88,8 @@ func parseLeases(fields map[string]string) *leases {
 // registry is what an instance remembers of the registry, so that it asks for little. All of it is safe for concurrent use.
 type registry struct {
 	instance   string                               // immutable; another one for each [Open]
+	users      [buckets]userKeys                    // immutable
+	rooms      [buckets]roomKeys                    // immutable
 	onDecision func([]transition)                   // immutable after OnDecision
 	hook       func(step string, before bool) error // of tests: is called around each round trip, which fails if it says so; nil for none
 
@@ -99,7 +101,7 @@ type registry struct {
 	mercy   atomic.Int64          // see leases
 	orphans atomic.Bool           // leases that nobody knows are to be looked for when mercy is over
 	turn    turn
-	ghosts  int // how many buckets of rooms are left to be looked through for sessions that are not there; guarded by reaping
+	ghosts  search // guarded by reaping
 
 	loading lock
 	loads   atomic.Uint64 // loads that have begun

@@ -77,14 +77,20 @@ func (d *Driver) Before(ctx context.Context, s hubbub.Stream, p hubbub.Position,
 	return page, err
 }
 
+// readStream reads a page. A room begins by being read, since sessions get its head when they join. A pair does not: who asks for the messages
+// of made-up people would fill the memory.
 func (d *Driver) readStream(ctx context.Context, s hubbub.Stream, p hubbub.Position, limit int, forward bool) (hubbub.Page, error) {
-	direction := "0"
-	if forward {
-		direction = "1"
-	}
-	args := d.streamArgs(direction, p.Epoch, strconv.FormatUint(p.Offset, 10), strconv.Itoa(max(0, limit)))
+	args := d.streamArgs(flag(forward), p.Epoch, strconv.FormatUint(p.Offset, 10), strconv.Itoa(max(0, limit)), flag(s.Room != ""))
 	page, err := parsePage(s, d.exec(ctx, readScript, d.streamKeys(s), args...))
 	return page, unavailable(err, "read "+s.String())
+}
+
+// flag is how scripts get a truth.
+func flag(yes bool) string {
+	if yes {
+		return "1"
+	}
+	return "0"
 }
 
 // parsePage reads a page, with the messages in the order in which they come.

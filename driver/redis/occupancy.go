@@ -29,19 +29,23 @@ const (
 type roomKeys struct {
 	prefix string
 	rooms  string // sorted set of the rooms that somebody is in, in the order of their names
+	counts string // hash of these, and how many users are in each
 }
 
-func (d *Driver) roomKeys(bucket int) roomKeys {
-	p := d.options.Prefix + roomTag(bucket)
-	return roomKeys{p, p + "rooms"}
+func (d *Driver) roomKeys(bucket int) *roomKeys { return &d.registry.rooms[bucket] }
+
+func newRoomKeys(prefix string, bucket int) roomKeys {
+	p := prefix + roomTag(bucket)
+	return roomKeys{p, p + "rooms", p + "counts"}
 }
 
-func (k *roomKeys) in(room string) string { return k.prefix + "in:" + room } // hash of the users with their sessions
+// in is a sorted set of who is in a room: "USER SESSION", in the order of the users' names.
+func (k *roomKeys) in(room string) string { return k.prefix + "in:" + room }
 
 // roomParts are the keys and arguments of the script of rooms.
 func (d *Driver) roomParts(room, user, session, mode string) (keys, args []string) {
 	k := d.roomKeys(bucketOf(room))
-	return []string{k.in(room), k.rooms, k.prefix + "gone:" + session}, []string{mode, room, user, session}
+	return []string{k.in(room), k.rooms, k.counts, k.prefix + "gone:" + session}, []string{mode, room, user, session}
 }
 
 func (d *Driver) roomCommand(room, user, session, mode string) rueidis.Completed {
@@ -98,22 +102,10 @@ func (d *Driver) Leave(ctx context.Context, room, user, session string) (last bo
 	return last, count, unavailable(err, op)
 }
 
-// members returns the users in a room, and the sessions with which each is there.
-func (d *Driver) members(ctx context.Context, room string) (map[string]string, error) {
-	const op = "read who is in a room"
-	k := d.roomKeys(bucketOf(room))
-	results, err := d.trip(ctx, op, d.b().Hgetall().Key(k.in(room)).Build())
-	if err != nil {
-		return nil, err
-	}
-	members, err := results[0].AsStrMap()
-	return members, unavailable(err, op)
-}
-
 // Occupied implements [hubbub.Occupancy]. It asks all buckets for a few rooms each.
 func (d *Driver) Occupied(ctx context.Context, after string, limit int) (page hubbub.RoomPage, err error) {
 	const op = "list the rooms"
-	key := func(bucket int) string { k := d.roomKeys(bucket); return k.rooms }
+	key := func(bucket int) string { return d.roomKeys(bucket).rooms }
 	names, more, err := d.merge(ctx, op, key, after, limit)
 	if err != nil {
 		return page, err
@@ -121,7 +113,7 @@ func (d *Driver) Occupied(ctx context.Context, after string, limit int) (page hu
 	cmds := make([]rueidis.Completed, len(names))
 	for i, name := range names {
 		k := d.roomKeys(bucketOf(name))
-		cmds[i] = d.b().Hlen().Key(k.in(name)).Build()
+		cmds[i] = d.b().Hget().Key(k.counts).Field(name).Build()
 	}
 	results, err := d.trip(ctx, op, cmds...)
 	if err != nil {
@@ -129,7 +121,7 @@ func (d *Driver) Occupied(ctx context.Context, after string, limit int) (page hu
 	}
 	for i, name := range names {
 		n, err := results[i].AsInt64()
-		if err != nil {
+		if err != nil && !rueidis.IsRedisNil(err) {
 			return page, unavailable(err, op)
 		}
 		if n > 0 {

@@ -12,7 +12,7 @@ import (
 // reapOrphans ends sessions of leases that nobody knows: the registry of leases was lost, or a node stood still while it added a session.
 func (d *Driver) reapOrphans(ctx context.Context, which []int, res *reaped) {
 	const op = "list the leases that have sessions"
-	results, err := d.ofBuckets(ctx, op, which, func(k userKeys) rueidis.Completed { return d.b().Hkeys().Key(k.leases).Build() })
+	results, err := d.ofBuckets(ctx, op, which, func(k *userKeys) rueidis.Completed { return d.b().Hkeys().Key(k.leases).Build() })
 	if err != nil {
 		d.registry.orphans.Store(true)
 		res.add(nil, err)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/redis/rueidis"
@@ -124,59 +123,37 @@ func ofOthers(kept map[string]string, name, by string) (all []keptPending) {
 	return all
 }
 
-var confirmScript = newScript("confirm")
-
-// Confirm implements [hubbub.Leases], in one round trip.
+// Confirm implements [hubbub.Leases], in one round trip. Only the first commands decide: when something is due that is not kept any more, that
+// is forgotten then.
 func (d *Driver) Confirm(ctx context.Context, ids ...string) (n int, err error) {
 	const op = "confirm transitions"
-	calls := map[int]*confirmation{}
+	kept, due := map[string][]string{}, map[string][]string{} // by key
 	for _, id := range ids {
-		bucket, ok := bucketOfTransition(id)
-		if !ok {
-			continue
+		if bucket, ok := bucketOfTransition(id); ok {
+			k := d.userKeys(bucket)
+			kept[k.pending(id)] = append(kept[k.pending(id)], id)
+			due[k.due] = append(due[k.due], duePending+id)
 		}
-		if calls[bucket] == nil {
-			calls[bucket] = newConfirmation(d.userKeys(bucket))
-		}
-		calls[bucket].add(id)
 	}
-	cmds, of := make([]rueidis.Completed, 0, len(calls)), make([]*confirmation, 0, len(calls))
-	for _, c := range calls {
-		cmds = append(cmds, d.b().Evalsha().Sha1(confirmScript.sha).Numkeys(int64(len(c.keys))).Key(c.keys...).Arg(c.args...).Build())
-		of = append(of, c)
+	if len(kept) == 0 {
+		return 0, nil
+	}
+	cmds := make([]rueidis.Completed, 0, len(kept)+len(due))
+	for key, fields := range kept {
+		cmds = append(cmds, d.b().Hdel().Key(key).Field(fields...).Build())
+	}
+	for key, members := range due {
+		cmds = append(cmds, d.b().Zrem().Key(key).Member(members...).Build())
 	}
 	results, err := d.trip(ctx, op, cmds...)
 	if err != nil {
 		return 0, err
 	}
-	for i, r := range results {
-		if mustLoad(r.Error()) {
-			r = d.call(ctx, op, confirmScript, of[i].keys, of[i].args...)
-		}
+	for _, r := range results[:len(kept)] {
 		first, failed := r.AsInt64()
 		if n += int(first); failed != nil {
 			err = unavailable(failed, op)
 		}
 	}
 	return n, err
-}
-
-// confirmation is what the script gets that confirms transitions of a bucket.
-type confirmation struct {
-	bucket     userKeys
-	keys, args []string
-	place      map[string]string // of the keys
-}
-
-func newConfirmation(k userKeys) *confirmation {
-	return &confirmation{bucket: k, keys: []string{k.due}, args: []string{duePending}, place: map[string]string{}}
-}
-
-func (c *confirmation) add(id string) {
-	key := c.bucket.pending(id)
-	if c.place[key] == "" {
-		c.keys = append(c.keys, key)
-		c.place[key] = strconv.Itoa(len(c.keys))
-	}
-	c.args = append(c.args, c.place[key], id)
 }

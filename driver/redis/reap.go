@@ -136,7 +136,7 @@ func (d *Driver) reapLeases(ctx context.Context, ls *leases, now int64, res *rea
 		}
 	}
 	if d.registry.orphans.CompareAndSwap(true, false) {
-		d.registry.ghosts = buckets
+		d.registry.ghosts = search{buckets: buckets}
 		d.reapOrphans(ctx, every(), res)
 	}
 }
@@ -159,7 +159,7 @@ func (d *Driver) forgetLease(ctx context.Context, id, node string) error {
 // endLease ends the sessions of a lost lease in all buckets.
 func (d *Driver) endLease(ctx context.Context, id string, why hubbub.EndReason) ([]hubbub.Transition, error) {
 	const op = "list the sessions of a lost node"
-	results, err := d.ofBuckets(ctx, op, every(), func(k userKeys) rueidis.Completed { return d.b().Smembers().Key(k.of(id)).Build() })
+	results, err := d.ofLease(ctx, op, id)
 	if err != nil {
 		return nil, err
 	}
@@ -175,8 +175,29 @@ func (d *Driver) endLease(ctx context.Context, id string, why hubbub.EndReason) 
 	return res.result()
 }
 
+// ofLease asks for the sessions of a lease in each bucket, "USER SESSION".
+func (d *Driver) ofLease(ctx context.Context, op, id string) ([]rueidis.RedisResult, error) {
+	return d.ofBuckets(ctx, op, every(), func(k *userKeys) rueidis.Completed { return d.b().Smembers().Key(k.of(id)).Build() })
+}
+
+// sessionsOf returns the sessions of a lease, "USER SESSION".
+func (d *Driver) sessionsOf(ctx context.Context, op, id string) (all []string, err error) {
+	results, err := d.ofLease(ctx, op, id)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range results {
+		some, err := r.AsStrSlice()
+		if err != nil {
+			return nil, unavailable(err, op)
+		}
+		all = append(all, some...)
+	}
+	return all, nil
+}
+
 // ofBuckets asks something of some buckets, in one round trip.
-func (d *Driver) ofBuckets(ctx context.Context, op string, which []int, of func(userKeys) rueidis.Completed) ([]rueidis.RedisResult, error) {
+func (d *Driver) ofBuckets(ctx context.Context, op string, which []int, of func(*userKeys) rueidis.Completed) ([]rueidis.RedisResult, error) {
 	cmds := make([]rueidis.Completed, len(which))
 	for i, bucket := range which {
 		cmds[i] = of(d.userKeys(bucket))

@@ -24,7 +24,7 @@ func (d *Driver) initRegistry() {
 	r.view, r.nodes = parseLeases(nil), make(map[string]*ownNode)
 	r.reaping, r.loading, r.counts.loading, r.turn.last = newLock(), newLock(), newLock(), d.nowMs()
 	for i := range r.locks {
-		r.locks[i] = newLock()
+		r.locks[i], r.users[i], r.rooms[i] = newLock(), newUserKeys(d.options.Prefix, i), newRoomKeys(d.options.Prefix, i)
 	}
 	d.doubt()
 	d.onDial(d.doubt)

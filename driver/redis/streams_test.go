@@ -406,6 +406,28 @@ func TestStreamsThatAreGoneAreForgotten(t *testing.T) {
 	}
 }
 
+// TestReadingKeepsNothing reads what made-up people have said to each other.
+func TestReadingKeepsNothing(t *testing.T) {
+	t.Parallel()
+	prefix := freshPrefix()
+	c := &chat{TB: t, Driver: openAt(t, nil, prefix)}
+	for i := range 20 {
+		s := hubbub.PairStream("mallory", fmt.Sprint("nobody", i))
+		page, err := c.Before(t.Context(), s, hubbub.Position{}, 1)
+		if err != nil || !page.Complete || page.Head.Epoch == "" {
+			t.Fatalf("%+v, %v", page, err)
+		}
+		c.after(s, page.Head, 1)
+		if _, err := c.MarkRead(t.Context(), "mallory", s, page.Head); hubbub.AsError(err).Reason != hubbub.Invalid {
+			t.Fatalf("what there is not is read: %v", err)
+		}
+	}
+	keys, err := command(t, raw(t, server.Addr), "KEYS", prefix+"*").AsStrSlice()
+	if err != nil || len(keys) > 0 {
+		t.Errorf("reading has left %q, %v", keys, err)
+	}
+}
+
 // TestStreamsInACluster does all that touches several slots, with what takes part in one call on several servers.
 func TestStreamsInACluster(t *testing.T) {
 	t.Parallel()

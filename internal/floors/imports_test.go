@@ -48,7 +48,7 @@ func TestFloorsCanFail(t *testing.T) {
 		"sdk/node_modules/x/bad.go": file(`import ` + us + `/gateway"`),
 	}
 	want := []string{
-		`driver/redis/redis.go: "` + modulePath + `/driver/memory": floor of driver/redis is broken: it may import .`,
+		`driver/redis/redis.go: "` + modulePath + `/driver/memory": floor of driver/redis is broken: it may import ., internal/pick`,
 		`gateway/rpc/rpc.go: "` + modulePath + `/gateway/auth": floor of gateway/rpc is broken: it may import ws, ., inbox`,
 		`hubbub.go: "github.com/redis/rueidis": third-party import into a package that others build: allowed are nothing`,
 		`inbox/inbox.go: "` + modulePath + `/ws": floor of inbox is broken: it may import .`,

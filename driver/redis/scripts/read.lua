@@ -1,17 +1,17 @@
 -- Reads a page of a stream.
 -- KEYS: 1 to 3 as in stream.lua
 -- ARGV: 1 and 2 as in stream.lua; 3 1 to read forward, 0 to read back; 4 and 5 epoch and offset of the position, '' and 0 for none; 6 how many
---   messages are wanted
+--   messages are wanted; 7 1 if a stream that there is not shall begin, so that its epoch holds, else 0
 -- Returns epoch; head; 1 if the page is complete, else 0; 1 if there are more messages, else 0; and entries in the order of reading.
 local PAGE, CHUNK = 8388608, 32 -- a page ends after so many bytes of data, and is read by so many messages if it may have more
-load()
+local keep = load() or ARGV[7] == '1'
 expire()
 local forward, epoch, offset, limit = ARGV[3] == '1', ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local current = birth .. server
 local none = epoch == '' and offset == 0
 local from, to, complete
 if not none and (epoch ~= current or forward and offset > head) then
-  use()
+  if keep then use() end
   return {current, head, 0, 0, {}}
 elseif forward then
   if none then offset = first - 1 end
@@ -44,5 +44,5 @@ while from <= to and more == 0 do
   local last = offsetOf(some[#some])
   if forward then from = last + 1 else to = last - 1 end
 end
-use()
+if keep then use() end
 return {current, head, complete and 1 or 0, more, entries}

@@ -1,48 +1,47 @@
 -- Adds a session to a room, or takes it out. Returns whether the user is new there, or gone from there, and how many users there are; -1 if
 -- the session cannot enter since it has ended.
--- KEYS: the room's users, the rooms that somebody is in, a mark that the session has ended before it had entered
+-- KEYS: who is in the room, the rooms that somebody is in, how many users are in each, a mark that the session has ended before it had entered
 -- ARGV: "enter", "leave", "ended", "ended again" or "stale", the room, the user, the session
-local mode, id = ARGV[1], ARGV[4]
-local ids = redis.call('HGET', KEYS[1], ARGV[3])
-local from, to
-if ids then
-  from, to = string.find(' ' .. ids .. ' ', ' ' .. id .. ' ', 1, true)
+local who, rooms, counts, gone = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local mode, room, user = ARGV[1], ARGV[2], ARGV[3]
+local seat = user .. ' ' .. ARGV[4]
+
+-- here tells whether the user has a session in the room: what begins with the name and a space, before which no character of a name comes.
+local function here()
+  return redis.call('ZRANGE', who, '[' .. user .. ' ', '(' .. user .. '!', 'BYLEX', 'LIMIT', 0, 1)[1] ~= nil
 end
+
+local function count()
+  return tonumber(redis.call('HGET', counts, room) or 0)
+end
+
 if mode == 'enter' then
-  if redis.call('EXISTS', KEYS[3]) == 1 then
+  if redis.call('EXISTS', gone) == 1 then
     return { 0, -1 }
   end
-  if not ids then
-    redis.call('HSET', KEYS[1], ARGV[3], id)
-    local count = redis.call('HLEN', KEYS[1])
-    if count == 1 then
-      redis.call('ZADD', KEYS[2], 0, ARGV[2])
-    end
-    return { 1, count }
+  local was = here()
+  redis.call('ZADD', who, 0, seat)
+  if was then
+    return { 0, count() }
   end
-  if not from then
-    redis.call('HSET', KEYS[1], ARGV[3], ids .. ' ' .. id)
+  local n = redis.call('HINCRBY', counts, room, 1)
+  if n == 1 then
+    redis.call('ZADD', rooms, 0, room)
   end
-  return { 0, redis.call('HLEN', KEYS[1]) }
+  return { 1, n }
 end
-if not from then
+if redis.call('ZREM', who, seat) == 0 then
   if mode == 'ended' or mode == 'ended again' then
-    redis.call('SET', KEYS[3], '', 'PX', 600000) -- longer than anything is under way
+    redis.call('SET', gone, '', 'PX', 600000) -- longer than anything is under way
   end
-  if mode == 'ended again' and not ids then
-    return { 1, redis.call('HLEN', KEYS[1]) }
-  end
-  return { 0, redis.call('HLEN', KEYS[1]) }
+  return { mode == 'ended again' and not here() and 1 or 0, count() }
 end
-local rest = string.sub(' ' .. ids .. ' ', 1, from) .. string.sub(' ' .. ids .. ' ', to + 1)
-rest = string.match(rest, '^%s*(.-)%s*$')
-if rest ~= '' then
-  redis.call('HSET', KEYS[1], ARGV[3], rest)
-  return { 0, redis.call('HLEN', KEYS[1]) }
+if here() then
+  return { 0, count() }
 end
-redis.call('HDEL', KEYS[1], ARGV[3])
-local count = redis.call('HLEN', KEYS[1])
-if count == 0 then
-  redis.call('ZREM', KEYS[2], ARGV[2])
+local n = redis.call('HINCRBY', counts, room, -1)
+if n <= 0 then
+  redis.call('HDEL', counts, room)
+  redis.call('ZREM', rooms, room)
 end
-return { 1, count }
+return { 1, n }
