@@ -103,6 +103,18 @@ func (a *archive) Record(_ context.Context, ts []hubbub.Transition, _ []hubbub.O
 	return nil
 }
 
+func (a *archive) Endings(_ context.Context, ids []string) (map[string]hubbub.EndReason, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	ended := map[string]hubbub.EndReason{}
+	for _, tr := range a.recorded {
+		if tr.Kind == hubbub.SessionDisconnected && slices.Contains(ids, tr.Session.ID) {
+			ended[tr.Session.ID] = tr.Why
+		}
+	}
+	return ended, nil
+}
+
 func (a *archive) OpenNodes(context.Context) ([]string, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

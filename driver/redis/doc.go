@@ -10,7 +10,8 @@
 //	Log, Poster    log.go, with appends.go (one call at a time for a stream), entries.go and streamstate.go (what is kept), budget.go (what a
 //	               user may send) and aging.go (Trim); takers.go and conversations.go (who takes part in what), erasestreams.go
 //	Registry       registry.go and restoring.go; decide.go reads, decides and writes, decision.go is the decisions, user.go what is kept of a
-//	               user, diff.go what is written of a change, pending.go what is told and left to do, leaving.go does the latter
+//	               user, diff.go what is written of a change, pending.go what is told and left to do, leaving.go does the latter;
+//	               fences.go ends what the registry has lost, and remembers what was ended
 //	Revocations    revoke.go
 //	Leases         leases.go and renew.go; reap.go with due.go, again.go and orphans.go
 //	Occupancy      occupancy.go; ghosts.go takes sessions out of rooms that they are not in

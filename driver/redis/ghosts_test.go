@@ -60,7 +60,7 @@ func TestLostLeaves(t *testing.T) {
 
 	// What the session's own list has lost is put right by its node, which is told of what it has in vain.
 	a.EnterHalf(t, "bar", "ann", "a1", false)
-	r, err := a.Restore(t.Context(), a.sessions["a1"], a.came["a1"], hubbub.DeviceLimit{})
+	r, err := a.Restore(t.Context(), a.sessions["a1"], hubbub.Opened{Came: a.came["a1"]}, hubbub.DeviceLimit{})
 	if err != nil || !slices.Equal(r.Rooms, []string{"lobby", "bar"}) {
 		t.Fatalf("restored is %+v, %v", r, err)
 	}
