@@ -37,6 +37,7 @@ type Hub struct {
 	turns      turns
 	counting   counting
 	handover   handover
+	sweeps     sweeps
 	vacancies  *vacancies // nil if nobody wants to know of them
 	doubt      doubt      // of a shared driver
 	complaints complaints

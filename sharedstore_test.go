@@ -49,6 +49,10 @@ func (a *archive) Before(ctx context.Context, s hubbub.Stream, p hubbub.Position
 	return a.streams.Before(ctx, s, p, n)
 }
 
+func (a *archive) Conversations(ctx context.Context, user, before string, n int) (hubbub.ConversationPage, error) {
+	return a.streams.Conversations(ctx, user, before, n)
+}
+
 func (a *archive) MarkRead(ctx context.Context, user string, s hubbub.Stream, p hubbub.Position) (bool, error) {
 	return a.streams.MarkRead(ctx, user, s, p)
 }
