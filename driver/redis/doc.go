@@ -34,7 +34,7 @@
 //	                   do in other slots), due (when it, and what is not confirmed, is due).
 //	                   Channels: user:NAME, presence:NAME
 //	{r0} to {r255}     rooms that somebody is in, by the first byte of the SHA-256 of their names: rooms, in:NAME (users with their sessions),
-//	                   gone:SESSION (one that has ended before it had entered)
+//	                   gone:SESSION (one that has ended before it had entered), suspect:ROOM SESSION (one that may not be there)
 //	{scratch:NAME}     what is kept for all nodes for a while
 //	{nodes}            leases, status (how the nodes are), ended:NODE (sessions that the node has to hear of). Channels: all, presence
 //

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"crypto/rand"
 	"slices"
 	"strings"
 	"time"
@@ -69,54 +70,67 @@ func (d *Driver) dropGhostsIn(ctx context.Context, bucket int) error {
 
 // dropStale takes sessions out of a room that are no more, or not there as far as they know: slots were lost, or the tail of what was written
 // to them. Nobody else would do it. The users were read after the members, so who enters or leaves meanwhile is seen to be there by
-// both, but for who leaves and enters again. So those are asked once more.
+// both, but for who leaves and enters again, or is restored. So those who seem to be gone are marked in the room, and asked once more. Who
+// enters removes the mark, after it has noted with the session that it is there, and who is not marked is not taken out.
 func (d *Driver) dropStale(ctx context.Context, room string, members map[string]string, users map[string]*user) error {
 	const op = "take lost sessions out of a room"
-	var cmds []rueidis.Completed
 	var absent []seat
 	for name, ids := range members {
+		u := users[name]
 		for id := range strings.FieldsSeq(ids) {
 			s := (*session)(nil)
-			if u := users[name]; u != nil {
+			if u != nil {
 				s = u.session(id)
 			}
-			if s != nil && slices.Contains(s.rooms, room) {
-				continue
-			}
-			if s != nil {
+			if s == nil || !slices.Contains(s.rooms, room) {
 				absent = append(absent, seat{room, name, id})
 			}
-			cmds = append(cmds, d.roomCommand(room, name, id, roomStale))
 		}
 	}
-	if _, err := d.trip(ctx, op, cmds...); err != nil || len(absent) == 0 {
+	if len(absent) == 0 {
+		return nil
+	}
+	mark := rand.Text() // others may look at the same time: who has marked last may take out
+	if err := d.inRooms(ctx, "mark sessions that may be gone", absent, roomSuspect, mark); err != nil {
 		return err
 	}
-	return d.enterAgain(ctx, absent)
+	absent, err := d.stillAbsent(ctx, absent)
+	if err != nil {
+		return err
+	}
+	return d.inRooms(ctx, op, absent, roomStale, mark)
 }
 
-// enterAgain has those sessions enter again that are in the room after all.
-func (d *Driver) enterAgain(ctx context.Context, absent []seat) error {
+// inRooms runs the script of rooms for seats.
+func (d *Driver) inRooms(ctx context.Context, op string, seats []seat, mode, mark string) error {
+	cmds := make([]rueidis.Completed, len(seats))
+	for i, e := range seats {
+		cmds[i] = d.roomCommand(e.room, e.user, e.session, mode, mark)
+	}
+	_, err := d.trip(ctx, op, cmds...)
+	return err
+}
+
+// stillAbsent returns those of the seats whose sessions do not know that they are there.
+func (d *Driver) stillAbsent(ctx context.Context, seats []seat) (absent []seat, err error) {
 	const op = "look who has come back to a room"
-	cmds := make([]rueidis.Completed, len(absent))
-	for i, e := range absent {
+	cmds := make([]rueidis.Completed, len(seats))
+	for i, e := range seats {
 		k := d.userKeys(bucketOf(e.user))
 		cmds[i] = d.b().Hget().Key(k.user(e.user)).Field(fieldRooms + e.session).Build()
 	}
 	results, err := d.trip(ctx, op, cmds...)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	cmds = nil
-	for i, e := range absent {
-		rooms, err := results[i].ToString()
-		if err != nil && !rueidis.IsRedisNil(err) {
-			return unavailable(err, op)
+	for i, e := range seats {
+		rooms, err := textOf(results[i])
+		if err != nil {
+			return nil, unavailable(err, op)
 		}
-		if slices.Contains(strings.Fields(rooms), e.room) {
-			cmds = append(cmds, d.roomCommand(e.room, e.user, e.session, roomEnter))
+		if !slices.Contains(strings.Fields(rooms), e.room) {
+			absent = append(absent, e)
 		}
 	}
-	_, err = d.trip(ctx, op, cmds...)
-	return err
+	return absent, nil
 }
