@@ -16,7 +16,14 @@ import (
 
 // Hub is one node: it has the sessions of this process. All its methods may be called concurrently.
 type Hub struct {
-	// Immutable after New.
+	setup
+	parts
+	roster
+	life
+}
+
+// setup is what a hub is given. It is immutable after New.
+type setup struct {
 	o       Options // with defaults
 	driver  Driver
 	poster  Poster   // nil if the driver is none
@@ -28,8 +35,10 @@ type Hub struct {
 	node    string // this incarnation
 	started time.Time
 	log     *slog.Logger
+}
 
-	// Safe for concurrent use.
+// parts are what a hub consists of. Each is safe for concurrent use.
+type parts struct {
 	rooms      *shelf[*room]
 	users      *shelf[*person]
 	watches    *shelf[*watch]
@@ -38,6 +47,7 @@ type Hub struct {
 	turns      turns
 	counting   counting
 	handover   handover
+	sweeps     sweeps
 	vacancies  *vacancies // nil if nobody wants to know of them
 	doubt      doubt      // of a shared driver
 	complaints complaints
@@ -45,8 +55,10 @@ type Hub struct {
 	messages   atomic.Uint64 // given out by newID
 	people     atomic.Uint64 // that ever came, however often
 	blocking   sync.Mutex    // held while a block is set or taken back
+}
 
-	// Guarded by mu.
+// roster is who is here. Its fields are guarded by mu.
+type roster struct {
 	mu       sync.Mutex
 	closing  bool // no session is opened any more
 	over     bool // nothing is begun any more
@@ -54,8 +66,10 @@ type Hub struct {
 	owed     []owed // ends that the driver did not take yet
 	renewal  error  // of the lease, the last time
 	tally    tally
+}
 
-	// The life of what the hub has started: stop ends context, which all of it watches.
+// life is that of what the hub has started: stop ends context, which all of it watches.
+type life struct {
 	context context.Context
 	stop    context.CancelFunc
 	ending  chan struct{}  // buffered; tells keepOrder that a session has ended, so that somebody's grace runs
@@ -71,7 +85,8 @@ func New(ctx context.Context, o Options) (*Hub, error) {
 		return nil, errors.New("hubbub: Options.Driver is missing; for one process use driver/memory")
 	}
 	o = o.withDefaults()
-	h := &Hub{o: o, driver: o.Driver, store: o.Store, log: o.Logger, node: o.Node + "-" + rand.Text()[:10], started: time.Now()}
+	h := &Hub{setup: setup{o: o, driver: o.Driver, store: o.Store, log: o.Logger, node: o.Node + "-" + rand.Text()[:10],
+		started: time.Now()}}
 	for _, r := range o.Rooms {
 		h.rules = append(h.rules, r.withDefaults())
 	}

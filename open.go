@@ -38,19 +38,17 @@ func (h *Hub) Open(ctx context.Context, a Arrival) (*Session, error) {
 	}
 	h.replace(ctx, s, opened.Replaced)
 	h.announce(ctx, opened.Transitions)
-	h.awaitStore(ctx)
+	if h.o.Report != nil { // whoever hears of something that the session did has heard that it has come, even if the process dies
+		h.awaitStore(ctx)
+	}
 	return s, nil
 }
 
-// storeTime is how long an arrival waits at most for the store. One that cannot write, since the disk is full, keeps nobody out.
+// storeTime is how long arrivals and ends wait at most for the store. One that cannot write, since the disk is full, keeps nobody out.
 const storeTime = time.Second
 
-// awaitStore waits until the store has what was decided so far, if others are told of it: so whoever hears of something that a session did has
-// heard, even if the process dies, that it has come.
+// awaitStore waits until the store has what was decided so far.
 func (h *Hub) awaitStore(ctx context.Context) {
-	if h.o.Report == nil {
-		return
-	}
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
 	_ = h.handover.flush(ctx) // what is not there yet is on its way
@@ -118,7 +116,7 @@ func (h *Hub) register(ctx context.Context, s *Session) (Opened, error) {
 		}
 		return Opened{}, err
 	}
-	s.person, s.came = p, opened.Came
+	s.person, s.was = p, Opened{Generation: opened.Generation, Came: opened.Came}
 	return opened, nil
 }
 
@@ -177,6 +175,9 @@ func (h *Hub) endBy(ctx context.Context, t Target, why EndReason, by *SessionRec
 		h.publishSurely(ctx, Topic{TopicUser, t.User}, e) // who does not hear it learns it when the node's lease is renewed
 	}
 	h.announce(ctx, transitions)
+	if h.store != nil && h.shared != nil { // then the nodes of these sessions learn it even if the registry loses it, and this process dies
+		h.awaitStore(ctx)
+	}
 	return len(e.Sessions), nil
 }
 

@@ -46,8 +46,12 @@ func (p *patient) Nodes(ctx context.Context) ([]NodeStatus, error) {
 	return within(ctx, p, patience, p.Shared.Nodes)
 }
 
-func (p *patient) Restore(ctx context.Context, s SessionRecord, came string, l DeviceLimit) (Restored, error) {
-	return within(ctx, p, patience, func(ctx context.Context) (Restored, error) { return p.Shared.Restore(ctx, s, came, l) })
+func (p *patient) Restore(ctx context.Context, s SessionRecord, was Opened, l DeviceLimit) (Restored, error) {
+	return within(ctx, p, patience, func(ctx context.Context) (Restored, error) { return p.Shared.Restore(ctx, s, was, l) })
+}
+
+func (p *patient) Remind(ctx context.Context) ([]Transition, error) {
+	return within(ctx, p, longPatience, p.Shared.Remind)
 }
 
 func (p *patient) SessionsOn(ctx context.Context, node, after string) (some []SessionRecord, next string, err error) {

@@ -28,13 +28,15 @@ type person struct {
 	sessions []*Session           // also those that are being opened
 	pairs    map[Stream]*sequence // of those pairs that said something lately, at most maxPairs; nil while there are none
 	since    time.Time            // of what was sent before that, the sessions need not be told
+	sweeping bool                 // conversations are read, or will be
+	unheard  bool                 // they have to be read, since the bus may have lost something
 }
 
 const (
 	// maxPairs is how many of a user's pairs are kept in order at once. Beyond it all are forgotten, and the next message of each is the
 	// first one again.
 	maxPairs = 1024
-	// maxBefore is how many messages of a pair may come before the first one that is heard of it, to be brought into order.
+	// maxBefore is how many messages before the first one that is heard of a pair are read at once.
 	maxBefore = 100
 	// clockAllowance is how far the clocks of nodes may be apart.
 	clockAllowance = time.Second
@@ -87,8 +89,8 @@ func (p *person) Receive(e Event) {
 	}
 }
 
-// Missed reads from the log what the bus may have lost of the pairs that are known. Of others the clients hear when they list
-// their conversations. Rooms that the user may not be in any more are left.
+// Missed reads what the bus may have lost: from the log that of the pairs that are known, and from the list of conversations which others
+// there are. Rooms that the user may not be in any more are left.
 func (p *person) Missed() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -102,6 +104,7 @@ func (p *person) Missed() {
 			p.hub.begin(func() { p.fetch(stream, q) })
 		}
 	}
+	p.sweep()
 }
 
 // posted delivers a private message in the order of its pair. The caller holds mu.
@@ -111,11 +114,8 @@ func (p *person) posted(e Posted) {
 		if len(p.pairs) >= maxPairs {
 			p.pairs, p.since = nil, time.Now()
 		}
-		if p.pairs == nil {
-			p.pairs = map[Stream]*sequence{}
-		}
 		q = &sequence{}
-		p.pairs[e.Message.Stream] = q
+		p.know(e.Message.Stream, q)
 		if p.hub.shared != nil && e.Previous > 0 {
 			q.fetching = true
 			p.hub.begin(func() { p.fetchBefore(e, q) })
@@ -163,28 +163,19 @@ func (p *person) fetch(stream Stream, q *sequence) {
 // fetchBefore reads what comes before the first message that was heard of a pair, and delivers what of it was sent since the user is here:
 // the bus between nodes brings the messages of a pair in any order, and what comes later than a newer one is dropped.
 func (p *person) fetchBefore(first Posted, q *sequence) {
-	h, stream := p.hub, first.Message.Stream
-	for pause := firstPause; ; {
-		page, err := h.logOf(stream).Before(h.context, stream, first.Message.Position, maxBefore)
-		if err == nil {
-			if p.begins(first, q, page.Messages) {
-				p.fetch(stream, q)
-			}
-			return
-		}
-		h.complain("read earlier messages", err)
-		if !h.rest(&pause) {
-			return
-		}
+	p.mu.Lock()
+	from := p.since.Add(-clockAllowance)
+	p.mu.Unlock()
+	if before, ok := p.readBefore(first.Message, from); ok && p.begins(first, q, from, before) {
+		p.fetch(first.Message.Stream, q)
 	}
 }
 
 // begins delivers the messages before the first that was heard of a pair, as far as they are new here, and then those that have waited. It
 // tells true if something is missing.
-func (p *person) begins(first Posted, q *sequence, before []Message) bool {
+func (p *person) begins(first Posted, q *sequence, from time.Time, before []Message) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	from := p.since.Add(-clockAllowance)
 	for _, m := range before {
 		came := slices.ContainsFunc(q.waiting, func(e Posted) bool { return e.Message.Position == m.Position })
 		if m.Position.Epoch == first.Message.Position.Epoch && (came || m.Time.After(from)) {

@@ -49,7 +49,7 @@ type DeviceLimit struct {
 
 // Opened is the registry's answer to a session that was accepted.
 type Opened struct {
-	Generation  uint64          // rises with each session that a user opens
+	Generation  uint64          // rises with each session that a user opens; for Shared.Restore
 	Came        string          // the session with which the user came online: for Shared.Restore
 	Replaced    []SessionRecord // sessions that had to give way; they count as ended already
 	Transitions []Transition    // what this has changed, also those of Replaced, to be told and confirmed, in their order
@@ -78,7 +78,8 @@ type Registry interface {
 	// and Node stay what they were. NotFound if it has ended, Unauthorized if what it says now was revoked.
 	Update(ctx context.Context, s SessionRecord) error
 	// End removes the sessions that the target selects, and takes them out of their rooms. Sessions that have ended already
-	// are left out, so each ends once.
+	// are left out, so each ends once. For EndLoggedOut and EndRevoked it also holds for sessions that were opened before and that a
+	// [Shared] registry does not know at present, see Restore.
 	End(ctx context.Context, t Target, why EndReason) ([]Transition, error)
 }
 
@@ -190,14 +191,20 @@ type Renewal struct {
 type Shared interface {
 	// Nodes lists the nodes that have a lease, in ascending order.
 	Nodes(ctx context.Context) ([]NodeStatus, error)
-	// Restore makes sure that an open session of this node is known. came is what Opened said of it. If it is known, or was of a lease
-	// of the same node that has run out but whose sessions nobody has ended, it stays. If it was ended meanwhile it stays so, and
-	// Ended says why. If nothing is known of it, it is added without transitions of its own, since those of its beginning were made
-	// before. If it was revoked, it then ends (EndRevoked); otherwise the limits decide anew, by the times at which the sessions
-	// connected: of devices too many those that came first give way, with Refuse those that came last, and of sessions too many
-	// those that came last (EndReplaced). It may be this session: then Ended says so, too. Transitions has the ends that this
-	// makes. The rooms of a session that is restored have to be entered again.
-	Restore(ctx context.Context, s SessionRecord, came string, l DeviceLimit) (Restored, error)
+	// Restore makes sure that an open session of this node is known. was is what Opened said of it, of which Generation and Came count;
+	// without Generation the time at which it connected does. If it is known, or was of a lease of the same node that has run out but whose
+	// sessions nobody has ended, it stays. If it was ended meanwhile it stays so, and Ended says why. If nothing is known of it, it is
+	// added without transitions of its own, since those of its beginning were made before. If it was revoked, it then ends
+	// (EndRevoked), and so it does if somebody has ended sessions of the user that it was among (EndLoggedOut, EndRevoked) after it was
+	// opened, but before it was known again. Otherwise the limits decide anew, by the generations: of devices too many those that came
+	// first give way, with Refuse those that came last, and of sessions too many those that came last (EndReplaced). It may be this
+	// session: then Ended says so, too. Transitions has the ends that this makes. The rooms of a session that is restored have to be
+	// entered again.
+	Restore(ctx context.Context, s SessionRecord, was Opened, l DeviceLimit) (Restored, error)
+	// Remind tells the registry again which sessions of other nodes this instance has ended lately, since they were replaced, logged out or
+	// revoked: it may have lost that, and the other nodes may not have heard of it. Transitions has the ends that this makes. How long
+	// and how many ends are remembered is bounded; what lasts is in the store, see Endings.
+	Remind(ctx context.Context) ([]Transition, error)
 	// SessionsOn lists sessions that are known of a node, from the one after the cursor after; "" is the beginning, and a next of "" the
 	// end. Only User, ID and Node of them are set.
 	SessionsOn(ctx context.Context, node, after string) (some []SessionRecord, next string, err error)

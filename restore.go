@@ -37,10 +37,18 @@ func comeback(n int) Retry {
 // keepRestored restores the node's sessions whenever the driver is in doubt, until the hub is closed. Nothing waits for it, least of all
 // the renewing of the lease.
 func (h *Hub) keepRestored() {
+	later := time.NewTimer(h.o.Lease) // for what others were still about to tell the store when the node has asked it
+	defer later.Stop()
 	for {
 		select {
 		case <-h.context.Done():
 			return
+		case <-later.C:
+			if err := h.endKnown(h.context, h.open()); err != nil {
+				h.complain("look which sessions have ended", err)
+				later.Reset(h.o.Lease)
+			}
+			continue
 		case <-h.doubt.wake:
 		}
 		if !h.sleep(rand.N(restoreSpread)) {
@@ -59,6 +67,7 @@ func (h *Hub) keepRestored() {
 				return
 			}
 		}
+		later.Reset(h.o.Lease + h.o.Lease/3)
 	}
 }
 
@@ -68,9 +77,17 @@ func (h *Hub) restore(ctx context.Context) error {
 	if err := h.loadRevocations(ctx); err != nil {
 		return fmt.Errorf("load what was revoked: %w", err)
 	}
+	if err := h.endKnown(ctx, h.open()); err != nil {
+		return fmt.Errorf("look which sessions have ended: %w", err)
+	}
+	ended, err := h.shared.Remind(ctx)
+	if err != nil {
+		return fmt.Errorf("tell the driver again which sessions were ended: %w", err)
+	}
+	h.announce(ctx, ended)
 	sessions := h.open()
 	window := comeback(len(sessions))
-	err := atOnce(ctx, sessions, restoreWorkers, func(ctx context.Context, s *Session) error { return s.restore(ctx, window) })
+	err = atOnce(ctx, sessions, restoreWorkers, func(ctx context.Context, s *Session) error { return s.restore(ctx, window) })
 	if err != nil {
 		return err
 	}
@@ -126,7 +143,7 @@ func atOnce[T any](ctx context.Context, all []T, workers int, do func(context.Co
 func (s *Session) restore(ctx context.Context, window Retry) error {
 	s.ops.Lock()
 	defer s.ops.Unlock()
-	if s.person == nil || s.stay() != nil {
+	if s.person == nil || s.stay() != nil || s.ended() {
 		return nil // it is wound up, by who then restores it before its end, if that must be
 	}
 	before, known, err := s.reinstate(ctx, window)
@@ -159,7 +176,7 @@ func (s *Session) restore(ctx context.Context, window Retry) error {
 // session was ended. The caller holds ops.
 func (s *Session) reinstate(ctx context.Context, window Retry) (rooms []string, known bool, err error) {
 	h := s.hub
-	restored, err := h.shared.Restore(ctx, s.record(s.Identity()), s.came, h.o.Devices)
+	restored, err := h.shared.Restore(ctx, s.record(s.Identity()), s.was, h.o.Devices)
 	if err != nil {
 		return nil, false, fmt.Errorf("restore a session: %w", err)
 	}
@@ -170,7 +187,7 @@ func (s *Session) reinstate(ctx context.Context, window Retry) (rooms []string, 
 		return nil, false, nil
 	}
 	if restored.Came != "" {
-		s.came = restored.Came
+		s.was.Came = restored.Came
 	}
 	return restored.Rooms, true, nil
 }
@@ -182,6 +199,12 @@ func (s *Session) revive(ctx context.Context, err error) (again bool, _ error) {
 	h := s.hub
 	if err == nil || AsError(err).Reason != NotFound {
 		return false, err
+	}
+	if h.shared != nil && !s.ended() {
+		if failed := h.endKnown(ctx, []*Session{s}); failed != nil {
+			h.complain("look whether a session has ended", failed)
+			return false, failed
+		}
 	}
 	if h.shared != nil && !s.ended() {
 		_, known, failed := s.reinstate(ctx, comeback(h.Len()))

@@ -23,7 +23,7 @@ type Session struct {
 	connected time.Time
 
 	// Guarded by ops.
-	came string // the session with which the user came online, as the registry said
+	was Opened // when and with whom the user came, as the registry said; the rest is empty
 
 	// Guarded by the person's mu.
 	open  bool   // gets events

@@ -388,7 +388,7 @@ func (f *amnesiac) Enter(context.Context, string, string, string) (bool, int, er
 	return false, 0, hubbub.Errorf(hubbub.NotFound, "there is no such session")
 }
 
-func (f *amnesiac) Restore(context.Context, hubbub.SessionRecord, string, hubbub.DeviceLimit) (hubbub.Restored, error) {
+func (f *amnesiac) Restore(context.Context, hubbub.SessionRecord, hubbub.Opened, hubbub.DeviceLimit) (hubbub.Restored, error) {
 	return f.restored, f.fails
 }
 

@@ -183,13 +183,13 @@ type hung struct {
 	renewed atomic.Int32
 }
 
-func (h *hung) Restore(ctx context.Context, s hubbub.SessionRecord, came string, l hubbub.DeviceLimit) (hubbub.Restored, error) {
+func (h *hung) Restore(ctx context.Context, s hubbub.SessionRecord, was hubbub.Opened, l hubbub.DeviceLimit) (hubbub.Restored, error) {
 	select {
 	case <-h.free:
 	case <-ctx.Done():
 		return hubbub.Restored{}, ctx.Err()
 	}
-	return h.Driver.Restore(ctx, s, came, l)
+	return h.Driver.Restore(ctx, s, was, l)
 }
 
 func (h *hung) Renew(ctx context.Context, n hubbub.NodeStatus) (hubbub.Renewal, error) {

@@ -49,6 +49,10 @@ func (a *archive) Before(ctx context.Context, s hubbub.Stream, p hubbub.Position
 	return a.streams.Before(ctx, s, p, n)
 }
 
+func (a *archive) Conversations(ctx context.Context, user, before string, n int) (hubbub.ConversationPage, error) {
+	return a.streams.Conversations(ctx, user, before, n)
+}
+
 func (a *archive) MarkRead(ctx context.Context, user string, s hubbub.Stream, p hubbub.Position) (bool, error) {
 	return a.streams.MarkRead(ctx, user, s, p)
 }
@@ -101,6 +105,18 @@ func (a *archive) Record(_ context.Context, ts []hubbub.Transition, _ []hubbub.O
 	defer a.mu.Unlock()
 	a.recorded = append(a.recorded, ts...)
 	return nil
+}
+
+func (a *archive) Endings(_ context.Context, ids []string) (map[string]hubbub.EndReason, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	ended := map[string]hubbub.EndReason{}
+	for _, tr := range a.recorded {
+		if tr.Kind == hubbub.SessionDisconnected && slices.Contains(ids, tr.Session.ID) {
+			ended[tr.Session.ID] = tr.Why
+		}
+	}
+	return ended, nil
 }
 
 func (a *archive) OpenNodes(context.Context) ([]string, error) {

@@ -14,6 +14,7 @@ type Store interface {
 	Conversations // a member of a room takes part in it, too
 	Members
 	Journal
+	Endings
 	Notices
 	Inboxes
 	Outbox
@@ -95,6 +96,12 @@ type Journal interface {
 	Lost(ctx context.Context, nodes []string, idle time.Time) ([]Transition, error)
 	// Visitors tells about those of the users who were ever here.
 	Visitors(ctx context.Context, users []string) (map[string]Visitor, error)
+}
+
+// Endings remembers how sessions have ended, for a day. Its methods may be called concurrently.
+type Endings interface {
+	// Endings tells which of the sessions have ended, as far as Record was told, and why. Those that are open or not known are left out.
+	Endings(ctx context.Context, sessions []string) (map[string]EndReason, error)
 }
 
 // Visitor is a user who has signed in at least once.

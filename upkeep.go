@@ -194,7 +194,7 @@ func (r EndReason) decided() bool {
 // that it has ended. The registry tells if it knows the session as ended already.
 func (h *Hub) endUnknown(d owed) ([]Transition, error) {
 	s := d.session
-	restored, err := h.shared.Restore(h.context, s.record(s.Identity()), s.came, DeviceLimit{})
+	restored, err := h.shared.Restore(h.context, s.record(s.Identity()), s.was, DeviceLimit{})
 	if err != nil || restored.Ended != "" {
 		return restored.Transitions, err
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/hubbub-dev/hubbub"
 )
 
-// RunJournal tests a journal. journal returns a new one that knows nothing of the others and lives by the clock. It is called
+// RunJournal tests a journal that is also [hubbub.Endings]. journal returns a new one that knows nothing of the others and lives by the clock. It is called
 // for each test, and cleans up after itself with t.Cleanup.
 func RunJournal(t *testing.T, journal func(t *testing.T, clock *Clock) hubbub.Journal) {
 	rig := func(t *testing.T, clock *Clock) *journalRig { return &journalRig{base{t, clock}, journal(t, clock)} }
@@ -26,6 +26,7 @@ func RunJournal(t *testing.T, journal func(t *testing.T, clock *Clock) hubbub.Jo
 		{"an end told first", endToldFirst},
 		{"a beginning told again", beginningToldAgain},
 		{"ends are forgotten after a day", endsForgotten},
+		{"how sessions have ended", sessionEndings},
 		{"lost in the grace", lostInGrace},
 		{"recorded in part", recordedInPart},
 		{"online elsewhere", onlineElsewhere},
@@ -346,6 +347,32 @@ func sessionRecords(r *journalRig) {
 	if v := r.visitor("ann"); v.User != "ann" || v.Attrs["k"] != "v" {
 		r.Fatalf("who has connected is not known: %+v", v)
 	}
+}
+
+func sessionEndings(r *journalRig) {
+	expect := func(want map[string]hubbub.EndReason) {
+		r.Helper()
+		got, err := r.Journal.(hubbub.Endings).Endings(r.Context(), []string{"a", "b", "c", "d"})
+		r.must(err)
+		if !maps.Equal(got, want) {
+			r.Fatalf("ended are %v, want %v", got, want)
+		}
+	}
+	a, b, c := r.began("ann", "a", "one"), r.began("ann", "b", "one"), r.began("ann", "c", "two")
+	r.record(a, b)
+	expect(map[string]hubbub.EndReason{})
+	ends := func(t hubbub.Transition, why hubbub.EndReason) hubbub.Transition {
+		t = r.ended(t)
+		t.Why = why
+		return t
+	}
+	r.record(ends(a, hubbub.EndReplaced))
+	r.record(ends(c, hubbub.EndLoggedOut), c) // its end is told first
+	r.record(a, ends(a, hubbub.EndNodeLost))  // counts once
+	expect(map[string]hubbub.EndReason{"a": hubbub.EndReplaced, "c": hubbub.EndLoggedOut})
+	r.clock.Advance(25 * time.Hour)
+	r.record(ends(b, hubbub.EndExpired))
+	expect(map[string]hubbub.EndReason{"b": hubbub.EndExpired})
 }
 
 func manyUsers(r *journalRig) {

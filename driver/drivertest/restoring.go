@@ -18,6 +18,9 @@ func restoreTests() []test[*sharedRig] {
 		{"a restored device that came too many gives way itself", restoreTooMany},
 		{"where devices too many are refused, the one that came last gives way to one that is restored", restoreRefused},
 		{"of sessions too many the one that came last gives way", restoreSessions},
+		{"which device came last is told by the generation", restoreGenerations},
+		{"sessions are ended that are not known yet", restoreEndedUnknown},
+		{"what was ended is told again", remind},
 		{"a revoked session is not restored", restoreRevoked},
 		{"a restored session enters its rooms again", restoreRooms},
 	}
@@ -26,7 +29,7 @@ func restoreTests() []test[*sharedRig] {
 // restore restores a session and fails the test unless it tells this story, and ends for this reason, "" if it goes on.
 func (r *rig) restore(s hubbub.SessionRecord, came string, l hubbub.DeviceLimit, want string, ended hubbub.EndReason) hubbub.Restored {
 	r.Helper()
-	got, err := r.shared().Restore(r.Context(), s, came, l)
+	got, err := r.shared().Restore(r.Context(), s, hubbub.Opened{Came: came}, l)
 	r.must(err)
 	if got.Ended != ended {
 		r.Fatalf("restoring %s ends it for the reason %q, want %q", s.ID, got.Ended, ended)
@@ -141,7 +144,7 @@ func restoreBoth(r *sharedRig) {
 		if i == 1 {
 			on, s = r.b, other
 		}
-		got, err := on.shared().Restore(r.Context(), s, "s1", hubbub.DeviceLimit{Max: 2})
+		got, err := on.shared().Restore(r.Context(), s, hubbub.Opened{Came: "s1"}, hubbub.DeviceLimit{Max: 2})
 		if err != nil || got.Ended != "" || len(got.Transitions) > 0 || len(got.Replaced) > 0 {
 			r.Errorf("restored is %+v, %v", got, err)
 		}
@@ -237,6 +240,75 @@ func restoreSessions(r *sharedRig) {
 	r.a.restore(early, "s1", one, "", "")
 	r.b.restore(late, "s1", one, "-s2 signed_in_elsewhere", hubbub.EndReplaced)
 	r.a.are("ann", "s1")
+}
+
+func restoreGenerations(r *sharedRig) {
+	one := hubbub.DeviceLimit{Max: 1}
+	early, late := r.earlyAndLate() // by the clocks of their nodes, but they were opened in the other order
+	was := func(generation uint64) hubbub.Opened { return hubbub.Opened{Generation: generation, Came: "s1"} }
+	base := uint64(r.clock.Now().UnixMilli())
+	if _, err := r.a.shared().Restore(r.Context(), early, was(base+1), one); err != nil {
+		r.Fatalf("%v", err)
+	}
+	got, err := r.b.shared().Restore(r.Context(), late, was(base), one)
+	r.must(err)
+	r.b.tells(got.Transitions, "-s2 signed_in_elsewhere")
+	if got.Ended != hubbub.EndReplaced {
+		r.Fatalf("the device that was opened first is restored as %+v", got)
+	}
+	r.a.are("ann", "s1")
+	if o := r.b.open("ann tablet s3 b", hubbub.DeviceLimit{}); o.Generation <= base+1 {
+		r.Fatalf("after the generation %d comes %d", base+1, o.Generation)
+	}
+}
+
+// restoreEndedUnknown has sessions ended that the registry has lost, before their node restores them.
+func restoreEndedUnknown(r *sharedRig) {
+	was := hubbub.Opened{Generation: uint64(r.clock.Now().UnixMilli()), Came: "s1"}
+	r.clock.Advance(time.Second)
+	restore := func(words string, want string, ended hubbub.EndReason) {
+		r.Helper()
+		got, err := r.a.shared().Restore(r.Context(), r.a.record(words), was, hubbub.DeviceLimit{})
+		r.must(err)
+		r.a.tells(got.Transitions, want)
+		if got.Ended != ended {
+			r.Fatalf("restoring %s ends it for the reason %q", words, got.Ended)
+		}
+	}
+	r.b.open("ann laptop s1 b", hubbub.DeviceLimit{})
+	r.b.tells(r.b.end(hubbub.Target{User: "ann", Except: "s1"}, hubbub.EndLoggedOut), "")
+	r.b.tells(r.b.end(hubbub.Target{User: "bob", Session: "s2"}, hubbub.EndLoggedOut), "")
+	r.b.tells(r.b.end(hubbub.Target{User: "cid", Device: "phone"}, hubbub.EndRevoked), "")
+	restore("ann phone s3", "-s3 logged_out", hubbub.EndLoggedOut)
+	restore("bob phone s2", "-s2 logged_out", hubbub.EndLoggedOut)
+	restore("bob phone s4", "", "")
+	restore("cid phone s5", "-s5 revoked", hubbub.EndRevoked)
+	restore("cid tablet s6", "", "")
+	restore("ann phone s3", "", hubbub.EndLoggedOut) // its end is told once
+	r.a.open("ann phone s7", hubbub.DeviceLimit{})   // who comes afterwards stays
+	r.a.open("cid phone s8", hubbub.DeviceLimit{})
+	r.b.are("ann", "s1", "s7")
+	r.b.are("cid", "s6", "s8")
+	// Those that end by themselves say nothing of others.
+	r.b.end(hubbub.Target{User: "dan"}, hubbub.EndClosed)
+	restore("dan phone s9", "", "")
+}
+
+// remind has an instance tell again what it has ended, which changes nothing where nothing was lost.
+func remind(r *sharedRig) {
+	one := hubbub.DeviceLimit{Max: 1}
+	r.a.open("ann phone s1", one)
+	r.a.open("bob phone s2", one)
+	r.b.end(hubbub.Target{User: "ann"}, hubbub.EndLoggedOut)
+	r.b.open("bob laptop s3 b", one)
+	r.a.open("ann phone s4", one)
+	for _, on := range []*rig{r.a, r.b, r.b} {
+		all, err := on.shared().Remind(r.Context())
+		r.must(err)
+		on.tells(all, "")
+	}
+	r.b.are("ann", "s4")
+	r.b.are("bob", "s3")
 }
 
 func restoreRevoked(r *sharedRig) {

@@ -84,6 +84,23 @@ func (s *Store) Visitors(ctx context.Context, users []string) (map[string]hubbub
 	return all, nil
 }
 
+// Endings implements [hubbub.Endings].
+func (s *Store) Endings(ctx context.Context, sessions []string) (map[string]hubbub.EndReason, error) {
+	var rows []db.EndingsRow
+	err := s.readOne(ctx, func(ctx context.Context, q *db.Queries) (err error) {
+		rows, err = q.Endings(ctx, sessions)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[string]hubbub.EndReason, len(rows))
+	for _, row := range rows {
+		all[row.ID] = cmp.Or(hubbub.EndReason(row.Why), hubbub.EndNodeLost) // older versions have not said why
+	}
+	return all, nil
+}
+
 // OpenNodes implements [hubbub.Journal], with a look into an index for each node.
 func (s *Store) OpenNodes(ctx context.Context) (nodes []string, err error) {
 	err = s.read(ctx, func(ctx context.Context, q *db.Queries) error {

@@ -71,6 +71,7 @@ type recordedSession struct {
 	connected  int64
 	record     []byte
 	ended      int64
+	why        hubbub.EndReason
 	known      bool
 	changed    bool
 }
@@ -147,7 +148,7 @@ func (r *recorder) connected(u *recordedUser, t *hubbub.Transition) (err error) 
 // disconnected ends a session. Whose it was is forgotten.
 func (r *recorder) disconnected(u *recordedUser, t *hubbub.Transition) {
 	if s := r.sessions[t.Session.ID]; s != nil && (!s.known || s.ended == 0) {
-		s.known, s.changed, s.user, s.record, s.ended = true, true, "", nil, r.now
+		s.known, s.changed, s.user, s.record, s.ended, s.why = true, true, "", nil, r.now, t.Why
 		s.node, s.connected = t.Session.Node, millis(t.Session.Connected)
 		u.changed = true
 	}
@@ -211,6 +212,7 @@ func (r *recorder) writeSessions(ctx context.Context, q *db.Queries) error {
 		if s := r.sessions[id]; s.changed {
 			set.Ids, set.Users, set.Nodes = append(set.Ids, id), append(set.Users, s.user), append(set.Nodes, s.node)
 			set.Connected, set.Records, set.Ended = append(set.Connected, s.connected), append(set.Records, s.record), append(set.Ended, s.ended)
+			set.Whys = append(set.Whys, string(s.why))
 		}
 	}
 	if len(set.Ids) == 0 {

@@ -54,7 +54,7 @@ func TestEndedSessionsDoNotPileUp(t *testing.T) {
 	}
 	for id, want := range map[string]hubbub.EndReason{"s0": "", "s2999": hubbub.EndLoggedOut, "first": hubbub.EndReplaced} {
 		s := hubbub.SessionRecord{ID: id, User: "eve", Device: id, Node: "n1", Connected: time.Now()}
-		r, err := d.(hubbub.Shared).Restore(context.Background(), s, "", hubbub.DeviceLimit{})
+		r, err := d.(hubbub.Shared).Restore(context.Background(), s, hubbub.Opened{}, hubbub.DeviceLimit{})
 		if err != nil || r.Ended != want {
 			t.Errorf("restored, the session %s has ended as %q, %v; want %q", id, r.Ended, err, want)
 		}

@@ -131,6 +131,7 @@ func (d *Driver) decide(ctx context.Context, op string, bucket int, names []stri
 		var written []*decision
 		written, names, err = d.write(ctx, op, bucket, some)
 		d.told(written)
+		d.registry.reminders.note(written, d.serves)
 		if done = append(done, written...); err != nil {
 			break
 		}

@@ -21,8 +21,9 @@ type decision struct {
 	untold int           // how much of the user nobody has confirmed
 
 	// Decided.
-	told []keptPending
-	left []keptLeaving
+	told   []keptPending
+	left   []keptLeaving
+	fences []fence
 }
 
 // mostUntold is how many transitions of a user may wait to be confirmed until no further session is opened. All of them are read with each

@@ -120,7 +120,7 @@ func isState(field string) bool {
 		return true
 	}
 	switch field {
-	case fieldOnline, fieldCame, fieldSeen, fieldInfo, fieldErased, fieldRevoked:
+	case fieldOnline, fieldCame, fieldSeen, fieldInfo, fieldErased, fieldRevoked, fieldFences:
 		return true
 	}
 	return false
@@ -141,6 +141,9 @@ func (c *decision) expire(w *writes, name string, wasOnline bool, r retention) {
 	}
 	for _, e := range u.ended {
 		keep = max(keep, e.until-c.now)
+	}
+	for _, f := range u.fences {
+		keep = max(keep, f.Until-c.now)
 	}
 	for _, revoked := range u.revoked {
 		if revoked.Until.IsZero() {

@@ -10,7 +10,8 @@
 //	Log, Poster    log.go, with appends.go (one call at a time for a stream), entries.go and streamstate.go (what is kept), budget.go (what a
 //	               user may send) and aging.go (Trim); takers.go and conversations.go (who takes part in what), erasestreams.go
 //	Registry       registry.go and restoring.go; decide.go reads, decides and writes, decision.go is the decisions, user.go what is kept of a
-//	               user, diff.go what is written of a change, pending.go what is told and left to do, leaving.go does the latter
+//	               user, diff.go what is written of a change, pending.go what is told and left to do, leaving.go does the latter;
+//	               fences.go ends what the registry has lost, and remembers what was ended
 //	Revocations    revoke.go
 //	Leases         leases.go and renew.go; reap.go with due.go, again.go and orphans.go
 //	Occupancy      occupancy.go; ghosts.go takes sessions out of rooms that they are not in
@@ -33,7 +34,8 @@
 //	                   do in other slots), due (when it, and what is not confirmed, is due).
 //	                   Channels: user:NAME, presence:NAME
 //	{r0} to {r255}     rooms that somebody is in, by the first byte of the SHA-256 of their names: rooms, counts (of their users),
-//	                   in:NAME (sessions, in the order of their users' names), gone:SESSION (one that has ended before it had entered)
+//	                   in:NAME (sessions, in the order of their users' names), gone:SESSION (one that has ended before it had entered),
+//	                   suspect:ROOM SESSION (one that may not be there)
 //	{scratch:NAME}     what is kept for all nodes for a while
 //	{nodes}            leases, status (how the nodes are), ended:NODE (sessions that the node has to hear of). Channels: all, presence
 //

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"crypto/rand"
 	"slices"
 	"strings"
 	"time"
@@ -98,15 +99,9 @@ func (d *Driver) seatsFrom(ctx context.Context, op string, s search, rooms []str
 // dropAbsent takes those of some sessions out of their rooms that are not there as far as they know.
 func (d *Driver) dropAbsent(ctx context.Context, op string, seats []seat) error {
 	for some := range slices.Chunk(seats, seatsAtOnce) {
-		there, err := d.there(ctx, op, some)
+		gone, err := d.stillAbsent(ctx, op, some)
 		if err != nil {
 			return err
-		}
-		var gone []seat
-		for i, s := range some {
-			if !there[i] {
-				gone = append(gone, s)
-			}
 		}
 		if err := d.dropStale(ctx, gone); err != nil {
 			return err
@@ -137,6 +132,20 @@ func (d *Driver) there(ctx context.Context, op string, seats []seat) ([]bool, er
 	return there, nil
 }
 
+// stillAbsent returns those of some seats whose sessions are not there as far as they know.
+func (d *Driver) stillAbsent(ctx context.Context, op string, seats []seat) (gone []seat, err error) {
+	there, err := d.there(ctx, op, seats)
+	if err != nil {
+		return nil, err
+	}
+	for i, s := range seats {
+		if !there[i] {
+			gone = append(gone, s)
+		}
+	}
+	return gone, nil
+}
+
 // absent returns those of some seats whose sessions are no more, or not there as far as they know, by what was read of their users
 // afterwards.
 func absent(seats []seat, users map[string]*user) (gone []seat) {
@@ -154,29 +163,30 @@ func absent(seats []seat, users map[string]*user) (gone []seat) {
 
 // dropStale takes sessions out of rooms that are no more, or not there as far as they know: slots were lost, or the tail of what was written
 // to them. Nobody else would do it. What they know was read after the rooms, so who enters or leaves meanwhile is seen to be there by both,
-// but for who leaves and enters again. So they are asked once more, and those enter again that are in the room after all.
+// but for who leaves and enters again, or is restored. So those who seem to be gone are marked in the room, and asked once more. Who enters
+// removes the mark, after it has noted with the session that it is there, and who is not marked is not taken out.
 func (d *Driver) dropStale(ctx context.Context, gone []seat) error {
 	const op = "take lost sessions out of a room"
 	if len(gone) == 0 {
 		return nil
 	}
-	cmds := make([]rueidis.Completed, len(gone))
-	for i, s := range gone {
-		cmds[i] = d.roomCommand(s.room, s.user, s.session, roomStale)
-	}
-	if _, err := d.trip(ctx, op, cmds...); err != nil {
+	mark := rand.Text() // others may look at the same time: who has marked last may take out
+	if err := d.inRooms(ctx, "mark sessions that may be gone", gone, roomSuspect, mark); err != nil {
 		return err
 	}
-	there, err := d.there(ctx, op, gone)
+	gone, err := d.stillAbsent(ctx, "look who has come back to a room", gone)
 	if err != nil {
 		return err
 	}
-	cmds = nil
-	for i, s := range gone {
-		if there[i] {
-			cmds = append(cmds, d.roomCommand(s.room, s.user, s.session, roomEnter))
-		}
+	return d.inRooms(ctx, op, gone, roomStale, mark)
+}
+
+// inRooms runs the script of rooms for seats.
+func (d *Driver) inRooms(ctx context.Context, op string, seats []seat, mode, mark string) error {
+	cmds := make([]rueidis.Completed, len(seats))
+	for i, s := range seats {
+		cmds[i] = d.roomCommand(s.room, s.user, s.session, mode, mark)
 	}
-	_, err = d.trip(ctx, op, cmds...)
+	_, err := d.trip(ctx, op, cmds...)
 	return err
 }

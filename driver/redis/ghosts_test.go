@@ -3,6 +3,8 @@ package redis_test
 import (
 	"fmt"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/hubbub-dev/hubbub"
@@ -64,8 +66,42 @@ func TestLostLeaves(t *testing.T) {
 
 	// What the session's own list has lost is put right by its node, which is told of what it has in vain.
 	a.EnterHalf(t, "bar", "ann", "a1", false)
-	r, err := a.Restore(t.Context(), a.sessions["a1"], a.came["a1"], hubbub.DeviceLimit{})
+	r, err := a.Restore(t.Context(), a.sessions["a1"], hubbub.Opened{Came: a.came["a1"]}, hubbub.DeviceLimit{})
 	if err != nil || !slices.Equal(r.Rooms, []string{"lobby", "bar"}) {
 		t.Fatalf("restored is %+v, %v", r, err)
+	}
+}
+
+// TestWhoComesBackWhileARoomIsHealed has a session restored, and enter its room again, between the look at it and its removal.
+func TestWhoComesBackWhileARoomIsHealed(t *testing.T) {
+	t.Parallel()
+	s, clock, told := testkit.NewRedis(t), drivertest.NewClock(), &tale{t: t, known: map[string]bool{}}
+	a, b := newHub(t, s, "a", clock, told), newHub(t, s, "b", clock, told)
+	for _, when := range []string{"read", "remove"} {
+		id := when + "1"
+		a.EnterHalf(t, "bar", when, id, true) // the user's slot has lost the session
+		var once sync.Once
+		b.SetHook(func(step string, before bool) error {
+			if (step == "take lost sessions out of a room") == (when == "remove") && before == (when == "remove") && strings.Contains(step, "room") {
+				once.Do(func() {
+					record := recordOf(when, "phone", id, "a", clock)
+					if _, err := a.Restore(t.Context(), record, hubbub.Opened{Came: id}, hubbub.DeviceLimit{}); err != nil {
+						t.Error(err)
+					}
+					if _, _, err := a.Enter(t.Context(), "bar", when, id); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			return nil
+		})
+		if _, err := b.Online(t.Context(), hubbub.Filter{Room: "bar"}, "", 10); err != nil {
+			t.Fatal(err)
+		}
+		b.SetHook(nil)
+		page, err := b.Online(t.Context(), hubbub.Filter{Room: "bar"}, "", 10)
+		if err != nil || !slices.ContainsFunc(page.Users, func(p hubbub.Presence) bool { return p.User == when }) {
+			t.Errorf("%s is not in the bar, but %+v, %v", when, page, err)
+		}
 	}
 }

@@ -93,15 +93,16 @@ type registry struct {
 	onDecision func([]transition)                   // immutable after OnDecision
 	hook       func(step string, before bool) error // of tests: is called around each round trip, which fails if it says so; nil for none
 
-	locks   [buckets]lock // one decision about the users of a bucket at a time, in this process
-	reaping lock
-	due     [buckets]atomic.Int64 // when something may be due in a bucket, in ms, as far as is known here; never for nothing
-	writes  atomic.Uint64         // decisions and renewals that were written, and leases that were read
-	doubts  atomic.Uint64         // how often something has happened after which the registry may not have what it had
-	mercy   atomic.Int64          // see leases
-	orphans atomic.Bool           // leases that nobody knows are to be looked for when mercy is over
-	turn    turn
-	ghosts  search // guarded by reaping
+	locks     [buckets]lock // one decision about the users of a bucket at a time, in this process
+	reaping   lock
+	due       [buckets]atomic.Int64 // when something may be due in a bucket, in ms, as far as is known here; never for nothing
+	writes    atomic.Uint64         // decisions and renewals that were written, and leases that were read
+	doubts    atomic.Uint64         // how often something has happened after which the registry may not have what it had
+	mercy     atomic.Int64          // see leases
+	orphans   atomic.Bool           // leases that nobody knows are to be looked for when mercy is over
+	turn      turn
+	reminders reminders
+	ghosts    search // guarded by reaping
 
 	loading lock
 	loads   atomic.Uint64 // loads that have begun

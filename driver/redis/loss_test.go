@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/driver/drivertest"
@@ -92,8 +93,14 @@ func (h *hubOf) renew() (doubt bool) {
 // restore restores what the node has, and ends what it does not have.
 func (h *hubOf) restore() {
 	h.t.Helper()
+	all, err := h.Remind(h.t.Context())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.told.hear(all)
+	h.confirm(all)
 	for id, s := range h.sessions {
-		r, err := h.Restore(h.t.Context(), s, h.came[id], hubbub.DeviceLimit{})
+		r, err := h.Restore(h.t.Context(), s, hubbub.Opened{Came: h.came[id]}, hubbub.DeviceLimit{})
 		if err != nil {
 			h.t.Fatal(err)
 		}
@@ -191,6 +198,42 @@ func TestEmptied(t *testing.T) {
 	pass(clock, 4, a)
 	a.are()
 	told.check("emptied")
+}
+
+// TestEndsAreToldAgain empties the registry after a node has ended sessions of another one, which has not heard of it.
+func TestEndsAreToldAgain(t *testing.T) {
+	t.Parallel()
+	s, clock, told := testkit.NewRedis(t), drivertest.NewClock(), &tale{t: t, known: map[string]bool{}}
+	a, b := newHub(t, s, "a", clock, told), newHub(t, s, "b", clock, told)
+	for i, user := range []string{"ann", "bob", "cid", "dan"} {
+		a.open(user, fmt.Sprint("s", i))
+	}
+	pass(clock, 1, a, b)
+	for _, user := range []string{"ann", "bob"} {
+		all, err := b.End(t.Context(), hubbub.Target{User: user}, hubbub.EndLoggedOut)
+		if err != nil || len(all) != 1 {
+			t.Fatalf("the end of %s is %v, %v", user, all, err)
+		}
+		told.hear(all)
+	}
+	for range 2 {
+		s.Do("FLUSHALL")
+		b.renew()
+	}
+	if all, err := b.End(t.Context(), hubbub.Target{User: "cid", Except: "other"}, hubbub.EndLoggedOut); err != nil || len(all) != 0 {
+		t.Fatalf("of cid nothing is known: %v, %v", all, err)
+	}
+	s.Do("FLUSHALL")
+	clock.Advance(time.Second)
+	b.renew()
+	b.open("bob", "s4") // came after that
+	a.renew()           // before the other one tells it again
+	b.renew()
+	pass(clock, 8, a, b)
+	a.are("bob", "dan")
+	if len(a.sessions) != 1 {
+		t.Fatalf("the node still has %v", a.sessions)
+	}
 }
 
 // TestLostTail has the server lose what it was told last, as a replica does that was promoted too early.

@@ -52,7 +52,7 @@ func TestNobodyIsOfflineBeforeSessionsAreRestored(t *testing.T) {
 		t.Errorf("%d users are offline at once", n)
 	}
 	ann := hubbub.SessionRecord{ID: "s2", User: "ann", Node: node, Connected: clock.Now()}
-	if _, err := d.Restore(t.Context(), ann, came["ann"], hubbub.DeviceLimit{}); err != nil {
+	if _, err := d.Restore(t.Context(), ann, hubbub.Opened{Came: came["ann"]}, hubbub.DeviceLimit{}); err != nil {
 		t.Fatal(err)
 	}
 	clock.Advance(drivertest.Lease)

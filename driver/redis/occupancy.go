@@ -22,7 +22,8 @@ const (
 	roomLeave      = "leave"
 	roomEnded      = "ended"       // leaves since it has ended
 	roomEndedAgain = "ended again" // the same, and it may have been done already
-	roomStale      = "stale"       // is no more, and nobody has said that it leaves
+	roomSuspect    = "suspect"     // is perhaps no more there, though nobody has said that it leaves
+	roomStale      = "stale"       // is no more there, unless it has entered since it was suspected
 )
 
 // roomKeys are the keys of a bucket of rooms.
@@ -45,11 +46,13 @@ func (k *roomKeys) in(room string) string { return k.prefix + "in:" + room }
 // roomParts are the keys and arguments of the script of rooms.
 func (d *Driver) roomParts(room, user, session, mode string) (keys, args []string) {
 	k := d.roomKeys(bucketOf(room))
-	return []string{k.in(room), k.rooms, k.counts, k.prefix + "gone:" + session}, []string{mode, room, user, session}
+	return []string{k.in(room), k.rooms, k.counts, k.prefix + "gone:" + session, k.prefix + "suspect:" + room + " " + session},
+		[]string{mode, room, user, session}
 }
 
-func (d *Driver) roomCommand(room, user, session, mode string) rueidis.Completed {
+func (d *Driver) roomCommand(room, user, session, mode string, more ...string) rueidis.Completed {
 	keys, args := d.roomParts(room, user, session, mode)
+	args = append(args, more...)
 	return d.b().Evalsha().Sha1(roomScript.sha).Numkeys(int64(len(keys))).Key(keys...).Arg(args...).Build()
 }
 

@@ -56,9 +56,7 @@ func (d *Driver) Update(ctx context.Context, r hubbub.SessionRecord) error {
 // End implements [hubbub.Registry].
 func (d *Driver) End(ctx context.Context, t hubbub.Target, why hubbub.EndReason) ([]hubbub.Transition, error) {
 	c, err := d.decideOne(ctx, "end sessions", t.User, func(c *decision) error {
-		if c.endThose(why, func(s *session) bool { return selects(&t, s) }) > 0 {
-			c.settle()
-		}
+		c.endTarget(&t, why)
 		return nil
 	})
 	if err != nil || len(c.told) == 0 {
@@ -68,13 +66,13 @@ func (d *Driver) End(ctx context.Context, t hubbub.Target, why hubbub.EndReason)
 }
 
 // Restore implements [hubbub.Shared].
-func (d *Driver) Restore(ctx context.Context, s hubbub.SessionRecord, came string, l hubbub.DeviceLimit) (r hubbub.Restored, err error) {
+func (d *Driver) Restore(ctx context.Context, s hubbub.SessionRecord, was hubbub.Opened, l hubbub.DeviceLimit) (r hubbub.Restored, err error) {
 	lease, err := d.leaseOf(ctx, s.Node)
 	if err != nil {
 		return r, err
 	}
 	c, err := d.decideOne(ctx, "restore a session", s.User, func(c *decision) error {
-		r = c.restore(&s, came, l, lease)
+		r = c.restore(&s, was, l, lease)
 		return nil
 	})
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 )
 
 // restore decides about a session that its node has, whatever the registry knows of it.
-func (c *decision) restore(r *hubbub.SessionRecord, came string, l hubbub.DeviceLimit, lease string) hubbub.Restored {
+func (c *decision) restore(r *hubbub.SessionRecord, was hubbub.Opened, l hubbub.DeviceLimit, lease string) hubbub.Restored {
 	if e, ok := c.u.ended[r.ID]; ok {
 		return hubbub.Restored{Ended: e.why}
 	}
@@ -19,16 +19,20 @@ func (c *decision) restore(r *hubbub.SessionRecord, came string, l hubbub.Device
 	}
 	c.endLost()
 	if !known {
-		s = c.addRestored(r, came, lease)
+		s = c.addRestored(r, was, lease)
 	}
 	var restored hubbub.Restored
 	restored.Generation, restored.Came = uint64(s.generation), c.u.came
 	restored.Rooms = slices.Clone(s.rooms)
 	begin := len(c.told)
+	stopped := c.u.stopped(s)
 	switch {
 	case c.u.isRevoked(r, c.time):
 		c.end(s, hubbub.EndRevoked)
-	case !known:
+	case known:
+	case stopped != "":
+		c.end(s, stopped)
+	default:
 		c.limit(s, l)
 	}
 	for _, t := range c.told[begin:] {
@@ -42,9 +46,12 @@ func (c *decision) restore(r *hubbub.SessionRecord, came string, l hubbub.Device
 	return restored
 }
 
-// addRestored adds a session of which nothing is known. Its place among the others follows from the time at which it connected.
-func (c *decision) addRestored(r *hubbub.SessionRecord, came, lease string) *session {
-	generation := max(r.Connected.UnixMilli(), 1)
+// addRestored adds a session of which nothing is known. Its place among the others is the one that it had.
+func (c *decision) addRestored(r *hubbub.SessionRecord, was hubbub.Opened, lease string) *session {
+	generation := int64(was.Generation)
+	if generation <= 0 { // it is not known: by the clock of its node
+		generation = max(r.Connected.UnixMilli(), 1)
+	}
 	for slices.ContainsFunc(c.u.sessions, func(s *session) bool { return s.generation == generation }) {
 		generation++
 	}
@@ -56,11 +63,11 @@ func (c *decision) addRestored(r *hubbub.SessionRecord, came, lease string) *ses
 	c.u.erased = false
 	switch {
 	case c.u.online:
-	case c.u.came == came && came != "":
+	case c.u.came == was.Came && was.Came != "":
 		// That the user went offline then was decided and told, and can be told once: this is a new time of being online.
 		c.comeOnline(r.ID + "~" + strconv.FormatInt(c.u.tick(c.now), 36))
 	default:
-		c.u.online, c.u.came = true, came
+		c.u.online, c.u.came = true, was.Came
 	}
 	return s
 }

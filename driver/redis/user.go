@@ -25,6 +25,7 @@ type user struct {
 	sessions []*session
 	ended    map[string]ended
 	revoked  []hubbub.Revocation
+	fences   []fence
 
 	fields map[string]string // as they were read
 	was    index
@@ -64,6 +65,7 @@ const (
 	fieldInfo     = "i"
 	fieldErased   = "e"
 	fieldRevoked  = "r"
+	fieldFences   = "f"
 	fieldSession  = "s:"
 	fieldRooms    = "j:"
 	fieldEnded    = "x:"
@@ -129,6 +131,7 @@ func parseUser(name string, fields map[string]string, now int64) *user {
 	if kept := fields[fieldRevoked]; kept != "" {
 		u.revoked = parseRevocations(name, kept)
 	}
+	u.fences = parseFences(fields[fieldFences], now)
 	for field, value := range fields {
 		switch {
 		case strings.HasPrefix(field, fieldSession):
@@ -202,6 +205,9 @@ func (u *user) encode() map[string]string {
 	}
 	if len(u.revoked) > 0 {
 		set(fieldRevoked, encodeRevocations(u.revoked))
+	}
+	if len(u.fences) > 0 {
+		set(fieldFences, plainJSON(u.fences))
 	}
 	for _, s := range u.sessions {
 		set(fieldSession+s.ID, s.encode())

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hubbub-dev/hubbub"
@@ -129,7 +130,7 @@ func record(ctx context.Context, q *db.Queries, t hubbub.Transition, now time.Ti
 		return connected(ctx, q, t)
 	case hubbub.SessionDisconnected:
 		err := q.EndSession(ctx, db.EndSessionParams{ID: t.Session.ID, Node: t.Session.Node,
-			Connected: millis(t.Session.Connected), Ended: now.UnixMilli()})
+			Connected: millis(t.Session.Connected), Ended: now.UnixMilli(), Why: string(t.Why)})
 		if err != nil {
 			return err
 		}
@@ -190,6 +191,24 @@ func setTurn(ctx context.Context, q *db.Queries, u, next db.Users) error {
 		return nil
 	}
 	return q.SetTurn(ctx, db.SetTurnParams{User: next.User, Online: next.Online, Turn: next.Turn, Turned: next.Turned, Node: next.Node})
+}
+
+// Endings implements [hubbub.Endings].
+func (s *Store) Endings(ctx context.Context, sessions []string) (map[string]hubbub.EndReason, error) {
+	all := map[string]hubbub.EndReason{}
+	err := s.read(ctx, func(ctx context.Context, q *db.Queries) error {
+		for some := range slices.Chunk(sessions, usersAtOnce) {
+			rows, err := q.Endings(ctx, some)
+			if err != nil {
+				return err
+			}
+			for _, row := range rows {
+				all[row.ID] = cmp.Or(hubbub.EndReason(row.Why), hubbub.EndNodeLost) // older versions have not said why
+			}
+		}
+		return nil
+	})
+	return all, err
 }
 
 // OpenNodes implements [hubbub.Journal].

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -17,17 +18,13 @@ type ledger struct {
 	came      map[string]string               // with which session a user came, by the session with which the user was restored
 	names     map[string]string               // ids that the driver gives to transitions, by those that we give
 	rooms     map[string][]string             // that sessions are in, by id
-}
-
-// decision is a transition and who decided it.
-type decision struct {
-	hubbub.Transition
-	by *Driver
+	opened    map[string]uint64               // generations, by id
+	fences    []fence
 }
 
 func newLedger() ledger {
 	return ledger{open: map[string]hubbub.SessionRecord{}, ended: map[string]hubbub.EndReason{}, came: map[string]string{},
-		names: map[string]string{}, rooms: map[string][]string{}}
+		names: map[string]string{}, rooms: map[string][]string{}, opened: map[string]uint64{}}
 }
 
 // decided tells who has decided what the driver has, after what others have decided about the same users.
@@ -49,6 +46,9 @@ func (f *Fleet) decided(all []hubbub.Transition) {
 			delete(f.open, t.Session.ID)
 			delete(f.rooms, t.Session.ID)
 			f.ended[t.Session.ID] = t.Why
+			if f.current != nil && kept(t.Why) {
+				f.current.fences = append(f.current.fences, fence{hubbub.Target{User: t.User, Session: t.Session.ID}, t.Why, f.generation})
+			}
 		}
 	}
 	if f.current != nil && f.current.onDecision != nil && len(own) > 0 {
@@ -95,12 +95,24 @@ func (d *Driver) Open(ctx context.Context, s hubbub.SessionRecord, l hubbub.Devi
 		return hubbub.Opened{}, err
 	}
 	defer unlock()
-	o, err := d.fleet.driver.Open(ctx, s, l)
-	return d.fleet.opened(o), err
+	f := d.fleet
+	o, err := f.driver.Open(ctx, s, l)
+	o = f.toldOf(o)
+	if err == nil {
+		f.opens()
+		f.opened[s.ID], o.Generation = f.generation, f.generation
+	}
+	return o, err
 }
 
-// opened returns what is told of it.
-func (f *Fleet) opened(o hubbub.Opened) hubbub.Opened {
+// opens makes the next generation, which is later than the time.
+func (f *Fleet) opens() uint64 {
+	f.generation = max(f.generation+1, uint64(f.options.Now().UnixMilli()))
+	return f.generation
+}
+
+// toldOf returns what is told of it.
+func (f *Fleet) toldOf(o hubbub.Opened) hubbub.Opened {
 	o.Transitions = f.told(o.Transitions)
 	if came, ok := f.came[o.Came]; ok {
 		o.Came = came
@@ -126,6 +138,10 @@ func (d *Driver) End(ctx context.Context, t hubbub.Target, why hubbub.EndReason)
 	}
 	defer unlock()
 	all, err := d.fleet.driver.End(ctx, t, why)
+	if err == nil && kept(why) {
+		e := fence{t, why, d.fleet.opens()}
+		d.fleet.fences, d.fences = append(d.fleet.fences, e), append(d.fences, e)
+	}
 	return d.fleet.told(all), err
 }
 
@@ -174,7 +190,7 @@ func (d *Driver) Confirm(ctx context.Context, ids ...string) (int, error) {
 }
 
 // Restore implements [hubbub.Shared].
-func (d *Driver) Restore(ctx context.Context, s hubbub.SessionRecord, came string, l hubbub.DeviceLimit) (hubbub.Restored, error) {
+func (d *Driver) Restore(ctx context.Context, s hubbub.SessionRecord, was hubbub.Opened, l hubbub.DeviceLimit) (hubbub.Restored, error) {
 	unlock, err := d.deciding(ctx)
 	if err != nil {
 		return hubbub.Restored{}, err
@@ -189,7 +205,7 @@ func (d *Driver) Restore(ctx context.Context, s hubbub.SessionRecord, came strin
 		return hubbub.Restored{}, err
 	}
 	if slices.ContainsFunc(open, func(other hubbub.SessionRecord) bool { return other.ID == s.ID }) {
-		return hubbub.Restored{Opened: hubbub.Opened{Came: came}, Rooms: slices.Clone(f.rooms[s.ID])}, nil
+		return hubbub.Restored{Opened: hubbub.Opened{Came: was.Came}, Rooms: slices.Clone(f.rooms[s.ID])}, nil
 	}
 	revoked, err := f.driver.Revoked(ctx, s)
 	if err != nil {
@@ -200,14 +216,20 @@ func (d *Driver) Restore(ctx context.Context, s hubbub.SessionRecord, came strin
 	}
 	f.restoring = true
 	o, err := f.driver.Open(ctx, s, hubbub.DeviceLimit{})
-	o = f.opened(o)
+	o = f.toldOf(o)
 	f.restoring = false
 	if err != nil {
 		return hubbub.Restored{}, err
 	}
-	f.open[s.ID] = s
+	f.generation = max(f.generation, was.Generation)
+	f.open[s.ID], f.opened[s.ID], o.Generation = s, was.Generation, was.Generation
 	if o.Came == s.ID {
-		f.came[s.ID], o.Came = came, came
+		f.came[s.ID], o.Came = was.Came, was.Came
+	}
+	ends, err := d.stop(ctx, s)
+	if err != nil || len(ends) > 0 {
+		o.Transitions = append(o.Transitions, ends...)
+		return hubbub.Restored{Opened: o, Ended: f.ended[s.ID]}, err
 	}
 	return d.limit(ctx, s, l, hubbub.Restored{Opened: o})
 }
@@ -226,7 +248,9 @@ func (d *Driver) limit(ctx context.Context, s hubbub.SessionRecord, l hubbub.Dev
 	if err != nil {
 		return r, err
 	}
-	slices.SortStableFunc(open, func(a, b hubbub.SessionRecord) int { return a.Connected.Compare(b.Connected) })
+	slices.SortStableFunc(open, func(a, b hubbub.SessionRecord) int {
+		return cmp.Or(cmp.Compare(d.fleet.opened[a.ID], d.fleet.opened[b.ID]), a.Connected.Compare(b.Connected))
+	})
 	for _, other := range tooMany(open, s.Platform, l) {
 		ends, err := d.fleet.driver.End(ctx, hubbub.Target{User: s.User, Session: other.ID}, hubbub.EndReplaced)
 		if err != nil {

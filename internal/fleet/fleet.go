@@ -23,9 +23,10 @@ type Fleet struct {
 
 	// Guarded by mu, which is held while the driver decides something, so that one decides after the other. What only asks, and what nobody
 	// has to be told of, is passed on without it.
-	mu      sync.Mutex
-	driver  *memory.Driver
-	members map[string]*member // by the names of the nodes
+	mu         sync.Mutex
+	driver     *memory.Driver
+	generation uint64             // of the session that was opened last; is not lost
+	members    map[string]*member // by the names of the nodes
 	ledger
 	kept map[string]scrap // see hubbub.Scratch
 }
@@ -77,6 +78,7 @@ type Driver struct {
 
 	// Guarded by the fleet's mu.
 	onDecision func([]hubbub.Transition)
+	fences     []fence   // what it has ended
 	blind      time.Time // until when nobody is reaped, since others may come back with us
 
 	mu   sync.Mutex

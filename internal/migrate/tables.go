@@ -70,7 +70,7 @@ func tables() []table {
 		{"users", append(columns(who+" info:nullable first_seen last_seen baseline online:boolean turn:text turned"),
 			column{"attrs", text, "COALESCE(attrs, '')"},
 			column{"here", boolean, "EXISTS (SELECT 1 FROM sessions AS s WHERE s.user = users.user AND s.ended = 0)"}), "users"},
-		of("sessions", "sessions", "id:text "+who+" node:text connected record:nullable ended"),
+		of("sessions", "sessions", "id:text "+who+" node:text connected record:nullable ended why:text"),
 		of("occupied_rooms", "occupied_rooms", "room:text"),
 		of("revocations", "revocations", "number "+who+" device:text token:text before until"),
 		of("publications", "publications", "number id:text category:text collapse:text time expires status remove room:text reached:text "+

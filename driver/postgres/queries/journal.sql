@@ -38,10 +38,14 @@ SELECT id, ended FROM sessions WHERE id = ANY(@ids::text[]);
 
 -- SetSessions does nothing to a session that has ended already.
 -- name: SetSessions :exec
-INSERT INTO sessions (id, who, node, connected, record, ended)
+INSERT INTO sessions (id, who, node, connected, record, ended, why)
 SELECT unnest(@ids::text[]), unnest(@users::text[]), unnest(@nodes::text[]), unnest(@connected::bigint[]), unnest(@records::bytea[]),
-    unnest(@ended::bigint[])
-ON CONFLICT (id) DO UPDATE SET who = excluded.who, record = excluded.record, ended = excluded.ended WHERE sessions.ended = 0;
+    unnest(@ended::bigint[]), unnest(@whys::text[])
+ON CONFLICT (id) DO UPDATE SET who = excluded.who, record = excluded.record, ended = excluded.ended, why = excluded.why
+WHERE sessions.ended = 0;
+
+-- name: Endings :many
+SELECT id, why FROM sessions WHERE id = ANY(@ids::text[]) AND ended > 0;
 
 -- name: ForgetSessions :exec
 DELETE FROM sessions WHERE id IN (

@@ -1,8 +1,9 @@
 -- Adds a session to a room, or takes it out. Returns whether the user is new there, or gone from there, and how many users there are; -1 if
 -- the session cannot enter since it has ended.
--- KEYS: who is in the room, the rooms that somebody is in, how many users are in each, a mark that the session has ended before it had entered
--- ARGV: "enter", "leave", "ended", "ended again" or "stale", the room, the user, the session
-local who, rooms, counts, gone = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+-- KEYS: who is in the room, the rooms that somebody is in, how many users are in each, a mark that the session has ended before it had
+-- entered, a mark that it is suspected of being there no more, which who enters removes
+-- ARGV: "enter", "leave", "ended", "ended again", "suspect" or "stale", the room, the user, the session, and for the last two who suspects
+local who, rooms, counts, gone, suspect = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local mode, room, user = ARGV[1], ARGV[2], ARGV[3]
 local seat = user .. ' ' .. ARGV[4]
 
@@ -19,6 +20,7 @@ if mode == 'enter' then
   if redis.call('EXISTS', gone) == 1 then
     return { 0, -1 }
   end
+  redis.call('DEL', suspect)
   local was = here()
   redis.call('ZADD', who, 0, seat)
   if was then
@@ -29,6 +31,18 @@ if mode == 'enter' then
     redis.call('ZADD', rooms, 0, room)
   end
   return { 1, n }
+end
+if mode == 'suspect' then
+  if redis.call('ZSCORE', who, seat) then
+    redis.call('SET', suspect, ARGV[5], 'PX', 60000)
+  end
+  return { 0, count() }
+end
+if mode == 'stale' then
+  if redis.call('GET', suspect) ~= ARGV[5] then
+    return { 0, count() }
+  end
+  redis.call('DEL', suspect)
 end
 if redis.call('ZREM', who, seat) == 0 then
   if mode == 'ended' or mode == 'ended again' then

@@ -22,8 +22,11 @@ ON CONFLICT (id) DO NOTHING;
 
 -- EndSession does nothing to a session that has ended already. Whose it was is forgotten.
 -- name: EndSession :exec
-INSERT INTO sessions (id, user, node, connected, ended) VALUES (@id, '', @node, @connected, @ended)
-ON CONFLICT (id) DO UPDATE SET user = '', record = NULL, ended = excluded.ended WHERE sessions.ended = 0;
+INSERT INTO sessions (id, user, node, connected, ended, why) VALUES (@id, '', @node, @connected, @ended, @why)
+ON CONFLICT (id) DO UPDATE SET user = '', record = NULL, ended = excluded.ended, why = excluded.why WHERE sessions.ended = 0;
+
+-- name: Endings :many
+SELECT id, why FROM sessions WHERE id IN (sqlc.slice('ids')) AND ended > 0;
 
 -- name: ForgetSessions :exec
 DELETE FROM sessions WHERE id IN (

@@ -41,6 +41,35 @@ func (q *Queries) DropUsers(ctx context.Context, users []string) error {
 	return err
 }
 
+const Endings = `-- name: Endings :many
+SELECT id, why FROM sessions WHERE id = ANY($1::text[]) AND ended > 0
+`
+
+type EndingsRow struct {
+	ID  string
+	Why string
+}
+
+func (q *Queries) Endings(ctx context.Context, ids []string) ([]EndingsRow, error) {
+	rows, err := q.db.Query(ctx, Endings, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []EndingsRow
+	for rows.Next() {
+		var i EndingsRow
+		if err := rows.Scan(&i.ID, &i.Why); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const ForgetSessions = `-- name: ForgetSessions :exec
 DELETE FROM sessions WHERE id IN (
     SELECT s.id FROM sessions AS s WHERE s.ended > 0 AND s.ended < $1 ORDER BY s.ended LIMIT $2::bigint FOR UPDATE SKIP LOCKED)
@@ -222,10 +251,11 @@ func (q *Queries) SessionsOf(ctx context.Context, ids []string) ([]SessionsOfRow
 }
 
 const SetSessions = `-- name: SetSessions :exec
-INSERT INTO sessions (id, who, node, connected, record, ended)
+INSERT INTO sessions (id, who, node, connected, record, ended, why)
 SELECT unnest($1::text[]), unnest($2::text[]), unnest($3::text[]), unnest($4::bigint[]), unnest($5::bytea[]),
-    unnest($6::bigint[])
-ON CONFLICT (id) DO UPDATE SET who = excluded.who, record = excluded.record, ended = excluded.ended WHERE sessions.ended = 0
+    unnest($6::bigint[]), unnest($7::text[])
+ON CONFLICT (id) DO UPDATE SET who = excluded.who, record = excluded.record, ended = excluded.ended, why = excluded.why
+WHERE sessions.ended = 0
 `
 
 type SetSessionsParams struct {
@@ -235,6 +265,7 @@ type SetSessionsParams struct {
 	Connected []int64
 	Records   [][]byte
 	Ended     []int64
+	Whys      []string
 }
 
 // SetSessions does nothing to a session that has ended already.
@@ -246,6 +277,7 @@ func (q *Queries) SetSessions(ctx context.Context, arg SetSessionsParams) error 
 		arg.Connected,
 		arg.Records,
 		arg.Ended,
+		arg.Whys,
 	)
 	return err
 }

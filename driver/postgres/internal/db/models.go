@@ -161,6 +161,7 @@ type Sessions struct {
 	Connected int64
 	Record    []byte
 	Ended     int64
+	Why       string
 }
 
 type Streams struct {

@@ -129,6 +129,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.endSessionStmt, err = db.PrepareContext(ctx, endSession); err != nil {
 		return nil, fmt.Errorf("error preparing query EndSession: %w", err)
 	}
+	if q.endingsStmt, err = db.PrepareContext(ctx, endings); err != nil {
+		return nil, fmt.Errorf("error preparing query Endings: %w", err)
+	}
 	if q.eraseAnnouncementMarksStmt, err = db.PrepareContext(ctx, eraseAnnouncementMarks); err != nil {
 		return nil, fmt.Errorf("error preparing query EraseAnnouncementMarks: %w", err)
 	}
@@ -649,6 +652,11 @@ func (q *Queries) Close() error {
 	if q.endSessionStmt != nil {
 		if cerr := q.endSessionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing endSessionStmt: %w", cerr)
+		}
+	}
+	if q.endingsStmt != nil {
+		if cerr := q.endingsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing endingsStmt: %w", cerr)
 		}
 	}
 	if q.eraseAnnouncementMarksStmt != nil {
@@ -1295,6 +1303,7 @@ type Queries struct {
 	duePublicationsStmt            *sql.Stmt
 	emptyPublicationStmt           *sql.Stmt
 	endSessionStmt                 *sql.Stmt
+	endingsStmt                    *sql.Stmt
 	eraseAnnouncementMarksStmt     *sql.Stmt
 	eraseAnnouncementStatesStmt    *sql.Stmt
 	eraseKeyStmt                   *sql.Stmt
@@ -1450,6 +1459,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		duePublicationsStmt:            q.duePublicationsStmt,
 		emptyPublicationStmt:           q.emptyPublicationStmt,
 		endSessionStmt:                 q.endSessionStmt,
+		endingsStmt:                    q.endingsStmt,
 		eraseAnnouncementMarksStmt:     q.eraseAnnouncementMarksStmt,
 		eraseAnnouncementStatesStmt:    q.eraseAnnouncementStatesStmt,
 		eraseKeyStmt:                   q.eraseKeyStmt,

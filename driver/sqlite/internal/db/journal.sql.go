@@ -35,8 +35,8 @@ func (q *Queries) AddUser(ctx context.Context, arg AddUserParams) error {
 }
 
 const endSession = `-- name: EndSession :exec
-INSERT INTO sessions (id, user, node, connected, ended) VALUES (?1, '', ?2, ?3, ?4)
-ON CONFLICT (id) DO UPDATE SET user = '', record = NULL, ended = excluded.ended WHERE sessions.ended = 0
+INSERT INTO sessions (id, user, node, connected, ended, why) VALUES (?1, '', ?2, ?3, ?4, ?5)
+ON CONFLICT (id) DO UPDATE SET user = '', record = NULL, ended = excluded.ended, why = excluded.why WHERE sessions.ended = 0
 `
 
 type EndSessionParams struct {
@@ -44,6 +44,7 @@ type EndSessionParams struct {
 	Node      string
 	Connected int64
 	Ended     int64
+	Why       string
 }
 
 // EndSession does nothing to a session that has ended already. Whose it was is forgotten.
@@ -53,8 +54,51 @@ func (q *Queries) EndSession(ctx context.Context, arg EndSessionParams) error {
 		arg.Node,
 		arg.Connected,
 		arg.Ended,
+		arg.Why,
 	)
 	return err
+}
+
+const endings = `-- name: Endings :many
+SELECT id, why FROM sessions WHERE id IN (/*SLICE:ids*/?) AND ended > 0
+`
+
+type EndingsRow struct {
+	ID  string
+	Why string
+}
+
+func (q *Queries) Endings(ctx context.Context, ids []string) ([]EndingsRow, error) {
+	query := endings
+	var queryParams []interface{}
+	if len(ids) > 0 {
+		for _, v := range ids {
+			queryParams = append(queryParams, v)
+		}
+		query = strings.Replace(query, "/*SLICE:ids*/?", strings.Repeat(",?", len(ids))[1:], 1)
+	} else {
+		query = strings.Replace(query, "/*SLICE:ids*/?", "NULL", 1)
+	}
+	rows, err := q.query(ctx, nil, query, queryParams...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []EndingsRow
+	for rows.Next() {
+		var i EndingsRow
+		if err := rows.Scan(&i.ID, &i.Why); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const forgetSessions = `-- name: ForgetSessions :exec

@@ -152,6 +152,7 @@ type Sessions struct {
 	Connected int64
 	Record    sql.NullString
 	Ended     int64
+	Why       string
 }
 
 type Streams struct {
