@@ -20,6 +20,7 @@ type Hub struct {
 	o       Options // with defaults
 	driver  Driver
 	poster  Poster   // nil if the driver is none
+	pipe    Pipeline // nil if the driver is none
 	shared  *patient // the driver too, if it is a Shared one; otherwise nil
 	ordered bool     // the driver gives its decisions to handover by itself
 	store   Store    // nil if nothing lasts
@@ -78,6 +79,7 @@ func New(ctx context.Context, o Options) (*Hub, error) {
 		return nil, err
 	}
 	h.poster, _ = o.Driver.(Poster)
+	h.pipe, _ = o.Driver.(Pipeline)
 	h.share()
 	h.handover.init(h)
 	if d, ok := o.Driver.(Ordered); ok {
@@ -123,10 +125,13 @@ func (h *Hub) share() {
 	if !ok {
 		return
 	}
-	h.shared = &patient{Driver: h.o.Driver, Shared: shared, poster: h.poster}
+	h.shared = &patient{Driver: h.o.Driver, Shared: shared, poster: h.poster, pipeline: h.pipe}
 	h.driver = h.shared
 	if h.poster != nil {
 		h.poster = h.shared
+	}
+	if h.pipe != nil {
+		h.pipe = h.shared
 	}
 }
 

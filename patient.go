@@ -20,22 +20,33 @@ const (
 type patient struct {
 	Driver
 	Shared
-	poster Poster      // nil if the driver is none
-	away   atomic.Bool // the server has not answered lately
+	poster   Poster      // nil if the driver is none
+	pipeline Pipeline    // nil if the driver is none
+	away     atomic.Bool // the server has not answered lately
 }
 
 // within calls f with a context that ends in time. If it was the patience that ended, the error says so.
 func within[T any](ctx context.Context, p *patient, long time.Duration, f func(context.Context) (T, error)) (T, error) {
+	bounded, cancel := p.bound(ctx, long)
+	defer cancel()
+	v, err := f(bounded)
+	return v, impatient(ctx, err)
+}
+
+// bound returns a context that ends in time.
+func (p *patient) bound(ctx context.Context, long time.Duration) (context.Context, context.CancelFunc) {
 	if p.away.Load() {
 		long = min(long, lessPatience)
 	}
-	bounded, cancel := context.WithTimeout(ctx, long)
-	defer cancel()
-	v, err := f(bounded)
+	return context.WithTimeout(ctx, long)
+}
+
+// impatient returns the error of a call whose context was bounded, while that of the caller is ctx.
+func impatient(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-		err = &Error{Reason: Unavailable, Message: "what the nodes share does not answer; try again", Err: err}
+		return &Error{Reason: Unavailable, Message: "what the nodes share does not answer; try again", Err: err}
 	}
-	return v, err
+	return err
 }
 
 // none is the value of calls that return only an error.
@@ -49,6 +60,14 @@ func (p *patient) Append(ctx context.Context, d Draft) (Appended, error) {
 
 func (p *patient) Post(ctx context.Context, d Draft) (Appended, error) {
 	return within(ctx, p, patience, func(ctx context.Context) (Appended, error) { return p.poster.Post(ctx, d) })
+}
+
+func (p *patient) BeginPost(ctx context.Context, d Draft, done func(Appended, error)) {
+	bounded, cancel := p.bound(ctx, patience)
+	p.pipeline.BeginPost(bounded, d, func(a Appended, err error) {
+		cancel()
+		done(a, impatient(ctx, err))
+	})
 }
 
 func (p *patient) After(ctx context.Context, s Stream, at Position, limit int) (Page, error) {
