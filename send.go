@@ -43,7 +43,8 @@ func (s *Session) SendRoom(ctx context.Context, name string, m Outgoing) (Messag
 
 // BeginSendRoom is SendRoom that need not wait until the message is accepted: done is called with what SendRoom would return, once, by this
 // goroutine or by another. done must not block. Messages to one room that a goroutine begins are accepted in the order in which it begins
-// them; those to several rooms, and whatever else the session does meanwhile, may take effect in any order.
+// them; those to several rooms, and whatever else the session does meanwhile, may take effect in any order. ctx is for what has to be asked
+// before: what is on its way is not called back.
 func (s *Session) BeginSendRoom(ctx context.Context, name string, m Outgoing, done func(Message, error)) {
 	d, rule, err := s.draftRoom(ctx, name, m)
 	if err != nil {

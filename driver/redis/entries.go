@@ -23,9 +23,11 @@ type entry struct {
 	body   string // see appendBody
 }
 
-// entryHead makes the field p of an entry: what scripts and erasers have to know of a message.
-func entryHead(m *hubbub.Message, key string) string {
-	return formatMs(m.Time.UnixMilli()) + " " + m.From.User + " " + key
+// appendHead appends the field p of an entry: what scripts and erasers have to know of a message.
+func appendHead(b []byte, m *hubbub.Message, key string) []byte {
+	b = append(strconv.AppendInt(b, m.Time.UnixMilli(), 10), ' ')
+	b = append(append(b, m.From.User...), ' ')
+	return append(b, key...)
 }
 
 var errBadEntry = errors.New("what Redis has of a stream is damaged")

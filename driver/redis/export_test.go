@@ -17,11 +17,18 @@ func (d *Driver) OnDial(f func()) { d.onDial(f) }
 
 // What is read back from Redis.
 var (
-	EntryHead    = entryHead
-	DecodeEvents = decodeEvents
-	ReadState    = parseStreamState
-	ReadStream   = parseStream
+	ReadState  = parseStreamState
+	ReadStream = parseStream
 )
+
+// EntryHead is the field p of an entry.
+func EntryHead(m *hubbub.Message, key string) string { return string(appendHead(nil, m, key)) }
+
+// DecodeEvents decodes what was published.
+func DecodeEvents(b []byte) (all []hubbub.Event, err error) {
+	err = eachEvent(b, func(e hubbub.Event) { all = append(all, e) })
+	return all, err
+}
 
 // Body is the body of a message.
 func Body(m *hubbub.Message) string { return string(appendBody(nil, m)) }

@@ -74,29 +74,32 @@ func (d *Driver) beginAppend(ctx context.Context, draft *hubbub.Draft, post bool
 		done(hubbub.Appended{}, err)
 		return
 	}
-	d.enqueue(&waiting{ctx, draft, post, func(o outcome) { d.appended(draft, cost, note, o, done) }})
+	d.enqueue(&waiting{ctx, draft, post, cost, note, done})
 }
 
 // appended tells what has become of a draft. It does not wait for Redis.
-func (d *Driver) appended(draft *hubbub.Draft, cost int, n note, o outcome, done func(hubbub.Appended, error)) {
+func (d *Driver) appended(w *waiting, o *outcome) {
 	if o.err != nil || o.appended.Repeated {
-		d.refund(draft.Message.From.User, cost)
+		d.refund(w.draft.Message.From.User, w.cost)
 	}
 	if o.err != nil {
-		done(hubbub.Appended{}, o.err)
+		w.done(hubbub.Appended{}, o.err)
 		return
 	}
-	d.streams.aging.note(draft, d.nowMs())
-	if d.holds(&n, &o) {
-		done(o.appended, nil)
+	d.streams.aging.note(w.draft, d.nowMs())
+	if d.holds(&w.note, o) {
+		w.done(o.appended, nil)
 		return
 	}
-	d.streams.appends.running.Go(func() {
-		if err := d.writeNote(context.Background(), &n); err != nil {
-			d.options.Logger.Warn("cannot note who takes part in a stream; it is tried again with the next message", "error", err)
-		}
-		done(o.appended, nil)
-	})
+	d.streams.appends.running.Go(func() { d.renote(w, o) })
+}
+
+// renote writes a note again before the end of an append is told.
+func (d *Driver) renote(w *waiting, o *outcome) {
+	if err := d.writeNote(context.Background(), &w.note); err != nil {
+		d.options.Logger.Warn("cannot note who takes part in a stream; it is tried again with the next message", "error", err)
+	}
+	w.done(o.appended, nil)
 }
 
 // After implements [hubbub.Log]. A page ends early, with More, after some MiB.
