@@ -63,7 +63,7 @@ func newEntry(id, head, body string) (e entry, err error) {
 
 // message decodes the message of an entry.
 func (e *entry) message(s hubbub.Stream, epoch string) (hubbub.Message, error) {
-	m, err := decodeBody([]byte(e.body))
+	m, err := decodeBody(e.body)
 	if err != nil {
 		return m, fmt.Errorf("%w: %w", errBadEntry, err)
 	}
@@ -139,7 +139,7 @@ func repeated(d *hubbub.Draft, epoch, kept, body string) (a hubbub.Appended, err
 		a.Previous = offset - 1
 	}
 	if d.Original != nil && body != "" {
-		m, err := decodeBody([]byte(body))
+		m, err := decodeBody(body)
 		if err != nil {
 			return a, fmt.Errorf("%w: %w", errBadEntry, err)
 		}

@@ -5,7 +5,6 @@ import "github.com/hubbub-dev/hubbub"
 // What tests of the package's inside use.
 var (
 	EncodeEvent = encodeEvent
-	DecodeEvent = decodeEvent
 	ParseLine   = parseLine
 )
 
@@ -26,7 +25,7 @@ func EntryHead(m *hubbub.Message, key string) string { return string(appendHead(
 
 // DecodeEvents decodes what was published.
 func DecodeEvents(b []byte) (all []hubbub.Event, err error) {
-	err = eachEvent(b, func(e hubbub.Event) { all = append(all, e) })
+	err = eachEvent(string(b), func(e hubbub.Event) { all = append(all, e) })
 	return all, err
 }
 
@@ -52,3 +51,6 @@ func (d *Driver) Slot(t hubbub.Topic) uint16 { return d.slot(d.channel(t)) }
 
 // Line is the first line of the body of a message.
 type Line = wireMessage
+
+// DecodeEvent decodes one event.
+func DecodeEvent(b []byte) (hubbub.Event, error) { return decodeEvent(string(b)) }

@@ -106,7 +106,7 @@ func (b *bus) make(c *call) {
 		c.topic.each(c.subscriptions, func(s *subscription) { s.to.Missed() })
 		return
 	}
-	err := eachEvent([]byte(c.message), func(e hubbub.Event) {
+	err := eachEvent(c.message, func(e hubbub.Event) {
 		c.topic.each(c.subscriptions, func(s *subscription) { s.to.Receive(e) })
 	})
 	if err != nil {
