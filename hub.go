@@ -24,17 +24,18 @@ type Hub struct {
 
 // setup is what a hub is given. It is immutable after New.
 type setup struct {
-	o       Options // with defaults
-	driver  Driver
-	poster  Poster   // nil if the driver is none
-	herald  Herald   // nil if the driver is none
-	shared  *patient // the driver too, if it is a Shared one; otherwise nil
-	ordered bool     // the driver gives its decisions to handover by itself
-	store   Store    // nil if nothing lasts
-	rules   []RoomRule
-	node    string // this incarnation
-	started time.Time
-	log     *slog.Logger
+	o        Options // with defaults
+	driver   Driver
+	poster   Poster   // nil if the driver is none
+	herald   Herald   // nil if the driver is none
+	pipeline Pipeline // nil if the driver is none
+	shared   *patient // the driver too, if it is a Shared one; otherwise nil
+	ordered  bool     // the driver gives its decisions to handover by itself
+	store    Store    // nil if nothing lasts
+	rules    []RoomRule
+	node     string // this incarnation
+	started  time.Time
+	log      *slog.Logger
 }
 
 // parts are what a hub consists of. Each is safe for concurrent use.
@@ -95,6 +96,7 @@ func New(ctx context.Context, o Options) (*Hub, error) {
 	}
 	h.poster, _ = o.Driver.(Poster)
 	h.herald, _ = o.Driver.(Herald)
+	h.pipeline, _ = o.Driver.(Pipeline)
 	h.share()
 	h.handover.init(h)
 	if d, ok := o.Driver.(Ordered); ok {
@@ -140,13 +142,16 @@ func (h *Hub) share() {
 	if !ok {
 		return
 	}
-	h.shared = &patient{Driver: h.o.Driver, Shared: shared, poster: h.poster, herald: h.herald}
+	h.shared = &patient{Driver: h.o.Driver, Shared: shared, poster: h.poster, pipeline: h.pipeline, herald: h.herald}
 	h.driver = h.shared
 	if h.poster != nil {
 		h.poster = h.shared
 	}
 	if h.herald != nil {
 		h.herald = h.shared
+	}
+	if h.pipeline != nil {
+		h.pipeline = h.shared
 	}
 }
 

@@ -84,6 +84,14 @@ type Poster interface {
 	Post(ctx context.Context, d Draft) (Appended, error)
 }
 
+// Pipeline is a [Poster] whose callers can have several messages on their way.
+type Pipeline interface {
+	// BeginPost is Post that need not wait until the message is accepted: done is called with what Post would return, once, by this
+	// goroutine or by another; soon, too, if ctx ends. done must not block. The messages of one stream that a goroutine begins are accepted in
+	// the order in which it begins them.
+	BeginPost(ctx context.Context, d Draft, done func(Appended, error))
+}
+
 // Conversation is a stream that a user takes part in.
 type Conversation struct {
 	Stream   Stream

@@ -27,10 +27,22 @@ func (h *Hub) post(ctx context.Context, d Draft, kind HistoryKind, report bool) 
 	return m, nil
 }
 
+// beginPost is post that does not wait for a message that need not last, where the driver can do so and nothing is to be done after it.
+func (h *Hub) beginPost(ctx context.Context, d Draft, kind HistoryKind, report bool, done func(Message, error)) {
+	if h.pipeline == nil || kind == HistoryDurable || report && h.o.Report != nil || d.fleeting() {
+		done(h.post(ctx, d, kind, report))
+		return
+	}
+	h.pipeline.BeginPost(ctx, d, func(a Appended, err error) { done(a.Message, err) })
+}
+
+// fleeting tells whether nothing of a message is kept, not even a key.
+func (d *Draft) fleeting() bool { return d.Retention.Messages < 0 && d.Key == "" }
+
 // postLive accepts a message that need not last, and publishes it.
 func (h *Hub) postLive(ctx context.Context, d Draft) (Message, error) {
 	switch {
-	case d.Retention.Messages < 0 && d.Key == "":
+	case d.fleeting():
 		return d.Message, h.publish(ctx, Posted{Message: d.Message})
 	case h.poster != nil:
 		accepted, err := h.poster.Post(ctx, d)

@@ -60,30 +60,28 @@ func (r *room) prime(ctx context.Context) error {
 }
 
 // Receive gives the room's sessions what was published.
-func (r *room) Receive(e Event) {
+func (r *room) Receive(event Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	switch e := e.(type) {
+	switch e := event.(type) {
 	case Posted:
 		switch r.order.accept(e) {
 		case deliverIt:
-			r.deliver(e)
+			r.deliver(event)
 		case fetchIt:
 			r.hub.begin(r.fetch)
 		}
+		return
 	case Joined:
 		r.count = e.Count
-		r.deliver(e)
 	case Left:
 		r.count = e.Count
-		r.deliver(e)
 	case MemberChanged:
-		if !r.rule.HidePresence && !r.rule.Quiet && r.count <= r.hub.o.Limits.SmallRoom {
-			r.deliver(e)
+		if r.rule.HidePresence || r.rule.Quiet || r.count > r.hub.o.Limits.SmallRoom {
+			return
 		}
-	default:
-		r.deliver(e)
 	}
+	r.deliver(event) // not e, of which the conversion to an Event would make a copy
 }
 
 // Missed reads from the log what the bus may have lost.

@@ -34,34 +34,56 @@ func (m *Outgoing) check(max int) error {
 // TooLarge, RateLimited, what Options.MaySend says, and Conflict if the key was used for something else. Where the rule says Report and
 // the message does not last it may be Unavailable although the message was sent: send it again with the same key, which is told once.
 func (s *Session) SendRoom(ctx context.Context, name string, m Outgoing) (Message, error) {
-	h := s.hub
-	rule, err := h.rule(name)
+	d, rule, err := s.draftRoom(ctx, name, m)
 	if err != nil {
 		return Message{}, err
 	}
+	return s.hub.post(ctx, d, rule.History, rule.Report)
+}
+
+// BeginSendRoom is SendRoom that need not wait until the message is accepted: done is called with what SendRoom would return, once, by this
+// goroutine or by another. done must not block. Messages to one room that a goroutine begins are accepted in the order in which it begins
+// them; those to several rooms, and whatever else the session does meanwhile, may take effect in any order. ctx is for what has to be asked
+// before: what is on its way is not called back.
+func (s *Session) BeginSendRoom(ctx context.Context, name string, m Outgoing, done func(Message, error)) {
+	d, rule, err := s.draftRoom(ctx, name, m)
+	if err != nil {
+		done(Message{}, err)
+		return
+	}
+	s.hub.beginPost(ctx, d, rule.History, rule.Report, done)
+}
+
+// draftRoom makes the draft of a message to a room, if the session may send it now.
+func (s *Session) draftRoom(ctx context.Context, name string, m Outgoing) (Draft, *RoomRule, error) {
+	h := s.hub
+	rule, err := h.rule(name)
+	if err != nil {
+		return Draft{}, nil, err
+	}
 	if s.room(name) == nil {
-		return Message{}, errNotIn(name)
+		return Draft{}, nil, errNotIn(name)
 	}
 	if rule.Send != AccessAnyone {
 		id := s.Identity()
 		if err := h.allow(ctx, &id, name, rule.Send, sending, id.Rooms.Send); err != nil {
-			return Message{}, err
+			return Draft{}, nil, err
 		}
 	}
 	if err := m.check(rule.MaxMessage); err != nil {
-		return Message{}, err
+		return Draft{}, nil, err
 	}
 	if err := s.takeRoom(name, rule.Rate); err != nil {
-		return Message{}, err
+		return Draft{}, nil, err
 	}
 	original, err := s.maySend(ctx, name, "", &m, rule.MaxMessage)
 	if err != nil {
-		return Message{}, err
+		return Draft{}, nil, err
 	}
 	if s.room(name) == nil {
-		return Message{}, errNotIn(name) // it was left while somebody was asked
+		return Draft{}, nil, errNotIn(name) // it was left while somebody was asked
 	}
-	return h.post(ctx, s.draft(RoomStream(name), m, original, rule.Retention), rule.History, rule.Report)
+	return s.draft(RoomStream(name), m, original, rule.Retention), rule, nil
 }
 
 func errNotIn(room string) error {
@@ -70,21 +92,42 @@ func errNotIn(room string) error {
 
 // SendUser sends a message to all devices of both people, or of one who writes to themself. Errors as for SendRoom.
 func (s *Session) SendUser(ctx context.Context, user string, m Outgoing) (Message, error) {
-	if err := CheckName("user", user); err != nil {
-		return Message{}, err
-	}
-	rule := &s.hub.o.Private
-	if err := m.check(rule.MaxMessage); err != nil {
-		return Message{}, err
-	}
-	if err := s.takePrivate(rule.Rate); err != nil {
-		return Message{}, err
-	}
-	original, err := s.maySend(ctx, "", user, &m, rule.MaxMessage)
+	d, err := s.draftUser(ctx, user, m)
 	if err != nil {
 		return Message{}, err
 	}
-	return s.hub.post(ctx, s.draft(PairStream(s.user, user), m, original, rule.Retention), rule.History, rule.Report)
+	rule := &s.hub.o.Private
+	return s.hub.post(ctx, d, rule.History, rule.Report)
+}
+
+// BeginSendUser is to SendUser what BeginSendRoom is to SendRoom.
+func (s *Session) BeginSendUser(ctx context.Context, user string, m Outgoing, done func(Message, error)) {
+	d, err := s.draftUser(ctx, user, m)
+	if err != nil {
+		done(Message{}, err)
+		return
+	}
+	rule := &s.hub.o.Private
+	s.hub.beginPost(ctx, d, rule.History, rule.Report, done)
+}
+
+// draftUser makes the draft of a message to a user, if the session may send it now.
+func (s *Session) draftUser(ctx context.Context, user string, m Outgoing) (Draft, error) {
+	if err := CheckName("user", user); err != nil {
+		return Draft{}, err
+	}
+	rule := &s.hub.o.Private
+	if err := m.check(rule.MaxMessage); err != nil {
+		return Draft{}, err
+	}
+	if err := s.takePrivate(rule.Rate); err != nil {
+		return Draft{}, err
+	}
+	original, err := s.maySend(ctx, "", user, &m, rule.MaxMessage)
+	if err != nil {
+		return Draft{}, err
+	}
+	return s.draft(PairStream(s.user, user), m, original, rule.Retention), nil
 }
 
 // takePrivate counts a message against the rate of private ones.

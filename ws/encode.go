@@ -55,7 +55,12 @@ func (m Message) plain() []byte {
 
 // packet makes the frames of a broadcast: one for all, and with packed a compressed one for those who understand it.
 func (m Message) packet(set *settings, packed bool) *reactor.Packet {
-	p := &reactor.Packet{Plain: m.plain(), Key: m.Collapse, Meta: &outgoing{m, opcodeOf(m)}}
+	both := &struct {
+		reactor.Packet
+		outgoing
+	}{outgoing: outgoing{m, opcodeOf(m)}}
+	p := &both.Packet
+	p.Plain, p.Key, p.Meta = m.plain(), m.Collapse, &both.outgoing
 	if !packed || len(m.Data) < set.threshold {
 		return p
 	}

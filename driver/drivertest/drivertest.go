@@ -64,7 +64,7 @@ func Run(t *testing.T, driver func(t *testing.T, clock *Clock) hubbub.Driver) {
 }
 
 // RunLog is the part of [Run] that is about messages: of the driver it uses the Log, Conversations and Eraser, and if it is a
-// [hubbub.Poster] also that and the Bus.
+// [hubbub.Poster] or a [hubbub.Pipeline] also that and the Bus.
 func RunLog(t *testing.T, driver func(t *testing.T, clock *Clock) hubbub.Driver) {
 	streams := func(tb *testing.T, clock *Clock) *streamRig {
 		return &streamRig{base: base{tb, clock}, streams: driver(tb, clock), forgets: true}
@@ -79,6 +79,9 @@ func RunLog(t *testing.T, driver func(t *testing.T, clock *Clock) hubbub.Driver)
 	modelErase(t, erasing)
 	if _, ok := driver(t, NewClock()).(hubbub.Poster); ok {
 		run(t, wholeRig(driver), postTests())
+	}
+	if _, ok := driver(t, NewClock()).(hubbub.Pipeline); ok {
+		run(t, wholeRig(driver), pipelineTests())
 	}
 }
 

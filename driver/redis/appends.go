@@ -28,8 +28,10 @@ type appends struct {
 type waiting struct {
 	ctx   context.Context
 	draft *hubbub.Draft
-	post  bool         // publish it, too
-	done  chan outcome // with room for it
+	post  bool // publish it, too
+	cost  int  // what the sender has paid
+	note  note // of who takes part in the stream by it
+	done  func(hubbub.Appended, error)
 }
 
 type outcome struct {
@@ -39,20 +41,20 @@ type outcome struct {
 	err      error
 }
 
-// One call appends at most so many messages, with at most so many bytes of data unless it is one message. It takes Redis less than 1 ms.
+// One call appends at most so many messages, with at most so many bytes of data unless it is one message. It takes Redis less than 2 ms.
 const (
-	mostAtOnce  = 64
+	mostAtOnce  = 256
 	bytesAtOnce = 256 << 10
 )
 
-// appendOne has a draft appended and waits for that. What has begun is done also if ctx ends.
-func (d *Driver) appendOne(ctx context.Context, draft *hubbub.Draft, post bool) outcome {
-	w := &waiting{ctx, draft, post, make(chan outcome, 1)}
+// enqueue has a draft appended. What has begun is done also if its context ends.
+func (d *Driver) enqueue(w *waiting) {
 	q, line := &d.streams.appends, hubbub.Stream{}
 	if d.bus.slots != nil {
-		line = draft.Message.Stream
+		line = w.draft.Message.Stream
 	}
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	others, busy := q.waiting[line]
 	if q.waiting == nil {
 		q.waiting = map[hubbub.Stream][]*waiting{}
@@ -61,20 +63,16 @@ func (d *Driver) appendOne(ctx context.Context, draft *hubbub.Draft, post bool) 
 	if !busy {
 		q.running.Go(func() { d.appendAll(line) })
 	}
-	q.mu.Unlock()
-	select {
-	case o := <-w.done:
-		return o
-	case <-ctx.Done():
-		return outcome{err: ctx.Err()}
-	}
 }
 
 // appendAll appends what waits in a line until there is nothing more.
 func (d *Driver) appendAll(line hubbub.Stream) {
 	for {
 		runtime.Gosched() // who was told of the last call has the next message at once, while nothing else is to be done
-		batch := d.streams.appends.next(line)
+		batch, late := d.streams.appends.next(line)
+		for _, w := range late {
+			d.appended(w, &outcome{err: w.ctx.Err()})
+		}
 		if len(batch) == 0 {
 			return
 		}
@@ -82,14 +80,15 @@ func (d *Driver) appendAll(line hubbub.Stream) {
 	}
 }
 
-// next takes the messages that go with the next call: those at the front. If there are none the line is left.
-func (q *appends) next(line hubbub.Stream) (batch []*waiting) {
+// next takes the messages of the next call, and those before and between whose contexts have ended. If there are none of the former the line is
+// left.
+func (q *appends) next(line hubbub.Stream) (batch, late []*waiting) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	all, bytes, n := q.waiting[line], 0, 0
 	for _, w := range all {
-		if err := w.ctx.Err(); err != nil {
-			w.done <- outcome{err: err}
+		if w.ctx.Err() != nil {
+			late = append(late, w)
 			n++
 			continue
 		}
@@ -102,10 +101,10 @@ func (q *appends) next(line hubbub.Stream) (batch []*waiting) {
 	}
 	if len(batch) == 0 {
 		delete(q.waiting, line)
-		return nil
+		return nil, late
 	}
 	q.waiting[line] = all[n:]
-	return batch
+	return batch, late
 }
 
 // group is messages of one stream that are appended and published together: those that are alike and follow each other there.
@@ -159,7 +158,7 @@ func (d *Driver) appendBatch(batch []*waiting) {
 			if g.unheard != nil && o.err == nil && w.draft.Retention.Messages < 0 && g.stream.Room == "" {
 				o.err = g.unheard // nobody can read it later
 			}
-			w.done <- *o
+			d.appended(w, o)
 		}
 	}
 }
@@ -183,8 +182,16 @@ func (g *group) accept() {
 
 // appendArgs makes the keys and arguments of the script.
 func (d *Driver) appendArgs(groups []*group) (keys, args []string) {
-	args = append(make([]string, 0, 1+10*len(groups)), formatMs(d.nowMs()))
-	keys = make([]string, 0, 4*len(groups))
+	messages, size := 0, 0
+	for _, g := range groups {
+		messages += len(g.of)
+		for _, w := range g.of {
+			size += 384 + len(w.draft.Message.Data) + len(w.draft.Message.From.Info)
+		}
+	}
+	args = append(make([]string, 0, 1+6*len(groups)+4*messages), formatMs(d.nowMs()))
+	keys = make([]string, 0, 3*len(groups)+messages)
+	text := make(texts, 0, size) // of all, so that a message needs no memory of its own
 	for _, g := range groups {
 		keep, channel := g.of[0].draft.Retention, ""
 		if g.of[0].post && g.stream.Room != "" {
@@ -197,11 +204,24 @@ func (d *Driver) appendArgs(groups []*group) (keys, args []string) {
 			if name != "" {
 				keys, content = append(keys, d.idempotencyKey(g.stream, name)), keyContent(w.draft)
 			}
-			body := appendBody(make([]byte, 0, 256+len(m.Data)+len(m.From.Info)), m)
-			args = append(args, entryHead(m, name), rueidis.BinaryString(body), strconv.Itoa(len(m.Data)), content)
+			args = append(args,
+				text.add(func(b []byte) []byte { return appendHead(b, m, name) }),
+				text.add(func(b []byte) []byte { return appendBody(b, m) }),
+				text.add(func(b []byte) []byte { return strconv.AppendInt(b, int64(len(m.Data)), 10) }),
+				content)
 		}
 	}
 	return keys, args
+}
+
+// texts is memory for many strings.
+type texts []byte
+
+// add returns what write appends as a string.
+func (t *texts) add(write func([]byte) []byte) string {
+	n := len(*t)
+	*t = write(*t)
+	return rueidis.BinaryString((*t)[n:])
 }
 
 // ageMS is the age after which messages are not kept, in ms; 0 means that there is none.

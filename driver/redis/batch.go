@@ -1,13 +1,13 @@
 package redis
 
 import (
-	"bytes"
 	"strconv"
+	"strings"
 
 	"github.com/hubbub-dev/hubbub"
 )
 
-// decodeEvents decodes what was published. Messages of a room that were appended in one step come together:
+// eachEvent decodes what was published, and gives the events in their order. Messages of a room that were appended in one step come together:
 //
 //	+EPOCH OFFSET PREVIOUS
 //	BYTES
@@ -16,40 +16,40 @@ import (
 //	…
 //
 // The position is that of the first, whose offset is one more than PREVIOUS; each further one has the next. It is empty if the messages have
-// none. BYTES are of the body that follows, see appendBody. The events share memory with b; those of unknown types are left out.
-func decodeEvents(b []byte) ([]hubbub.Event, error) {
-	if len(b) == 0 || b[0] != '+' {
-		e, err := decodeEvent(b)
-		if e == nil || err != nil {
-			return nil, err
+// none. BYTES are of the body that follows, see appendBody. The events share memory with s; those of unknown types are left out. If something
+// is wrong those before it were given.
+func eachEvent(s string, give func(hubbub.Event)) error {
+	if s == "" || s[0] != '+' {
+		e, err := decodeEvent(s)
+		if e != nil && err == nil {
+			give(e)
 		}
-		return []hubbub.Event{e}, nil
+		return err
 	}
-	line, rest, ok := bytes.Cut(b[1:], []byte("\n"))
+	line, rest, ok := strings.Cut(s[1:], "\n")
 	if !ok {
-		return nil, errBadMessage
+		return errBadMessage
 	}
-	at, previous, err := parsePosition(string(line))
+	at, previous, err := parsePosition(line)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var all []hubbub.Event
-	for len(rest) > 0 {
-		size, body, ok := bytes.Cut(rest, []byte("\n"))
-		n, err := strconv.Atoi(string(size))
+	for rest != "" {
+		size, body, ok := strings.Cut(rest, "\n")
+		n, err := strconv.Atoi(size)
 		if !ok || err != nil || n < 0 || n > len(body) {
-			return nil, errBadMessage
+			return errBadMessage
 		}
-		m, err := decodeBody(body[:n:n])
+		m, err := decodeBody(body[:n])
 		if err != nil {
-			return nil, err
+			return err
 		}
 		m.Position = at
-		all = append(all, hubbub.Posted{Message: m, Previous: previous})
+		give(hubbub.Posted{Message: m, Previous: previous})
 		if rest = body[n:]; at.Offset > 0 {
 			previous = at.Offset
 			at.Offset++
 		}
 	}
-	return all, nil
+	return nil
 }

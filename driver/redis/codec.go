@@ -43,13 +43,13 @@ func encodeEvent(e hubbub.Event) ([]byte, error) {
 }
 
 // decodeEvent is the inverse of encodeEvent. It returns nil for an event of a type that it does not know, which a newer node has published.
-// The event shares memory with b.
-func decodeEvent(b []byte) (hubbub.Event, error) {
-	if len(b) == 0 || b[0] != '{' {
-		return decodePosted(b)
+// The event shares memory with s.
+func decodeEvent(s string) (hubbub.Event, error) {
+	if s == "" || s[0] != '{' {
+		return decodePosted(s)
 	}
 	var outer envelope[json.RawMessage]
-	if err := json.Unmarshal(b, &outer); err != nil {
+	if err := json.Unmarshal([]byte(s), &outer); err != nil {
 		return nil, fmt.Errorf("decode event: %w", err)
 	}
 	e, err := fromWire(outer.Type, outer.Event)

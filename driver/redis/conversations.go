@@ -57,7 +57,10 @@ func (d *Driver) MarkRead(ctx context.Context, user string, s hubbub.Stream, p h
 	if err != nil || err2 != nil || err3 != nil {
 		return false, errBadEntry
 	}
-	return further == 1, d.confirm(ctx, n, &outcome{life: lifeOf(epoch, erased)})
+	if d.holds(&n, &outcome{life: lifeOf(epoch, erased)}) {
+		return further == 1, nil
+	}
+	return further == 1, d.writeNote(ctx, &n)
 }
 
 func noSuchPosition(s hubbub.Stream) error {

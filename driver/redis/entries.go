@@ -23,9 +23,11 @@ type entry struct {
 	body   string // see appendBody
 }
 
-// entryHead makes the field p of an entry: what scripts and erasers have to know of a message.
-func entryHead(m *hubbub.Message, key string) string {
-	return formatMs(m.Time.UnixMilli()) + " " + m.From.User + " " + key
+// appendHead appends the field p of an entry: what scripts and erasers have to know of a message.
+func appendHead(b []byte, m *hubbub.Message, key string) []byte {
+	b = append(strconv.AppendInt(b, m.Time.UnixMilli(), 10), ' ')
+	b = append(append(b, m.From.User...), ' ')
+	return append(b, key...)
 }
 
 var errBadEntry = errors.New("what Redis has of a stream is damaged")
@@ -61,7 +63,7 @@ func newEntry(id, head, body string) (e entry, err error) {
 
 // message decodes the message of an entry.
 func (e *entry) message(s hubbub.Stream, epoch string) (hubbub.Message, error) {
-	m, err := decodeBody([]byte(e.body))
+	m, err := decodeBody(e.body)
 	if err != nil {
 		return m, fmt.Errorf("%w: %w", errBadEntry, err)
 	}
@@ -137,7 +139,7 @@ func repeated(d *hubbub.Draft, epoch, kept, body string) (a hubbub.Appended, err
 		a.Previous = offset - 1
 	}
 	if d.Original != nil && body != "" {
-		m, err := decodeBody([]byte(body))
+		m, err := decodeBody(body)
 		if err != nil {
 			return a, fmt.Errorf("%w: %w", errBadEntry, err)
 		}

@@ -5,7 +5,6 @@ import "github.com/hubbub-dev/hubbub"
 // What tests of the package's inside use.
 var (
 	EncodeEvent = encodeEvent
-	DecodeEvent = decodeEvent
 	ParseLine   = parseLine
 )
 
@@ -17,11 +16,18 @@ func (d *Driver) OnDial(f func()) { d.onDial(f) }
 
 // What is read back from Redis.
 var (
-	EntryHead    = entryHead
-	DecodeEvents = decodeEvents
-	ReadState    = parseStreamState
-	ReadStream   = parseStream
+	ReadState  = parseStreamState
+	ReadStream = parseStream
 )
+
+// EntryHead is the field p of an entry.
+func EntryHead(m *hubbub.Message, key string) string { return string(appendHead(nil, m, key)) }
+
+// DecodeEvents decodes what was published.
+func DecodeEvents(b []byte) (all []hubbub.Event, err error) {
+	err = eachEvent(string(b), func(e hubbub.Event) { all = append(all, e) })
+	return all, err
+}
 
 // Body is the body of a message.
 func Body(m *hubbub.Message) string { return string(appendBody(nil, m)) }
@@ -45,3 +51,6 @@ func (d *Driver) Slot(t hubbub.Topic) uint16 { return d.slot(d.channel(t)) }
 
 // Line is the first line of the body of a message.
 type Line = wireMessage
+
+// DecodeEvent decodes one event.
+func DecodeEvent(b []byte) (hubbub.Event, error) { return decodeEvent(string(b)) }

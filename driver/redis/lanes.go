@@ -1,6 +1,10 @@
 package redis
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/hubbub-dev/hubbub"
+)
 
 const (
 	// laneBytes is how much may wait in a lane. When it is full, the connection from which more comes is not read, until there is room, or
@@ -102,12 +106,11 @@ func (b *bus) make(c *call) {
 		c.topic.each(c.subscriptions, func(s *subscription) { s.to.Missed() })
 		return
 	}
-	events, err := decodeEvents([]byte(c.message))
+	err := eachEvent(c.message, func(e hubbub.Event) {
+		c.topic.each(c.subscriptions, func(s *subscription) { s.to.Receive(e) })
+	})
 	if err != nil {
 		b.d.options.Logger.Warn("cannot read what another node has published", "channel", c.topic.channel, "error", err)
-	}
-	for _, e := range events {
-		c.topic.each(c.subscriptions, func(s *subscription) { s.to.Receive(e) })
 	}
 }
 

@@ -38,31 +38,68 @@ func (d *Driver) Post(ctx context.Context, draft hubbub.Draft) (hubbub.Appended,
 	return d.append(ctx, &draft, true)
 }
 
+// BeginPost implements [hubbub.Pipeline]. It waits for Redis itself where a budget, or who takes part in the stream, must be noted first,
+// which most messages need not.
+func (d *Driver) BeginPost(ctx context.Context, draft hubbub.Draft, done func(hubbub.Appended, error)) {
+	d.beginAppend(ctx, &draft, true, done)
+}
+
 func (d *Driver) append(ctx context.Context, draft *hubbub.Draft, post bool) (hubbub.Appended, error) {
+	type result struct {
+		hubbub.Appended
+		error
+	}
+	got := make(chan result, 1)
+	d.beginAppend(ctx, draft, post, func(a hubbub.Appended, err error) { got <- result{a, err} })
+	select {
+	case r := <-got:
+		return r.Appended, r.error
+	case <-ctx.Done():
+		return hubbub.Appended{}, ctx.Err()
+	}
+}
+
+func (d *Driver) beginAppend(ctx context.Context, draft *hubbub.Draft, post bool, done func(hubbub.Appended, error)) {
 	cost := d.costOf(draft)
 	if err := d.spend(ctx, draft.Message.From.User, cost); err != nil {
 		if !d.knows(ctx, draft) {
-			return hubbub.Appended{}, err
+			done(hubbub.Appended{}, err)
+			return
 		}
 		cost = 0 // it was paid for before
 	}
 	note, err := d.noteTakers(ctx, draft)
 	if err != nil {
 		d.refund(draft.Message.From.User, cost)
-		return hubbub.Appended{}, err
+		done(hubbub.Appended{}, err)
+		return
 	}
-	o := d.appendOne(ctx, draft, post)
+	d.enqueue(&waiting{ctx, draft, post, cost, note, done})
+}
+
+// appended tells what has become of a draft. It does not wait for Redis.
+func (d *Driver) appended(w *waiting, o *outcome) {
 	if o.err != nil || o.appended.Repeated {
-		d.refund(draft.Message.From.User, cost)
+		d.refund(w.draft.Message.From.User, w.cost)
 	}
 	if o.err != nil {
-		return hubbub.Appended{}, o.err
+		w.done(hubbub.Appended{}, o.err)
+		return
 	}
-	d.streams.aging.note(draft, d.nowMs())
-	if err := d.confirm(ctx, note, &o); err != nil {
+	d.streams.aging.note(w.draft, d.nowMs())
+	if d.holds(&w.note, o) {
+		w.done(o.appended, nil)
+		return
+	}
+	d.streams.appends.running.Go(func() { d.renote(w, o) })
+}
+
+// renote writes a note again before the end of an append is told.
+func (d *Driver) renote(w *waiting, o *outcome) {
+	if err := d.writeNote(context.Background(), &w.note); err != nil {
 		d.options.Logger.Warn("cannot note who takes part in a stream; it is tried again with the next message", "error", err)
 	}
-	return o.appended, nil
+	w.done(o.appended, nil)
 }
 
 // After implements [hubbub.Log]. A page ends early, with More, after some MiB.

@@ -1,7 +1,6 @@
 package redis
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -92,12 +91,12 @@ type wireMessage struct {
 
 var errBadMessage = errors.New("decode posted: it is cut off")
 
-func decodePosted(b []byte) (hubbub.Event, error) {
-	line, body, ok := bytes.Cut(b, []byte("\n"))
+func decodePosted(s string) (hubbub.Event, error) {
+	line, body, ok := strings.Cut(s, "\n")
 	if !ok {
 		return nil, errBadMessage
 	}
-	at, previous, err := parsePosition(string(line))
+	at, previous, err := parsePosition(line)
 	if err != nil {
 		return nil, err
 	}
@@ -123,16 +122,16 @@ func parsePosition(line string) (at hubbub.Position, previous uint64, err error)
 	return at, previous, nil
 }
 
-// decodeBody is the inverse of appendBody. The message has no position, and shares memory with b.
-func decodeBody(b []byte) (hubbub.Message, error) {
-	line, data, ok := bytes.Cut(b, []byte("\n"))
+// decodeBody is the inverse of appendBody. The message has no position, and its names share memory with s.
+func decodeBody(s string) (hubbub.Message, error) {
+	line, data, ok := strings.Cut(s, "\n")
 	if !ok {
 		return hubbub.Message{}, errBadMessage
 	}
-	w, ok := parseLine(string(line))
+	w, ok := parseLine(line)
 	if !ok {
 		w = wireMessage{}
-		if err := json.Unmarshal(line, &w); err != nil {
+		if err := json.Unmarshal([]byte(line), &w); err != nil {
 			return hubbub.Message{}, fmt.Errorf("decode posted: %w", err)
 		}
 	}
@@ -140,8 +139,8 @@ func decodeBody(b []byte) (hubbub.Message, error) {
 		ID: w.ID, Stream: hubbub.Stream{Room: w.Room, Pair: w.Pair}, Except: w.Except, Collapse: w.Collapse,
 		From: hubbub.Sender{User: w.User, Device: w.Device, Info: w.Info},
 	}
-	if len(data) > 0 {
-		m.Data = data
+	if data != "" {
+		m.Data = json.RawMessage(data)
 	}
 	if w.Time != 0 {
 		m.Time = time.Unix(0, w.Time).UTC()

@@ -106,16 +106,15 @@ func (d *Driver) takesKey(user string) string {
 	return d.options.Prefix + userTag(bucketOf(user)) + "streams:" + user
 }
 
-// confirm writes a note again if it may be gone by what has become of the stream.
-func (d *Driver) confirm(ctx context.Context, n note, o *outcome) error {
+// holds tells whether a note is there after what has become of the stream. Otherwise it is to be written again.
+func (d *Driver) holds(n *note, o *outcome) bool {
 	if n.users == nil || n.life == o.life {
-		return nil
+		return true
 	}
 	fresh := n.life == "" && o.begun
 	n.life = o.life
-	if !fresh {
-		return d.writeNote(ctx, &n)
+	if fresh {
+		d.streams.taken.change(n.who, func(t *taken) { t.life = o.life })
 	}
-	d.streams.taken.change(n.who, func(t *taken) { t.life = o.life })
-	return nil
+	return fresh
 }

@@ -17,7 +17,7 @@ type appender interface{ appendJSON([]byte) []byte }
 func encode(e hubbub.Event, viewer string) (ws.Message, bool) {
 	switch e := e.(type) {
 	case hubbub.Posted:
-		return encodePosted(e.Message, viewer)
+		return encodePosted(&e.Message, viewer), true
 	case hubbub.Direct:
 		return notify("user.message", wireMessage{Message: hubbub.Message{ID: e.ID, Data: e.Data, Time: e.Time}})
 	case hubbub.Broadcast:
@@ -54,24 +54,26 @@ func encode(e hubbub.Event, viewer string) (ws.Message, bool) {
 	return ws.Message{}, false
 }
 
-func encodePosted(m hubbub.Message, viewer string) (ws.Message, bool) {
+// encodePosted makes the frame of a message. It is done for each on each node that has somebody to tell, so there is nothing in between.
+func encodePosted(m *hubbub.Message, viewer string) ws.Message {
 	method := "room.message"
 	if m.Stream.Room == "" {
 		method = "user.message"
 	}
-	frame, ok := notify(method, wireMessage{m, viewer})
-	frame.Collapse = m.Collapse
-	return frame, ok
+	b := notification(method, hintOf(m))
+	return ws.Message{Data: append(appendMessage(b, m, viewer), '}'), Collapse: m.Collapse}
 }
 
 // notify makes the frame of a notification. It fails if what somebody else has put in is not JSON.
 func notify(method string, params any) (ws.Message, bool) {
-	b := make([]byte, 0, sizeHint(params))
-	b = append(b, `{"jsonrpc":"2.0","method":"`...)
-	b = append(b, method...)
-	b = append(b, `","params":`...)
-	b, err := appendAny(b, params)
+	b, err := appendAny(notification(method, sizeHint(params)), params)
 	return ws.Message{Data: append(b, '}')}, err == nil
+}
+
+// notification begins the frame of a notification that will have about so many bytes.
+func notification(method string, size int) []byte {
+	b := append(make([]byte, 0, size), `{"jsonrpc":"2.0","method":"`...)
+	return append(append(b, method...), `","params":`...)
 }
 
 // maxReply is how many bytes a reply may have. It is the default of what may wait for a client: a single one must not end the conn.
@@ -112,7 +114,7 @@ func replyTo(id []byte, size int) []byte {
 func sizeHint(v any) int {
 	switch v := v.(type) {
 	case wireMessage:
-		return len(v.Data) + len(v.From.Info) + 384
+		return hintOf(&v.Message)
 	case noticesResult:
 		return len(v.notices) + 256
 	case wireCounts:
@@ -122,6 +124,9 @@ func sizeHint(v any) int {
 	}
 	return 128
 }
+
+// hintOf is sizeHint for a message.
+func hintOf(m *hubbub.Message) int { return len(m.Data) + len(m.From.Info) + 320 }
 
 func appendAny(b []byte, v any) ([]byte, error) {
 	switch v := v.(type) {
@@ -147,13 +152,15 @@ func (m wireMessage) MarshalJSON() ([]byte, error) {
 	return m.appendJSON(make([]byte, 0, sizeHint(m))), nil
 }
 
-func (m wireMessage) appendJSON(b []byte) []byte {
+func (m wireMessage) appendJSON(b []byte) []byte { return appendMessage(b, &m.Message, m.viewer) }
+
+func appendMessage(b []byte, m *hubbub.Message, viewer string) []byte {
 	b = appendString(append(b, `{"id":`...), m.ID)
 	switch stream := m.Stream; {
 	case stream.Room != "":
 		b = appendString(append(b, `,"room":`...), stream.Room)
 	case stream.Pair[0] != "":
-		b = appendString(append(b, `,"peer":`...), stream.Peer(m.viewer))
+		b = appendString(append(b, `,"peer":`...), stream.Peer(viewer))
 		b = appendString(append(b, `,"to":`...), stream.Peer(m.From.User))
 	}
 	if m.From.User != "" {

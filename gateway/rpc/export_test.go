@@ -56,7 +56,7 @@ func Encode(e hubbub.Event, viewer string) string {
 func Beside() []string {
 	var names []string
 	for name, m := range methods() {
-		if m.beside {
+		if m.when == beside {
 			names = append(names, name)
 		}
 	}

@@ -11,39 +11,48 @@ import (
 
 // method is one line of the table.
 type method struct {
-	name   string
-	beside bool // it runs beside the other requests of its session
-	call   func(context.Context, *call) (any, error)
+	name string
+	when order
+	call func(context.Context, *call) (any, error)
 }
+
+// order is how a request relates to the others of its session.
+type order uint8
+
+const (
+	inTurn order = iota // it begins when those before it are done
+	beside              // it runs beside those that follow
+	sends               // it need not be waited for by others that send to the same stream: see sending
+)
 
 // methods is the table of what clients may ask for.
 func methods() map[string]*method {
 	table := []method{
-		{"room.join", false, roomJoin},
-		{"room.leave", false, roomLeave},
-		{"room.send", false, roomSend},
-		{"room.history", true, roomHistory},
-		{"room.present", true, roomPresent},
-		{"room.members", true, roomMembers},
-		{"room.add", false, roomAdd},
-		{"room.remove", false, roomRemove},
-		{"user.send", false, userSend},
-		{"user.history", true, userHistory},
-		{"conversation.list", true, conversationList},
-		{"message.read", false, messageRead},
-		{"typing", false, typing},
-		{"presence.get", true, presenceGet},
-		{"presence.count", true, presenceCount},
-		{"presence.list", true, presenceList},
-		{"presence.watch", false, presenceWatch},
-		{"presence.unwatch", false, presenceUnwatch},
-		{"session.list", false, sessionList},
-		{"session.end", false, sessionEnd},
-		{"session.refresh", false, sessionRefresh},
-		{"inbox.list", true, inboxList},
-		{"inbox.counts", true, inboxCounts},
-		{"inbox.mark", false, inboxMark},
-		{"ping", false, ping},
+		{"room.join", inTurn, roomJoin},
+		{"room.leave", inTurn, roomLeave},
+		{"room.send", sends, roomSend},
+		{"room.history", beside, roomHistory},
+		{"room.present", beside, roomPresent},
+		{"room.members", beside, roomMembers},
+		{"room.add", inTurn, roomAdd},
+		{"room.remove", inTurn, roomRemove},
+		{"user.send", sends, userSend},
+		{"user.history", beside, userHistory},
+		{"conversation.list", beside, conversationList},
+		{"message.read", inTurn, messageRead},
+		{"typing", inTurn, typing},
+		{"presence.get", beside, presenceGet},
+		{"presence.count", beside, presenceCount},
+		{"presence.list", beside, presenceList},
+		{"presence.watch", inTurn, presenceWatch},
+		{"presence.unwatch", inTurn, presenceUnwatch},
+		{"session.list", inTurn, sessionList},
+		{"session.end", inTurn, sessionEnd},
+		{"session.refresh", inTurn, sessionRefresh},
+		{"inbox.list", beside, inboxList},
+		{"inbox.counts", beside, inboxCounts},
+		{"inbox.mark", inTurn, inboxMark},
+		{"ping", inTurn, ping},
 	}
 	byName := make(map[string]*method, len(table))
 	for i := range table {
@@ -62,28 +71,42 @@ type call struct {
 	size    int  // of the frame
 	answer  bool // the client waits for a reply
 	inline  [6]member
+
+	// Of one that runs.
+	method *method
+	began  time.Time // zero if nobody wants to know
 }
 
-// replied is the result of a method that has sent its reply already.
-type replied struct{}
+// replied is the result of a method that has sent its reply already, and later of one that calls finish when it is done.
+type (
+	replied struct{}
+	later   struct{}
+)
 
 // run calls the method and replies.
 func (c *call) run(ctx context.Context, m *method) {
-	var began time.Time
+	c.method = m
 	if c.peer.server.opts.Observe != nil {
-		began = time.Now()
+		c.began = time.Now()
 	}
 	result, err := m.call(ctx, c)
+	if _, more := result.(later); !more {
+		c.finish(result, err)
+	}
+}
+
+// finish replies with what the method has returned.
+func (c *call) finish(result any, err error) {
 	var frame ws.Message
 	_, done := result.(replied)
 	if err == nil && c.answer && !done {
 		frame, err = reply(c.request.id, result)
 	}
 	if err != nil {
-		c.refuseAs(m.name, refusalOf(err), began)
+		c.refuseAs(c.method.name, refusalOf(err), c.began)
 		return
 	}
-	c.observe(m.name, nil, began)
+	c.observe(c.method.name, nil, c.began)
 	c.peer.refused.Store(0)
 	if frame.Data != nil {
 		c.peer.push(frame)

@@ -29,6 +29,7 @@ type peer struct {
 
 	// Safe for concurrent use.
 	refused atomic.Int32 // bad requests since the last good one
+	sending sending
 
 	// Guarded by mu.
 	mu     sync.Mutex
@@ -113,9 +114,13 @@ func (p *peer) receive(m ws.Message) {
 	switch {
 	case !ok:
 		c.refuse(refuse(codeUnknownMethod, "there is no method %.40q; see docs/protocol.md", c.request.method))
-	case method.beside:
+	case method.when == beside:
+		p.sending.settle()
 		p.runBeside(method, c)
+	case method.when == sends:
+		c.run(p.server.ctx, method)
 	default:
+		p.sending.settle()
 		c.run(p.server.ctx, method)
 	}
 }

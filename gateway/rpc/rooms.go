@@ -66,23 +66,6 @@ func roomLeave(ctx context.Context, c *call) (any, error) {
 	return none{}, c.peer.session.Leave(ctx, room)
 }
 
-// outgoing reads what a message to send consists of.
-func (c *call) outgoing() hubbub.Outgoing {
-	p := &c.request.params
-	return hubbub.Outgoing{
-		Data: p.data(c.size), Key: p.id("key"), Collapse: p.id("collapse"), NoEcho: !p.boolean("echo", true),
-	}
-}
-
-func roomSend(ctx context.Context, c *call) (any, error) {
-	room, out := c.request.params.name("room"), c.outgoing()
-	if err := c.request.params.check(); err != nil {
-		return nil, err
-	}
-	m, err := c.peer.session.SendRoom(ctx, room, out)
-	return sendResult{m.ID, m.Position}, err
-}
-
 func roomHistory(ctx context.Context, c *call) (any, error) {
 	room := c.request.params.name("room")
 	return c.history(ctx, hubbub.RoomStream(room))

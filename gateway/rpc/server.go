@@ -96,7 +96,7 @@ func (s *Server) Register(name string, f Func) {
 	if _, taken := s.methods[name]; taken {
 		panic(fmt.Sprintf("rpc: there is a method %q already", name))
 	}
-	s.methods[name] = &method{name: name, beside: true, call: func(ctx context.Context, c *call) (any, error) {
+	s.methods[name] = &method{name: name, when: beside, call: func(ctx context.Context, c *call) (any, error) {
 		return f(ctx, c.peer.session, c.request.params.raw)
 	}}
 }
@@ -118,7 +118,10 @@ func (s *Server) Serve(c *ws.Conn, id hubbub.Identity) {
 	}
 	p.session = session
 	c.OnSkip(p.skip)
-	c.OnClose(func(ws.CloseInfo) { session.Closed() })
+	c.OnClose(func(ws.CloseInfo) {
+		p.sending.settle()
+		session.Closed()
+	})
 	c.OnMessage(p.receive)
 }
 

@@ -6,15 +6,6 @@ import (
 	"github.com/hubbub-dev/hubbub"
 )
 
-func userSend(ctx context.Context, c *call) (any, error) {
-	user, out := c.request.params.name("user"), c.outgoing()
-	if err := c.request.params.check(); err != nil {
-		return nil, err
-	}
-	m, err := c.peer.session.SendUser(ctx, user, out)
-	return sendResult{m.ID, m.Position}, err
-}
-
 func userHistory(ctx context.Context, c *call) (any, error) {
 	user := c.request.params.name("user")
 	return c.history(ctx, hubbub.PairStream(c.peer.user, user))

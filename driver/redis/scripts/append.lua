@@ -61,6 +61,22 @@ local function drop(before, first0)
   end
 end
 
+-- publish publishes n messages, before which head was before. Lua reads every byte of every string that it makes, so it makes only one.
+local function publish(before, bodies, n)
+  local at = '\n'
+  if keep >= 0 then at = text('%s%s %d %d\n', birth, server, before + 1, before) end
+  if n == 1 then
+    call('SPUBLISH', channel, at .. bodies[1])
+    return
+  end
+  local parts = {'+', at}
+  for i = 1, n do
+    parts[2 * i + 1] = text('%d\n', #bodies[i])
+    parts[2 * i + 2] = bodies[i]
+  end
+  call('SPUBLISH', channel, table.concat(parts))
+end
+
 -- append appends a group, whose messages begin after ARGV[a] and whose idempotency keys begin after KEYS[k].
 local function append(k, a, count)
   load()
@@ -100,16 +116,7 @@ local function append(k, a, count)
   end
   drop(before, first0)
 
-  if channel ~= '' then
-    local at = ''
-    if keep >= 0 then at = text('%s %d %d', epoch, before + 1, before) end
-    if n == 1 then
-      call('SPUBLISH', channel, at .. '\n' .. fresh[1])
-    else
-      for i = 1, n do fresh[i] = #fresh[i] .. '\n' .. fresh[i] end
-      call('SPUBLISH', channel, '+' .. at .. '\n' .. table.concat(fresh))
-    end
-  end
+  if channel ~= '' then publish(before, fresh, n) end
   used, newest = now, now
   save()
   return {epoch, erased, before == 0 and 1 or 0, results}
