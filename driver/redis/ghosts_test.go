@@ -59,8 +59,11 @@ func TestLostLeaves(t *testing.T) {
 	}
 	b.Doubt()
 	pass(clock, 8, a, b)
-	if got := a.occupied(); !slices.Equal(got, []string{"lobby"}) {
-		t.Fatalf("in the rooms %v is somebody after a doubt", got)
+	for left := 50; !slices.Equal(a.occupied(), []string{"lobby"}); left-- { // each Reap looks for a short time only
+		if left == 0 {
+			t.Fatalf("in the rooms %v is somebody after a doubt", a.occupied())
+		}
+		pass(clock, 1, a, b)
 	}
 	a.are("ann", "bob")
 
