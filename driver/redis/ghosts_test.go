@@ -55,7 +55,7 @@ func TestLostLeaves(t *testing.T) {
 
 	lost() // and so does each node after a doubt, with more than it looks at together
 	for i := range 2500 {
-		a.EnterHalf(t, "pub", fmt.Sprint("zoe", i), fmt.Sprint("z", i), true)
+		a.EnterHalf(t, "pub", fmt.Sprint("yan", i), fmt.Sprint("y", i), true)
 	}
 	b.Doubt()
 	pass(clock, 8, a, b)
