@@ -43,6 +43,7 @@ type Hub struct {
 	reconcile  *reconciler   // nil without a shared driver and a store
 	messages   atomic.Uint64 // given out by newID
 	people     atomic.Uint64 // that ever came, however often
+	finders    chan struct{} // holds one for each findPairs that is at work
 	blocking   sync.Mutex    // held while a block is set or taken back
 
 	// Guarded by mu.
@@ -92,6 +93,7 @@ func New(ctx context.Context, o Options) (*Hub, error) {
 	h.vacancies = newVacancies(h)
 	h.reconcile = newReconciler(h)
 	h.doubt.wake = make(chan struct{}, 1)
+	h.finders = make(chan struct{}, findersAtOnce)
 	h.sessions = map[*Session]struct{}{}
 	h.ending = make(chan struct{}, 1)
 	h.context, h.stop = context.WithCancel(context.Background())

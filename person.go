@@ -28,6 +28,7 @@ type person struct {
 	sessions []*Session           // also those that are being opened
 	pairs    map[Stream]*sequence // of those pairs that said something lately, at most maxPairs; nil while there are none
 	since    time.Time            // of what was sent before that, the sessions need not be told
+	looking  bool                 // findPairs is about to look
 }
 
 const (
@@ -84,23 +85,6 @@ func (p *person) Receive(e Event) {
 		p.deliver(e, func(s *Session) bool { return e.Device == "" || e.Device == s.device })
 	default:
 		p.deliver(e, nil)
-	}
-}
-
-// Missed reads from the log what the bus may have lost of the pairs that are known. Of others the clients hear when they list
-// their conversations. Rooms that the user may not be in any more are left.
-func (p *person) Missed() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.recount()
-	for _, s := range p.sessions {
-		p.hub.begin(func() { s.recheck("") })
-	}
-	for stream, q := range p.pairs {
-		if !q.fetching {
-			q.fetching = true
-			p.hub.begin(func() { p.fetch(stream, q) })
-		}
 	}
 }
 

@@ -53,6 +53,10 @@ func (a *archive) MarkRead(ctx context.Context, user string, s hubbub.Stream, p 
 	return a.streams.MarkRead(ctx, user, s, p)
 }
 
+func (a *archive) Conversations(ctx context.Context, user, before string, n int) (hubbub.ConversationPage, error) {
+	return a.streams.Conversations(ctx, user, before, n)
+}
+
 func (a *archive) Trim(context.Context, int) (bool, error)      { return false, nil }
 func (a *archive) Arrive(context.Context, hubbub.Visitor) error { return nil }
 
