@@ -35,6 +35,7 @@ type Hub struct {
 	all        *everybody
 	expiries   expiries
 	turns      turns
+	unsaid     unsaid
 	counting   counting
 	handover   handover
 	vacancies  *vacancies // nil if nobody wants to know of them

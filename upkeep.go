@@ -56,6 +56,7 @@ func (h *Hub) keepOrder() {
 			}
 		case <-tick.C:
 			h.settleDebts()
+			h.sayAgain(h.context)
 			h.reap()
 		}
 	}
