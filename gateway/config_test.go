@@ -233,7 +233,7 @@ func TestWhatCannotBe(t *testing.T) {
 		"two stores":            {"store: {path: a.db, url: 'postgres://u:hunter2@a/b'}", ":1: store.url: store.path is set, too"},
 		"no store but a URL":    {"store: {path: off, url: 'postgres://u:hunter2@a/b'}", ":1: store.url: store.path is set, too"},
 		"store elsewhere":       {"store: {url: 'mysql://u:hunter2@a/b'}", ":1: store.url: write it as postgres://"},
-		"odd store":             {"store: {url: 'postgres://u:hunter2@a:b/b'}", ":1: store.url: the URL of the store is not right"},
+		"odd store":             {"store: {url: 'postgres://u:hunter2@a:b/b'}", ":1: store.url: the URL of the store cannot be read"},
 		"raw / in a password":   {"store: {url: 'postgres://u:1/hunter2@a/b'}", "in a password encoded (@ as %40, : as %3A, / as %2F"},
 		"short lease":           {"presence: {lease: 10ms}", ":1: presence.lease: this must be at least 1s"},
 		"short heartbeat":       {"heartbeat: {ping: 10ms, timeout: 1ms}", "heartbeat.ping: this must be at least 1s"},
