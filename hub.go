@@ -46,6 +46,7 @@ type parts struct {
 	all        *everybody
 	expiries   expiries
 	turns      turns
+	unsaid     unsaid
 	counting   counting
 	handover   handover
 	sweeps     sweeps

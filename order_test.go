@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -160,6 +161,55 @@ func TestMoreComesThanCanWait(t *testing.T) {
 			if e.Message.Position.Offset != uint64(i+1) {
 				t.Fatalf("number %d is %v", i, e.Message.Position)
 			}
+		}
+	})
+}
+
+// mute is a driver whose bus brings no messages and says so when it is asked to.
+type mute struct {
+	forgetful
+	mu   sync.Mutex
+	ears []hubbub.Subscriber
+}
+
+func (d *mute) Subscribe(ctx context.Context, t hubbub.Topic, s hubbub.Subscriber) (func(), error) {
+	d.mu.Lock()
+	d.ears = append(d.ears, s)
+	d.mu.Unlock()
+	return d.forgetful.Subscribe(ctx, t, s)
+}
+
+func (d *mute) Publish(ctx context.Context, topic hubbub.Topic, e hubbub.Event) error {
+	if _, ok := e.(hubbub.Posted); ok {
+		return nil
+	}
+	return d.forgetful.Publish(ctx, topic, e)
+}
+
+func (d *mute) miss() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, e := range d.ears {
+		e.Missed()
+	}
+}
+
+// TestWhatIsLostWhileReading has the bus lose a message when what it has lost before was read, and is not delivered yet.
+func TestWhatIsLostWhileReading(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &mute{forgetful: forgetful{Driver: memory.New(memory.Options{}), answer: make(chan struct{})}}
+		h := start(t, hubbub.Options{Driver: d})
+		ann := open(t, h, "ann")
+		ann.join(t, "lobby", nil)
+		ann.say(t, "lobby", "one")
+		d.miss()
+		synctest.Wait() // it has read the first
+		ann.say(t, "lobby", "two")
+		d.miss()
+		close(d.answer)
+		synctest.Wait()
+		if got := strings.Join(heard(ann), " "); got != `"one" "two"` {
+			t.Errorf("ann heard %s", got)
 		}
 	})
 }

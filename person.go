@@ -99,8 +99,7 @@ func (p *person) Missed() {
 		p.hub.begin(func() { s.recheck("") })
 	}
 	for stream, q := range p.pairs {
-		if !q.fetching {
-			q.fetching = true
+		if q.miss() {
 			p.hub.begin(func() { p.fetch(stream, q) })
 		}
 	}

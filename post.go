@@ -106,15 +106,16 @@ func (s Stream) topics() []Topic {
 	return []Topic{{TopicUser, s.Pair[0]}, {TopicUser, s.Pair[1]}}
 }
 
-// publishSurely publishes what is a fact already, also if ctx ends. If that fails it gives it to those of this node at least, who may
-// then get it twice: Posted, which has a position, is dropped the second time, and others do no harm. The other nodes find out by
-// themselves, since the bus tells them that they may have missed something.
+// publishSurely publishes what is a fact already, also if ctx ends. If that fails it gives it to those of this node at least, and publishes it
+// when the bus is back: that may be away for this node alone, and nobody would tell the others that they have missed something. Who gets it
+// twice drops Posted, which has a position, the second time, and the rest does no harm.
 func (h *Hub) publishSurely(ctx context.Context, t Topic, e Event) {
 	err := h.driver.Publish(context.WithoutCancel(ctx), t, e)
 	if err == nil {
 		return
 	}
 	h.complain("publish what has happened", err)
+	h.unsaid.add(t, e)
 	switch t.Kind {
 	case TopicRoom:
 		if r, ok := h.rooms.get(t.Name); ok {

@@ -92,8 +92,7 @@ func (r *room) Missed() {
 		r.deliver(Skipped{Room: r.name})
 		return
 	}
-	if !r.order.fetching {
-		r.order.fetching = true
+	if r.order.miss() {
 		r.hub.begin(r.fetch)
 	}
 }

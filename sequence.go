@@ -14,7 +14,7 @@ type sequence struct {
 	known    bool     // last is right, also if it is zero
 	fetching bool     // the owner reads what is missing
 	waiting  []Posted // what came meanwhile, at most maxWaiting; the log has the rest
-	more     bool     // there was more than that
+	more     bool     // there was more than that, or something may have been lost since
 }
 
 const maxWaiting = 256
@@ -53,6 +53,17 @@ func (q *sequence) accept(e Posted) verdict {
 	}
 	q.last = p
 	return deliverIt
+}
+
+// miss says that something may have been lost, and tells whether the owner has to begin to read what is missing. Who reads already may have read
+// before that, and reads once more.
+func (q *sequence) miss() (begin bool) {
+	if q.fetching {
+		q.more = true
+		return false
+	}
+	q.fetching = true
+	return true
 }
 
 // fetched takes a page that was read after from, and returns those of its messages that are new. They may be delivered.

@@ -264,6 +264,59 @@ func TestANodeLearnsWhatItMissedWhileItWasCutOff(t *testing.T) {
 	})
 }
 
+// TestANodeThatWasCutOffFindsPairsThatWereSilent has somebody written to for the first time while the bus brings nothing.
+func TestANodeThatWasCutOffFindsPairsThatWereSilent(t *testing.T) {
+	for kind, o := range map[string]hubbub.Options{"in memory": {}, "in the store": lasting()} {
+		t.Run(kind, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				if kind == "in the store" {
+					o.Store, o.Private.History = newArchive(), hubbub.HistoryDurable
+				}
+				_, a, b := nodes(t, o)
+				ann, early := open(t, a.Hub, "ann"), open(t, a.Hub, "cid")
+				for _, word := range []string{"long ago", "before"} { // bob comes, which is nothing for him
+					pass(time.Minute)
+					if _, err := ann.SendUser(t.Context(), "bob", text(word)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				pass(time.Minute)
+				bob, other := open(t, b.Hub, "bob"), open(t, b.Hub, "ann/other")
+				pass(time.Minute)
+				b.driver.Cut(false)
+				for _, word := range []string{"one", "two"} {
+					pass(time.Second)
+					if _, err := ann.SendUser(t.Context(), "bob", text(word)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if _, err := early.SendUser(t.Context(), "bob", text("three")); err != nil {
+					t.Fatal(err)
+				}
+				if got := heard(bob); len(got) != 0 {
+					t.Fatalf("cut off bob heard %s", got)
+				}
+				b.driver.Heal(b.Node())
+				pass(lease)
+				got := heard(bob)
+				slices.Sort(got)
+				if want := []string{`"one"`, `"three"`, `"two"`}; !slices.Equal(got, want) {
+					t.Errorf("bob heard %s, want %s", got, want)
+				}
+				if got := strings.Join(heard(other), " "); got != `"one" "two"` {
+					t.Errorf("ann's other device heard %s", got)
+				}
+				if _, err := ann.SendUser(t.Context(), "bob", text("four")); err != nil {
+					t.Fatal(err)
+				}
+				if got := strings.Join(heard(bob), " "); got != `"four"` {
+					t.Errorf("then bob heard %s", got)
+				}
+			})
+		})
+	}
+}
+
 func TestClientsOfANodeThatWasLostComeBackWithinAWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var heard herald

@@ -341,6 +341,44 @@ func TestKeptMessagesReachThoseHereWithoutTheBus(t *testing.T) {
 	})
 }
 
+// TestOthersHearWhatANodeKeptWhileItWasCutOff has a node alone lose the bus, so that nobody tells the other one that it has missed something.
+func TestOthersHearWhatANodeKeptWhileItWasCutOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := lasting()
+		o.Store = newArchive()
+		f := newFleet()
+		here := &quiet{Driver: f.Driver()}
+		o.Driver = here
+		a := start(t, o)
+		b := join(t, f, "b", o)
+		ann, bob, cid := open(t, a, "ann"), open(t, b.Hub, "bob"), open(t, b.Hub, "cid")
+		ann.join(t, "lobby", nil)
+		cid.join(t, "lobby", nil)
+		here.away.Store(true)
+		ann.say(t, "lobby", "to all")
+		for _, word := range []string{"one", "two"} {
+			if _, err := ann.SendUser(t.Context(), "bob", text(word)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pass(2 * lease)
+		if got := append(heard(bob), heard(cid)...); len(got) > 0 {
+			t.Fatalf("without the bus others heard %s", got)
+		}
+		here.away.Store(false)
+		pass(lease)
+		if got := strings.Join(heard(bob), " "); got != `"one" "two"` {
+			t.Errorf("bob heard %s", got)
+		}
+		if got := strings.Join(heard(cid), " "); got != `"to all"` {
+			t.Errorf("cid heard %s", got)
+		}
+		if got := strings.Join(heard(ann), " "); got != `"to all" "one" "two"` {
+			t.Errorf("ann, who has sent them, heard %s", got)
+		}
+	})
+}
+
 func TestTwoNodesAgreeOnWhichRoomsAreOccupied(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newArchive()

@@ -59,6 +59,7 @@ func (h *Hub) keepOrder() {
 			}
 		case <-tick.C:
 			h.settleDebts()
+			h.sayAgain(h.context)
 		case <-look.C:
 			h.reap()
 		}

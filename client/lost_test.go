@@ -3,6 +3,8 @@ package client_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -12,6 +14,8 @@ import (
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/client"
 	"github.com/hubbub-dev/hubbub/driver/memory"
+	"github.com/hubbub-dev/hubbub/ws"
+	"github.com/hubbub-dev/hubbub/ws/wstest"
 )
 
 // send sends, with a pause so that no rate is exceeded.
@@ -188,6 +192,41 @@ func TestPrivateMessagesAreRecovered(t *testing.T) {
 		b.send(cid.User("ann"), 3)
 		journals["bob"].expect(t, "")
 		journals["cid"].expect(t, "3")
+	})
+}
+
+// TestALossBeforeAllIsKnown has a server that ends the first connection before it has said where the conversations stand, when a message has
+// come already.
+func TestALossBeforeAllIsKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var heard journal
+		srv := ws.NewServer(ws.Options{Logger: slog.New(slog.DiscardHandler)})
+		private := func(offset int) string {
+			return fmt.Sprintf(`{"peer":"bob","id":"m%d","from":{"user":"bob"},"data":%d,"time":1,"position":{"epoch":"e","offset":%d}}`, offset, offset, offset)
+		}
+		first := true
+		server := wstest.NewServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s := &script{t: t, replies: []string{`{"conversations":[{"user":"bob","position":{"epoch":"e","offset":18}}]}`,
+				`{"messages":[` + private(18) + `],"complete":true}`}}
+			var err error
+			if s.conn, err = srv.Upgrade(w, r); err != nil {
+				t.Error(err)
+				return
+			}
+			s.send(`{"method":"welcome","params":{"session":"s","user":"ann"}}`)
+			if first {
+				first = false
+				s.send(`{"method":"user.message","params":` + private(17) + `}`)
+				s.conn.Close(4003, "draining")
+				return
+			}
+			s.conn.OnMessage(s.answer)
+		}))
+		t.Cleanup(func() { _ = srv.Shutdown(t.Context()) }) // the conns are closed by then
+		dial(t, client.Options{URL: "ws://memory", Dial: ws.DialOptions{NetDial: server.NetDial}, Retry: true,
+			Handlers: client.Handlers{Message: heard.message}})
+		time.Sleep(time.Minute)
+		heard.expect(t, "17 18")
 	})
 }
 

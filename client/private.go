@@ -14,17 +14,15 @@ type private struct {
 	peers map[string]*track
 }
 
-// hold is called with each new connection.
+// hold is called with each new connection. If those before ended before it was known where all conversations stood, something may have been
+// missed of those of which it was known, or which were heard.
 func (p *private) hold() {
-	if !p.known {
-		return // the first session: there is nothing to miss yet
-	}
-	p.held = true
+	p.held = p.known
 	for _, t := range p.peers {
-		t.held, t.target = true, none
 		if t.last == none {
 			t.last = t.start
 		}
+		t.held, t.target = p.known || t.last != none, none
 	}
 }
 
@@ -104,7 +102,7 @@ func (c *Client) foundPrivate(l *link, page ConversationPage, err error) (more, 
 			continue
 		}
 		t := c.peer(conv.User, conv.Position.Epoch)
-		if !c.private.known {
+		if !t.held {
 			t.start = furthest(t.start, conv.Position)
 			continue
 		}

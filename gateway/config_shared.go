@@ -55,8 +55,8 @@ func (c *checker) storeURL() {
 	case !strings.HasPrefix(c.Store.URL, "postgres://") && !strings.HasPrefix(c.Store.URL, "postgresql://"):
 		c.fail("store.url", "write it as postgres://user:password@host:5432/database; this is not the URL of a PostgreSQL database")
 	default:
-		if _, err := pgxpool.ParseConfig(c.Store.URL); err != nil {
-			c.fail("store.url", "write it as postgres://user:password@host:5432/database; what this says cannot be understood")
+		if err := postgres.CheckURL(c.Store.URL); err != nil {
+			c.fail("store.url", "%v", err)
 		}
 	}
 }

@@ -35,6 +35,7 @@ type front struct {
 
 	// Safe for concurrent use.
 	draining atomic.Bool
+	unready  atomic.Pointer[time.Time] // since when new clients cannot be served, as far as somebody has asked; nil while they can
 }
 
 func newFront(c *Config, m *Metrics) (*front, error) {
@@ -96,13 +97,28 @@ func (f *front) ready(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if f.healthy != nil {
-		if err := f.healthy(); err != nil {
-			f.cfg.Logger.Warn("not ready", "error", err)
+		err := f.healthy()
+		f.tellReady(err)
+		if err != nil {
 			http.Error(w, "not ready; the log says why", http.StatusServiceUnavailable)
 			return
 		}
 	}
 	fmt.Fprintln(w, "ready")
+}
+
+// tellReady logs when new clients cannot be served any more, and when they can again.
+func (f *front) tellReady(err error) {
+	now := time.Now()
+	if err != nil {
+		if f.unready.CompareAndSwap(nil, &now) {
+			f.cfg.Logger.Warn("not ready: new clients are refused", "error", err)
+		}
+		return
+	}
+	if since := f.unready.Swap(nil); since != nil {
+		f.cfg.Logger.Info("ready again", "after", now.Sub(*since).Round(time.Millisecond).String())
+	}
 }
 
 // refuseDraining answers new clients while the old ones are sent away.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/redis/rueidis"
+
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/driver/memory"
 	"github.com/hubbub-dev/hubbub/driver/redis"
@@ -29,6 +31,9 @@ func startLive(c *Config, m *Metrics) (live, error) {
 		return live{}, err
 	}
 	d, err := await(c.Logger, "Redis", func(ctx context.Context) (*redis.Driver, error) { return redis.Open(ctx, o) })
+	if e, refused := rueidis.IsRedisErr(err); refused && !isPassing(e) {
+		return live{}, fmt.Errorf("%w; check redis.url, redis.username and redis.password, and what their files hold", err)
+	}
 	if err != nil {
 		return live{}, fmt.Errorf("%w; check redis.url, and that Redis runs and can be reached from here", err)
 	}

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// NewLogger makes the logger of a config: to standard error, with secrets taken out as [Redact] does.
+// NewLogger makes the logger of a config: to standard error, with secrets taken out as [Redact] does. Of a warning or an error that comes again
+// and again it writes the first, one in half a minute with how often it came, and that it has not come again for as long.
 func NewLogger(c LogConfig) *slog.Logger { return newLogger(os.Stderr, c) }
 
 func newLogger(to io.Writer, c LogConfig) *slog.Logger {
@@ -19,9 +20,9 @@ func newLogger(to io.Writer, c LogConfig) *slog.Logger {
 	}
 	o := &slog.HandlerOptions{Level: level, ReplaceAttr: Redact}
 	if c.Format == "json" {
-		return slog.New(slog.NewJSONHandler(to, o))
+		return slog.New(damp(slog.NewJSONHandler(to, o)))
 	}
-	return slog.New(slog.NewTextHandler(to, o))
+	return slog.New(damp(slog.NewTextHandler(to, o)))
 }
 
 // hidden is what stands in the log instead of a secret.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -31,6 +32,7 @@ type nodes struct {
 	redisAt  string
 	postgres *testkit.PostgresServer
 	told     *ear
+	logs     [3]buffer      // of each
 	config   gateway.Config // of all of them
 }
 
@@ -83,6 +85,7 @@ func startNodes(t *testing.T) *nodes {
 	for i := range n.each {
 		c := cfg
 		c.Node = fmt.Sprint("node", i)
+		c.Logger = slog.New(slog.NewTextHandler(&n.logs[i], nil))
 		all.Go(func() { n.each[i] = serve(t, c) })
 	}
 	all.Wait()
@@ -398,9 +401,24 @@ func (n *nodes) redisAway(t *testing.T) {
 		_, reply := n.each[2].call(t, "GET", "/online", "")
 		return strings.Contains(reply, `"users":2,"sessions":2`)
 	})
+	n.logsReady(t)
 	leo.call(t, "room.send", `{"room":"after","data":"still here"}`)
 	if f := mia.expect(t, "room.message"); !strings.Contains(string(f.Params), "still here") {
 		t.Errorf("mia is told %v", f)
+	}
+}
+
+// logsReady looks for what a node has logged of the time when it was not ready, however often it was asked.
+func (n *nodes) logsReady(t *testing.T) {
+	t.Helper()
+	var told []string
+	for line := range strings.Lines(n.logs[0].String()) {
+		if _, said, found := strings.Cut(line, "ready"); found {
+			told = append(told, said)
+		}
+	}
+	if len(told) != 2 || !strings.HasPrefix(told[0], `: new clients are refused" error=`) || !strings.HasPrefix(told[1], ` again" after=`) {
+		t.Errorf("of being ready is logged %q", told)
 	}
 }
 

@@ -30,9 +30,9 @@ func parse(o *Options) (*pgxpool.Config, error) {
 	if strings.ContainsRune(o.Schema, 0) || len(o.Schema) > 63 || strings.HasPrefix(o.Schema, "pg_") {
 		return nil, fmt.Errorf("%q is no name of a schema; take one of up to 63 bytes that does not begin with pg_", o.Schema)
 	}
-	config, err := pgxpool.ParseConfig(o.URL)
+	config, err := parseURL(o.URL)
 	if err != nil {
-		return nil, errURL(o.URL, err)
+		return nil, err
 	}
 	config.MaxConns = int32(min(o.MaxConns, 10_000))
 	config.MinConns = min(config.MinConns, config.MaxConns)
@@ -63,7 +63,44 @@ func setConnection(c *pgx.ConnConfig, schema string) {
 }
 
 const urlForm = "write postgres://user:password@host:5432/database?sslmode=verify-full, with what is special in a password encoded " +
-	"(@ as %40, : as %3A, / as %2F)"
+	"(@ as %40, : as %3A, / as %2F, ? as %3F, # as %23, % as %25)"
+
+// CheckURL tells what is wrong with the URL of a store, without connecting. The error says what to write, and tells nothing of a password.
+func CheckURL(text string) error {
+	_, err := parseURL(text)
+	return err
+}
+
+func parseURL(text string) (*pgxpool.Config, error) {
+	if cutsPassword(text) {
+		return nil, errors.New("the URL of the store has an @ where none can be, as if a password with an @ or a / had been cut there; " + urlForm)
+	}
+	config, err := pgxpool.ParseConfig(text)
+	if err != nil {
+		return nil, errURL(text, err)
+	}
+	return config, nil
+}
+
+// cutsPassword tells whether what a URL has in its host or behind may be the rest of a password, which errors would tell as the name of a host
+// or of a database.
+func cutsPassword(text string) bool {
+	scheme, rest, isURL := strings.Cut(text, "://")
+	if !isURL || scheme != "postgres" && scheme != "postgresql" {
+		return false
+	}
+	authority, rest, _ := strings.Cut(rest, "/")
+	path, query, _ := strings.Cut(rest, "?")
+	if strings.Count(authority, "@") > 1 || strings.Contains(path, "@") {
+		return true
+	}
+	for setting := range strings.SplitSeq(query, "&") {
+		if name, _, _ := strings.Cut(setting, "="); strings.Contains(name, "@") {
+			return true
+		}
+	}
+	return false
+}
 
 // errURL says what is wrong with a URL, without what stands in it where that may be a part of a password.
 func errURL(text string, err error) error {

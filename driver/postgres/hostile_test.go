@@ -106,6 +106,16 @@ func TestTextsThatCannotBeKept(t *testing.T) {
 	}
 }
 
+func TestURLs(t *testing.T) {
+	t.Parallel()
+	for _, url := range []string{"postgres://host/db?user=ann@example.com", "postgresql://ann%40example.com:a%2Fb@one:1,two:2/a%40b", "host=h dbname=a@b",
+		"postgres://ann:a?b#c@host/db"} {
+		if err := postgres.CheckURL(url); err != nil {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+}
+
 func TestWhatOpenSays(t *testing.T) {
 	t.Parallel()
 	latin, err := server.MakeDatabase("")
@@ -122,6 +132,9 @@ func TestWhatOpenSays(t *testing.T) {
 	for _, test := range []struct{ url, schema, want string }{
 		{"", "", "postgres://user:password@host:5432/database"},
 		{"postgres://ann:xyzzy/plugh@host/db", "", "encoded"},
+		{"postgres://ann:1/xyzzy@127.0.0.1:1/db", "", "in a password encoded"}, // 1 would be a port
+		{"postgres://ann:1@xyzzy@127.0.0.1:1/db", "", "in a password encoded"},
+		{"postgres://ann:1/a?xyzzy@127.0.0.1:1/db", "", "in a password encoded"},
 		{"postgres://ann:xyzzy@host:port/db", "", "cannot be read"},
 		{"postgres://ann:xyzzy@host/db?sslmode=sure", "", "sslmode"},
 		{"mysql://ann:xyzzy@host/db", "", "postgres://"},

@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/redis/rueidis"
+
+	"github.com/hubbub-dev/hubbub"
 )
 
 var aclScript = newScript("acl")
@@ -79,8 +81,8 @@ func (d *Driver) checkACL(ctx context.Context) error {
 		return d.explain(err)
 	}
 	if len(lacks) > 0 {
-		return fmt.Errorf("the Redis user may not use %s with keys and channels that begin with %q; see the documentation for a rule that suffices",
-			strings.Join(lacks, ", "), d.options.Prefix)
+		return fmt.Errorf("the Redis user may not use %s with keys and channels that begin with %q: %s",
+			strings.Join(lacks, ", "), d.options.Prefix, d.refusal("NOPERM"))
 	}
 	if err := d.do(ctx, d.b().Spublish().Channel(key).Message("").Build()).Error(); err != nil {
 		return d.explain(err)
@@ -129,13 +131,8 @@ func (d *Driver) explainAnswer(e *rueidis.RedisError) error {
 	text := e.Error()
 	says := ""
 	switch first := word(e); {
-	case first == "WRONGPASS":
-		says = "the user or the password is wrong"
-	case first == "NOAUTH":
-		says = "the server wants a password, or the user is off"
-	case first == "NOPERM":
-		says = fmt.Sprintf("the ACL does not allow the user what hubbub needs with keys and channels that begin with %q; "+
-			"see the documentation for a rule that suffices", d.options.Prefix)
+	case first == "WRONGPASS" || first == "NOAUTH" || first == "NOPERM":
+		says = d.refusal(first)
 	case strings.Contains(text, "SELECT is not allowed in cluster mode"):
 		says = "a Cluster has only the database 0"
 	case strings.Contains(text, "DB index is out of range"):
@@ -151,4 +148,34 @@ func (d *Driver) explainAnswer(e *rueidis.RedisError) error {
 		}
 	}
 	return fmt.Errorf("Redis at %s: %s: %w", strings.Join(d.options.Addrs, ", "), says, e)
+}
+
+// rights is the rule that suffices for a user of Redis, behind its keys and channels.
+const rights = "-@all +@read +@write +@pubsub +@scripting +@connection -@dangerous +info +time +role +cluster|slots +cluster|shards"
+
+// refusal says what to check when Redis lets this process do nothing, by the first word of its answer; "" if it is another one.
+func (d *Driver) refusal(word string) string {
+	who, prefix := "the default user", d.options.Prefix
+	if d.options.Username != "" {
+		who = fmt.Sprintf("the user %q", d.options.Username)
+	}
+	switch word {
+	case "WRONGPASS":
+		return "the password is wrong, or the user is unknown or off; look at the password that is given for " + who + ", and at ACL LIST of the server"
+	case "NOAUTH":
+		return "the server wants a password, or the user is off; give a user and a password, and look at ACL LIST of the server"
+	case "NOPERM":
+		return fmt.Sprintf("the ACL does not allow what hubbub needs; give %s this rule: ~%s* &%s* %s", who, prefix, prefix, rights)
+	}
+	return ""
+}
+
+// refused is unavailable for what only operators read: it tells what to check.
+func (d *Driver) refused(err error, op string) error {
+	if e, ok := rueidis.IsRedisErr(err); ok {
+		if says := d.refusal(word(e)); says != "" {
+			return &hubbub.Error{Reason: hubbub.Unavailable, Message: fmt.Sprintf("cannot %s: %s", op, says), RetryAfter: retryAfter, Err: err}
+		}
+	}
+	return unavailable(err, op)
 }

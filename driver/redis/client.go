@@ -12,13 +12,12 @@ import (
 )
 
 const (
-	// dialTimeout is how long connecting may take, with TLS and the greeting.
-	dialTimeout = 3 * time.Second
-	// pingGap is how long nothing may be answered on a connection until a ping is sent, and answerTimeout how long its answer may take.
-	// A server that stands still is noticed within twice the gap and the timeout, and what waits for it fails; a busy machine is not taken for
-	// one. An idle node has two connections to each server, so it sends at most one command per second because of this.
-	pingGap       = 2 * time.Second
-	answerTimeout = 3 * time.Second
+	// answerTime is the default of [Options.Answer]: a busy machine is not taken for a server that stands still.
+	answerTime = 3 * time.Second
+	// pingGap is how long nothing may be answered on a connection until a ping is sent, whose answer may take [Options.Answer]. A server that
+	// stands still is noticed within twice the gap and that time, and what waits for it fails. An idle node has two connections to each server,
+	// so it sends at most one command per second because of this.
+	pingGap = 2 * time.Second
 	// bufferSize is of each connection, for reading and for writing: a few hundred commands of usual size between two system calls.
 	bufferSize = 64 << 10
 	// masterCheck is how often Sentinels are asked for the master, in case that what they announce was missed.
@@ -27,7 +26,7 @@ const (
 
 func (d *Driver) clientOption() rueidis.ClientOption {
 	o := &d.options
-	dialer := net.Dialer{Timeout: dialTimeout, KeepAlive: pingGap}
+	dialer := net.Dialer{Timeout: o.Answer, KeepAlive: pingGap}
 	sentinels := dialer
 	sentinels.Resolver = d.dials.sentinels
 	return rueidis.ClientOption{
@@ -36,7 +35,7 @@ func (d *Driver) clientOption() rueidis.ClientOption {
 		ClientName: "hubbub", ClientSetInfo: rueidis.DisableClientSetInfo, // an ACL need not allow it
 		Sentinel: rueidis.SentinelOption{MasterSet: o.Master, Username: o.SentinelUsername, Password: o.SentinelPassword,
 			Dialer: sentinels, TLSConfig: o.TLS, ClientName: "hubbub", TopologyRefreshInterval: masterCheck},
-		Dialer: dialer, DialCtxFn: d.dial, ConnWriteTimeout: answerTimeout,
+		Dialer: dialer, DialCtxFn: d.dial, ConnWriteTimeout: o.Answer,
 		ReadBufferEachConn: bufferSize, WriteBufferEachConn: bufferSize,
 		PipelineMultiplex: -1,      // one connection per server: it fills a core of Redis, and each further one has buffers and pings
 		AlwaysPipelining:  true,    // otherwise a caller whose time runs out takes the connection of all others with it

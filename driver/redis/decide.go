@@ -14,13 +14,16 @@ import (
 const (
 	// tries is how often a decision is made anew since others have decided about the same user meanwhile.
 	tries = 30
-	// writeTime is how long a write may take. It is not ended with the context of its caller, who would not know whether it was done.
-	writeTime = 5 * time.Second
 	// usersAtOnce is how many users' decisions share their round trips.
 	usersAtOnce = 64
 )
 
 var applyScript = newScript("apply")
+
+// toWrite makes the context of a write, which does not end with its caller's: the caller would not know whether it was done.
+func (d *Driver) toWrite(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), d.options.Answer+pingGap)
+}
 
 // userKeys are the keys of a bucket of users.
 type userKeys struct {
@@ -228,7 +231,7 @@ func (d *Driver) write(ctx context.Context, op string, bucket int, all []*decisi
 		cmds = append(cmds, d.b().Evalsha().Sha1(applyScript.sha).Numkeys(int64(len(w.keys))).Key(w.keys...).Arg(w.args...).Build())
 		of, ws = append(of, c), append(ws, w)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime)
+	ctx, cancel := d.toWrite(ctx)
 	defer cancel()
 	results, err := d.trip(ctx, op, cmds...)
 	d.registry.writes.Add(uint64(len(cmds)))

@@ -51,8 +51,10 @@ func sentence(e *rueidis.RedisError) string {
 		return "Redis cannot save its data"
 	case "BUSY":
 		return "Redis is busy"
-	case "NOPERM", "NOAUTH", "WRONGPASS":
-		return "Redis does not allow it"
+	case "NOPERM":
+		return "the ACL of Redis does not allow it"
+	case "NOAUTH", "WRONGPASS":
+		return "Redis refuses the user or the password"
 	}
 	return ""
 }

@@ -5,6 +5,7 @@ package redis_test
 import (
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/driver/redis"
@@ -68,6 +69,26 @@ func TestARedisThatStandsStill(t *testing.T) {
 	own.Resume(t)
 	a.hears()
 	a.missed(all)
+}
+
+// TestPatience has a Redis stand still until one driver takes it for away. Another one, which waits for longer, has its answer then.
+func TestPatience(t *testing.T) {
+	t.Parallel()
+	own := testkit.NewRedis(t)
+	brief := openWith(t, redis.Options{Addrs: []string{own.Addr}, Answer: time.Second})
+	long := openWith(t, redis.Options{Addrs: []string{own.Addr}, Answer: patience})
+	own.Pause(t)
+	answer := make(chan error, 1)
+	go func() {
+		_, err := long.Renew(t.Context(), hubbub.NodeStatus{Node: "n1"})
+		answer <- err
+	}()
+	_, err := brief.Renew(t.Context(), hubbub.NodeStatus{Node: "n2"})
+	isUnavailable(t, err)
+	own.Resume(t)
+	if err := testkit.Receive(t, "the answer after all", answer); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestFailoverBySentinels(t *testing.T) {

@@ -39,7 +39,7 @@ func (d *Driver) finish(ctx context.Context, bucket int, all []*decision) {
 // ids of the transitions. If it may be done again it takes every room where the user is not for one that was left by it.
 func (d *Driver) leaveAll(ctx context.Context, bucket int, todo []*keptLeaving, again bool) (map[string][]hubbub.Left, error) {
 	const op = "take ended sessions out of their rooms"
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime)
+	ctx, cancel := d.toWrite(ctx)
 	defer cancel()
 	left := map[string][]hubbub.Left{}
 	for some := range slices.Chunk(todo, usersAtOnce) {

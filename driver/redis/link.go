@@ -319,7 +319,7 @@ func (b *bus) introduce(l *link) {
 		}
 	}
 	b.mu.RUnlock()
-	ctx, cancel := context.WithTimeout(b.ctx, answerTimeout)
+	ctx, cancel := context.WithTimeout(b.ctx, b.d.options.Answer)
 	defer cancel()
 	b.d.client.Do(ctx, b.d.b().Exists().Key(channel).Build())
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -37,6 +38,9 @@ var prefixes atomic.Int64
 // freshPrefix is one that nobody has used before.
 func freshPrefix() string { return fmt.Sprintf("t%d:", prefixes.Add(1)) }
 
+// patience is how long tests wait for a Redis that nothing happens to: the machine may stand still for a while.
+const patience = 30 * time.Second
+
 // open opens a driver that knows nothing of the others and lives by the clock, or, without one, by the server's.
 func open(t testing.TB, clock *drivertest.Clock) *redis.Driver {
 	t.Helper()
@@ -46,7 +50,7 @@ func open(t testing.TB, clock *drivertest.Clock) *redis.Driver {
 // openAt opens a driver with a prefix: one that shares what others have with the same.
 func openAt(t testing.TB, clock *drivertest.Clock, prefix string) *redis.Driver {
 	t.Helper()
-	o := redis.Options{Addrs: []string{server.Addr}, Prefix: prefix, Grace: drivertest.Grace, Lease: drivertest.Lease}
+	o := redis.Options{Addrs: []string{server.Addr}, Prefix: prefix, Grace: drivertest.Grace, Lease: drivertest.Lease, Answer: patience}
 	if clock != nil {
 		o.Now = clock.Now
 	}

@@ -144,11 +144,22 @@ func (d *Driver) reapLeases(ctx context.Context, ls *leases, now int64, res *rea
 // reapLease ends the sessions of a lease that is claimed, and forgets it.
 func (d *Driver) reapLease(ctx context.Context, id, node string) ([]hubbub.Transition, error) {
 	all, err := d.endLease(ctx, id, hubbub.EndNodeLost)
+	d.options.Logger.Warn("a node does not renew its lease any more; this one ends the sessions that it had", "lost", node, "sessions", sessionsIn(all))
 	if err != nil {
 		return all, err // others go on when the claim is over
 	}
 	d.registry.lookEverywhere() // the node may have left something that is due to its knowledge alone
 	return all, d.forgetLease(ctx, id, node)
+}
+
+// sessionsIn is how many sessions have ended by transitions.
+func sessionsIn(all []hubbub.Transition) (n int) {
+	for _, t := range all {
+		if t.Kind == hubbub.SessionDisconnected {
+			n++
+		}
+	}
+	return n
 }
 
 func (d *Driver) forgetLease(ctx context.Context, id, node string) error {

@@ -32,6 +32,9 @@ type Options struct {
 	// KeptPerSender is how many bytes one user may send into streams that are kept here within a day; 0 means 64 MiB, negative any number.
 	// Whoever is over it is refused with TooLarge.
 	KeptPerSender int
+	// Answer is how long connecting, with TLS and the greeting, may take, and how long Redis may answer nothing, before it is taken for away;
+	// 0 or less means 3 s.
+	Answer time.Duration
 	// Now is for tests; nil means the clock of the server that has the leases, so that clocks of nodes need not agree.
 	Now    func() time.Time
 	Logger *slog.Logger // nil means slog.Default()
@@ -109,6 +112,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.KeptPerSender == 0 {
 		o.KeptPerSender = 64 << 20
+	}
+	if o.Answer <= 0 {
+		o.Answer = answerTime
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()

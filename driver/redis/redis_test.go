@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/driver/redis"
 	"github.com/hubbub-dev/hubbub/internal/testkit"
 )
@@ -83,13 +84,42 @@ func TestOpeningWithRights(t *testing.T) {
 	}
 	o := redis.Options{Addrs: []string{s.Addr}, Username: "hubbub", Password: "secret"}
 	works(t, o)
-	for user, says := range map[string]string{"few": "may not use ZREM, XLEN", "other": "begin with \"hubbub:\"", "none": "ACL does not allow",
-		"nobody": "password is wrong"} {
+	for user, says := range map[string]string{"few": "may not use ZREM, XLEN", "other": `give the user "other" this rule: ~hubbub:* &hubbub:*`, "none": `give the user "none" this rule: ` + rule,
+		"nobody": `password that is given for the user "nobody"`} {
 		o.Username = user
 		refuses(t, o, says)
 	}
 	refuses(t, redis.Options{Addrs: []string{s.Addr}, Username: "hubbub", Password: "secret2"}, "password is wrong")
 	refuses(t, redis.Options{Addrs: []string{s.Addr}}, "wants a password")
+}
+
+// TestRightsThatAreTakenAway has a server change what the user may, while a driver is open.
+func TestRightsThatAreTakenAway(t *testing.T) {
+	t.Parallel()
+	s := testkit.NewRedis(t)
+	s.Do(append([]string{"ACL", "SETUSER", "hubbub", "on", ">secret"}, strings.Fields(rule)...)...)
+	d := openWith(t, redis.Options{Addrs: []string{s.Addr}, Username: "hubbub", Password: "secret", Logger: slog.New(slog.DiscardHandler)})
+	renewal := func() string {
+		_, err := d.Renew(t.Context(), hubbub.NodeStatus{Node: "n1"})
+		if err == nil {
+			return ""
+		}
+		isUnavailable(t, err)
+		return err.Error()
+	}
+	if got := renewal(); got != "" {
+		t.Fatal(got)
+	}
+	s.Do("ACL", "SETUSER", "hubbub", "-@scripting")
+	if got := renewal(); !strings.Contains(got, `give the user "hubbub" this rule: `+rule) {
+		t.Errorf("without rights it says %q", got)
+	}
+	s.Do("ACL", "SETUSER", "hubbub", "+@scripting", "resetpass", ">other")
+	s.Do("CLIENT", "KILL", "USER", "hubbub")
+	testkit.Eventually(t, "the password to be refused", func() bool {
+		got := renewal()
+		return strings.Contains(got, `look at the password that is given for the user "hubbub"`) && !strings.Contains(got, "secret")
+	})
 }
 
 func TestOpeningWithTLS(t *testing.T) {

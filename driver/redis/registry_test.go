@@ -15,7 +15,7 @@ func quiet(t testing.TB, clock *drivertest.Clock, prefix string, addrs ...string
 	if len(addrs) == 0 {
 		addrs = []string{server.Addr}
 	}
-	return openWith(t, redis.Options{Addrs: addrs, Prefix: prefix, Grace: drivertest.Grace, Lease: drivertest.Lease,
+	return openWith(t, redis.Options{Addrs: addrs, Prefix: prefix, Grace: drivertest.Grace, Lease: drivertest.Lease, Answer: patience,
 		Now: clock.Now, Logger: slog.New(slog.DiscardHandler)})
 }
 

@@ -55,7 +55,7 @@ func (d *Driver) Renew(ctx context.Context, n hubbub.NodeStatus) (hubbub.Renewal
 	answer, err := result.AsStrSlice()
 	if err != nil || len(answer) < 5 {
 		d.doubt()
-		return hubbub.Renewal{}, unavailable(err, op)
+		return hubbub.Renewal{}, d.refused(err, op)
 	}
 	if d.options.Now == nil {
 		d.setOffset(time.UnixMilli(integer(answer[2])), asked, time.Now())

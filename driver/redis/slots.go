@@ -54,7 +54,7 @@ func (b *bus) locate() error {
 	err := errors.New("no server of the Cluster tells who has which slot")
 	for addr, node := range b.d.client.Nodes() {
 		var ranges []slotRange
-		if ranges, err = askSlots(b.ctx, node, addr); err == nil {
+		if ranges, err = b.askSlots(node, addr); err == nil {
 			b.learn(ranges)
 			break
 		}
@@ -81,8 +81,8 @@ type slotRange struct {
 }
 
 // askSlots asks one server.
-func askSlots(ctx context.Context, node rueidis.Client, addr string) (ranges []slotRange, err error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+func (b *bus) askSlots(node rueidis.Client, addr string) (ranges []slotRange, err error) {
+	ctx, cancel := context.WithTimeout(b.ctx, b.d.options.Answer)
 	defer cancel()
 	all, err := node.Do(ctx, node.B().ClusterSlots().Build()).ToArray()
 	if err != nil {

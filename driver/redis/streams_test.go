@@ -284,7 +284,7 @@ func TestWhatIsDroppedIsRemoved(t *testing.T) {
 func TestOneSenderCannotFillTheMemory(t *testing.T) {
 	t.Parallel()
 	clock := drivertest.NewClock()
-	d := openWith(t, redis.Options{Addrs: []string{server.Addr}, Prefix: freshPrefix(), Now: clock.Now, KeptPerSender: 102_300})
+	d := openWith(t, redis.Options{Addrs: []string{server.Addr}, Prefix: freshPrefix(), Now: clock.Now, KeptPerSender: 102_300, Answer: patience})
 	c := &chat{TB: t, Driver: d}
 	send := func(from, to string) error {
 		draft := c.draft(hubbub.PairStream("ann", to), from, strings.Repeat("x", 9_700))
@@ -432,7 +432,7 @@ func TestReadingKeepsNothing(t *testing.T) {
 func TestStreamsInACluster(t *testing.T) {
 	t.Parallel()
 	cluster := testkit.Cluster(t, 3, 0)
-	c := &chat{TB: t, Driver: openWith(t, redis.Options{Addrs: cluster.Addrs()}), keep: hubbub.Retention{Messages: 5, Age: time.Hour}}
+	c := &chat{TB: t, Driver: openWith(t, redis.Options{Addrs: cluster.Addrs(), Answer: patience}), keep: hubbub.Retention{Messages: 5, Age: time.Hour}}
 	const n = 30
 	var wg sync.WaitGroup
 	for i := range n {

@@ -1,0 +1,64 @@
+package hubbub
+
+import (
+	"context"
+	"sync"
+)
+
+// maxUnsaid is how many events wait at most for the bus to be back. Of what is more the oldest are dropped: who has missed them gets those that
+// are kept with the next message, or reads them in the history.
+const maxUnsaid = 10_000
+
+// unsaid are events that could not be published, the oldest first. Its methods may be called concurrently.
+type unsaid struct {
+	mu  sync.Mutex
+	all []unsaidEvent
+}
+
+type unsaidEvent struct {
+	topic Topic
+	event Event
+}
+
+func (u *unsaid) add(t Topic, e Event) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.all = append(u.all, unsaidEvent{t, e})
+	u.bound()
+}
+
+// bound drops what is too much. The caller holds mu.
+func (u *unsaid) bound() {
+	if more := len(u.all) - maxUnsaid; more > 0 {
+		clear(u.all[:more]) // so that they can be collected
+		u.all = u.all[more:]
+	}
+}
+
+// take returns all, which are to be published or given back.
+func (u *unsaid) take() []unsaidEvent {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	all := u.all
+	u.all = nil
+	return all
+}
+
+func (u *unsaid) giveBack(all []unsaidEvent) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.all = append(all, u.all...)
+	u.bound()
+}
+
+// sayAgain publishes what could not be published, until that fails again.
+func (h *Hub) sayAgain(ctx context.Context) {
+	all := h.unsaid.take()
+	for i, e := range all {
+		if err := h.driver.Publish(ctx, e.topic, e.event); err != nil {
+			h.complain("publish what has happened", err)
+			h.unsaid.giveBack(all[i:])
+			return
+		}
+	}
+}
