@@ -48,3 +48,9 @@ type Subscriber interface {
 	// Missed is called when the subscription was interrupted and works again: events may be missing.
 	Missed()
 }
+
+// Knower is a [Subscriber] that may have messages already which the bus brings: those of its own node. A bus that asks it need not decode them.
+type Knower interface {
+	// Knows tells that Receive would drop a message at this position. It may be called at the same time as the other methods.
+	Knows(p Position) bool
+}

@@ -33,7 +33,19 @@ func (h *Hub) beginPost(ctx context.Context, d Draft, kind HistoryKind, report b
 		done(h.post(ctx, d, kind, report))
 		return
 	}
-	h.pipeline.BeginPost(ctx, d, func(a Appended, err error) { done(a.Message, err) })
+	h.pipeline.BeginPost(ctx, d, func(a Appended, err error) {
+		if err == nil {
+			h.accepted(&a)
+		}
+		done(a.Message, err)
+	})
+}
+
+// accepted gives a message to the sessions of its room that are here. The bus brings it, too, but that takes longer and costs more.
+func (h *Hub) accepted(a *Appended) {
+	if r, ok := h.rooms.get(a.Message.Stream.Room); ok && a.Message.Stream.Room != "" && !a.Repeated {
+		r.accepted(Posted{a.Message, a.Previous})
+	}
 }
 
 // fleeting tells whether nothing of a message is kept, not even a key.

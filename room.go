@@ -84,6 +84,22 @@ func (r *room) Receive(event Event) {
 	r.deliver(event) // not e, of which the conversion to an Event would make a copy
 }
 
+// accepted gives the room's sessions a message of this node without waiting for the bus, if it is the next one.
+func (r *room) accepted(e Posted) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.order.follows(e) {
+		r.deliver(e)
+	}
+}
+
+// Knows implements [Knower].
+func (r *room) Knows(p Position) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.order.knows(p)
+}
+
 // Missed reads from the log what the bus may have lost.
 func (r *room) Missed() {
 	r.mu.Lock()

@@ -55,6 +55,21 @@ func (q *sequence) accept(e Posted) verdict {
 	return deliverIt
 }
 
+// follows tells whether a message is the next for sure, and takes it then. Otherwise it is left to the bus.
+func (q *sequence) follows(e Posted) bool {
+	p := e.Message.Position
+	if !q.known || q.fetching || p.Epoch != q.last.Epoch || e.Previous != q.last.Offset || p.Offset <= q.last.Offset {
+		return false
+	}
+	q.last = p
+	return true
+}
+
+// knows tells that a message at this position would be dropped.
+func (q *sequence) knows(p Position) bool {
+	return q.known && !q.fetching && p.Epoch == q.last.Epoch && p.Offset <= q.last.Offset
+}
+
 // miss says that something may have been lost, and tells whether the owner has to begin to read what is missing. Who reads already may have read
 // before that, and reads once more.
 func (q *sequence) miss() (begin bool) {

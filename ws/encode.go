@@ -37,6 +37,9 @@ func (c *Conn) frame(op opcode, rsv1 bool, payload []byte) []byte {
 func (c *Conn) encode(m Message) ([]byte, *reactor.Packet) {
 	op := opcodeOf(m)
 	if !c.deflate.enabled || len(m.Data) < c.set.threshold {
+		if m.frame != nil && !c.set.plain.client {
+			return m.frame, nil
+		}
 		return c.frame(op, false, m.Data), nil
 	}
 	if c.deflate.private() {
@@ -50,6 +53,9 @@ func (c *Conn) encode(m Message) ([]byte, *reactor.Packet) {
 
 // plain is the frame that every receiver of a server understands.
 func (m Message) plain() []byte {
+	if m.frame != nil {
+		return m.frame
+	}
 	return appendFrame(make([]byte, 0, headerSize(len(m.Data), false)+len(m.Data)), opcodeOf(m), false, nil, m.Data)
 }
 

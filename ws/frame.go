@@ -56,6 +56,15 @@ func headerSize(n int, masked bool) int {
 // appendFrame appends one whole frame. Servers send without a mask (nil). A client passes a fresh random one for each frame
 // (RFC 6455, section 5.3); payload itself is not changed.
 func appendFrame(dst []byte, op opcode, rsv1 bool, mask *[4]byte, payload []byte) []byte {
+	dst = append(appendHeader(dst, op, rsv1, mask, len(payload)), payload...)
+	if mask != nil {
+		applyMask(dst[len(dst)-len(payload):], *mask, 0)
+	}
+	return dst
+}
+
+// appendHeader appends what comes before a payload of n bytes.
+func appendHeader(dst []byte, op opcode, rsv1 bool, mask *[4]byte, n int) []byte {
 	first, second := finBit|byte(op), byte(0)
 	if rsv1 {
 		first |= rsv1Bit
@@ -63,7 +72,6 @@ func appendFrame(dst []byte, op opcode, rsv1 bool, mask *[4]byte, payload []byte
 	if mask != nil {
 		second = maskBit
 	}
-	n := len(payload)
 	switch {
 	case n > 0xFFFF:
 		dst = append(dst, first, second|length64)
@@ -74,12 +82,9 @@ func appendFrame(dst []byte, op opcode, rsv1 bool, mask *[4]byte, payload []byte
 	default:
 		dst = append(dst, first, second|byte(n))
 	}
-	if mask == nil {
-		return append(dst, payload...)
+	if mask != nil {
+		dst = append(dst, mask[:]...)
 	}
-	dst = append(dst, mask[:]...)
-	dst = append(dst, payload...)
-	applyMask(dst[len(dst)-n:], *mask, 0)
 	return dst
 }
 

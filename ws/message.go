@@ -16,7 +16,23 @@ type Message struct {
 	// message with the same Collapse takes its place. It is not sent.
 	Collapse string
 
-	err error // from JSON; reported by whoever sends the message
+	err   error  // from JSON; reported by whoever sends the message
+	frame []byte // the whole frame of a server, of which Data are the end; nil if it is not made yet
+}
+
+// Headroom is how many bytes [Framed] needs before a message.
+const Headroom = 10
+
+// Framed returns a text message whose data are what follows the first [Headroom] bytes of b, where its frame's header is put. For who makes
+// a message to send it: a server that does not compress it need not copy it. b must not be used any more, nor Data and Binary be changed.
+// Framed panics if b is shorter than Headroom.
+func Framed(b []byte) Message {
+	data := b[Headroom:]
+	var header [maxHeader]byte
+	h := appendHeader(header[:0], opText, false, nil, len(data))
+	frame := b[Headroom-len(h):]
+	copy(frame, h)
+	return Message{Data: data, frame: frame}
 }
 
 // Text returns a text message. The text must be UTF-8; sending anything else is an error (RFC 6455, section 5.6).

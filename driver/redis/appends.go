@@ -27,18 +27,32 @@ type appends struct {
 // waiting is a draft that is to be appended.
 type waiting struct {
 	ctx   context.Context
-	draft *hubbub.Draft
+	draft hubbub.Draft
 	post  bool // publish it, too
 	cost  int  // what the sender has paid
 	note  note // of who takes part in the stream by it
 	done  func(hubbub.Appended, error)
 }
 
+// outcome is what has become of a draft.
 type outcome struct {
-	appended hubbub.Appended
-	life     string // of the stream, see streamState
-	begun    bool   // nothing was ever appended before, and nothing erased
-	err      error
+	at    hubbub.Position  // zero if the message has none
+	again *hubbub.Appended // of a key that is known, what was accepted with it
+	life  string           // of the stream, see streamState
+	begun bool             // nothing was ever appended before, and nothing erased
+	err   error
+}
+
+// message is what was accepted of a draft.
+func (o *outcome) message(draft *hubbub.Draft) hubbub.Appended {
+	if o.again != nil {
+		return *o.again
+	}
+	a := hubbub.Appended{Message: draft.Message}
+	if a.Message.Position = o.at; o.at.Offset > 0 {
+		a.Previous = o.at.Offset - 1
+	}
+	return a
 }
 
 // One call appends at most so many messages, with at most so many bytes of data unless it is one message. It takes Redis less than 2 ms.
@@ -170,12 +184,12 @@ func (g *group) accept() {
 		if o.err != nil {
 			continue
 		}
-		if !o.appended.Repeated && w.draft.Accepted != nil {
-			w.draft.Accepted(o.appended)
+		if o.again == nil && w.draft.Accepted != nil {
+			w.draft.Accepted(o.message(&w.draft))
 		}
-		placed := o.appended.Message.Position.Offset > 0
-		if w.post && (o.appended.Repeated && placed || !o.appended.Repeated && g.stream.Room == "") {
-			g.events = append(g.events, hubbub.Posted{Message: o.appended.Message, Previous: o.appended.Previous})
+		if w.post && (o.again == nil && g.stream.Room == "" || o.again != nil && o.again.Message.Position.Offset > 0) {
+			a := o.message(&w.draft)
+			g.events = append(g.events, hubbub.Posted{Message: a.Message, Previous: a.Previous})
 		}
 	}
 }
@@ -186,7 +200,7 @@ func (d *Driver) appendArgs(groups []*group) (keys, args []string) {
 	for _, g := range groups {
 		messages += len(g.of)
 		for _, w := range g.of {
-			size += 384 + len(w.draft.Message.Data) + len(w.draft.Message.From.Info)
+			size += roomOf(&w.draft.Message)
 		}
 	}
 	args = append(make([]string, 0, 1+6*len(groups)+4*messages), formatMs(d.nowMs()))
@@ -200,9 +214,9 @@ func (d *Driver) appendArgs(groups []*group) (keys, args []string) {
 		keys = append(keys, d.streamKeys(g.stream)...)
 		args = append(args, newBirth(), strconv.Itoa(keep.Messages), strconv.Itoa(keep.Bytes), formatMs(ageMS(keep.Age)), channel, strconv.Itoa(len(g.of)))
 		for _, w := range g.of {
-			m, name, content := &w.draft.Message, keyName(w.draft), ""
+			m, name, content := &w.draft.Message, keyName(&w.draft), ""
 			if name != "" {
-				keys, content = append(keys, d.idempotencyKey(g.stream, name)), keyContent(w.draft)
+				keys, content = append(keys, d.idempotencyKey(g.stream, name)), keyContent(&w.draft)
 			}
 			args = append(args,
 				text.add(func(b []byte) []byte { return appendHead(b, m, name) }),
@@ -212,6 +226,11 @@ func (d *Driver) appendArgs(groups []*group) (keys, args []string) {
 		}
 	}
 	return keys, args
+}
+
+// roomOf is about how many bytes a message takes.
+func roomOf(m *hubbub.Message) int {
+	return 160 + len(m.Stream.Room) + 2*len(m.From.User) + len(m.From.Device) + len(m.From.Info) + len(m.Data)
 }
 
 // texts is memory for many strings.
@@ -274,36 +293,36 @@ func (g *group) parse(v *rueidis.RedisMessage) error {
 	for i := range results {
 		o := &g.outcomes[i]
 		o.life, o.begun = life, begun == 1 && erased == 0
-		o.appended, o.err = parseOne(&results[i], g.of[i].draft, epoch)
+		o.err = o.parse(&results[i], &g.of[i].draft, epoch)
 	}
 	return nil
 }
 
-func parseOne(v *rueidis.RedisMessage, draft *hubbub.Draft, epoch string) (a hubbub.Appended, err error) {
+// parse reads what the script says of a message.
+func (o *outcome) parse(v *rueidis.RedisMessage, draft *hubbub.Draft, epoch string) error {
 	if v.IsArray() {
 		known, err := v.ToArray()
 		if err != nil || len(known) != 2 {
-			return a, errBadEntry
+			return errBadEntry
 		}
 		kept, err := known[0].ToString()
 		if err != nil {
-			return a, errBadEntry
+			return errBadEntry
 		}
 		body, err := known[1].ToString()
 		if err != nil && !rueidis.IsRedisNil(err) {
-			return a, errBadEntry
+			return errBadEntry
 		}
-		return repeated(draft, epoch, kept, body)
+		a, err := repeated(draft, epoch, kept, body)
+		o.again = &a
+		return err
 	}
 	offset, err := v.AsInt64()
 	if err != nil || offset < 0 {
-		return a, errBadEntry
+		return errBadEntry
 	}
-	a.Message = draft.Message
-	a.Message.Position = hubbub.Position{}
 	if offset > 0 {
-		a.Message.Position = hubbub.Position{Epoch: epoch, Offset: uint64(offset)}
-		a.Previous = uint64(offset) - 1
+		o.at = hubbub.Position{Epoch: epoch, Offset: uint64(offset)}
 	}
-	return a, nil
+	return nil
 }

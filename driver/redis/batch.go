@@ -16,17 +16,18 @@ import (
 //	…
 //
 // The position is that of the first, whose offset is one more than PREVIOUS; each further one has the next. It is empty if the messages have
-// none. BYTES are of the body that follows, see appendBody. The events share memory with s; those of unknown types are left out. If something
-// is wrong those before it were given.
-func eachEvent(s string, give func(hubbub.Event)) error {
-	if s == "" || s[0] != '+' {
+// none. BYTES are of the body that follows, see appendBody. The events share memory with s; those of unknown types, and messages at positions
+// that are known, are left out. If something is wrong those before it were given.
+func eachEvent(s string, known func(hubbub.Position) bool, give func(hubbub.Event)) error {
+	if strings.HasPrefix(s, "{") {
 		e, err := decodeEvent(s)
 		if e != nil && err == nil {
 			give(e)
 		}
 		return err
 	}
-	line, rest, ok := strings.Cut(s[1:], "\n")
+	s, many := strings.CutPrefix(s, "+")
+	line, rest, ok := strings.Cut(s, "\n")
 	if !ok {
 		return errBadMessage
 	}
@@ -34,22 +35,35 @@ func eachEvent(s string, give func(hubbub.Event)) error {
 	if err != nil {
 		return err
 	}
-	for rest != "" {
-		size, body, ok := strings.Cut(rest, "\n")
-		n, err := strconv.Atoi(size)
-		if !ok || err != nil || n < 0 || n > len(body) {
-			return errBadMessage
+	for more := true; more; more = rest != "" {
+		body := rest
+		if rest = ""; many {
+			if body, rest, err = cutBody(body); err != nil {
+				return err
+			}
 		}
-		m, err := decodeBody(body[:n])
-		if err != nil {
-			return err
+		if at.Offset == 0 || !known(at) {
+			m, err := decodeBody(body)
+			if err != nil {
+				return err
+			}
+			m.Position = at
+			give(hubbub.Posted{Message: m, Previous: previous})
 		}
-		m.Position = at
-		give(hubbub.Posted{Message: m, Previous: previous})
-		if rest = body[n:]; at.Offset > 0 {
+		if at.Offset > 0 {
 			previous = at.Offset
 			at.Offset++
 		}
 	}
 	return nil
+}
+
+// cutBody takes the first of several bodies.
+func cutBody(s string) (body, rest string, err error) {
+	size, rest, ok := strings.Cut(s, "\n")
+	n, err := strconv.Atoi(size)
+	if !ok || err != nil || n < 0 || n > len(rest) {
+		return "", "", errBadMessage
+	}
+	return rest[:n], rest[n:], nil
 }

@@ -42,12 +42,8 @@ func encodeEvent(e hubbub.Event) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// decodeEvent is the inverse of encodeEvent. It returns nil for an event of a type that it does not know, which a newer node has published.
-// The event shares memory with s.
+// decodeEvent decodes an event that is one JSON object. It returns nil for one of a type that it does not know, which a newer node has published.
 func decodeEvent(s string) (hubbub.Event, error) {
-	if s == "" || s[0] != '{' {
-		return decodePosted(s)
-	}
 	var outer envelope[json.RawMessage]
 	if err := json.Unmarshal([]byte(s), &outer); err != nil {
 		return nil, fmt.Errorf("decode event: %w", err)

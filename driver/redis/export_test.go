@@ -25,7 +25,8 @@ func EntryHead(m *hubbub.Message, key string) string { return string(appendHead(
 
 // DecodeEvents decodes what was published.
 func DecodeEvents(b []byte) (all []hubbub.Event, err error) {
-	err = eachEvent(string(b), func(e hubbub.Event) { all = append(all, e) })
+	nothing := func(hubbub.Position) bool { return false }
+	err = eachEvent(string(b), nothing, func(e hubbub.Event) { all = append(all, e) })
 	return all, err
 }
 
@@ -53,4 +54,10 @@ func (d *Driver) Slot(t hubbub.Topic) uint16 { return d.slot(d.channel(t)) }
 type Line = wireMessage
 
 // DecodeEvent decodes one event.
-func DecodeEvent(b []byte) (hubbub.Event, error) { return decodeEvent(string(b)) }
+func DecodeEvent(b []byte) (e hubbub.Event, err error) {
+	all, err := DecodeEvents(b)
+	if len(all) > 0 && err == nil {
+		e = all[0]
+	}
+	return e, err
+}

@@ -106,12 +106,22 @@ func (b *bus) make(c *call) {
 		c.topic.each(c.subscriptions, func(s *subscription) { s.to.Missed() })
 		return
 	}
-	err := eachEvent(c.message, func(e hubbub.Event) {
+	err := eachEvent(c.message, c.known, func(e hubbub.Event) {
 		c.topic.each(c.subscriptions, func(s *subscription) { s.to.Receive(e) })
 	})
 	if err != nil {
 		b.d.options.Logger.Warn("cannot read what another node has published", "channel", c.topic.channel, "error", err)
 	}
+}
+
+// known tells whether all subscribers know a message at a position.
+func (c *call) known(p hubbub.Position) bool {
+	for _, s := range c.subscriptions {
+		if k, ok := s.to.(hubbub.Knower); !ok || !k.Knows(p) {
+			return false
+		}
+	}
+	return true
 }
 
 // each calls those that have not ended. For one topic it is done by one goroutine, so for each of them one at a time.

@@ -29,66 +29,70 @@ const clockSkew = time.Hour
 
 // Append implements [hubbub.Log].
 func (d *Driver) Append(ctx context.Context, draft hubbub.Draft) (hubbub.Appended, error) {
-	return d.append(ctx, &draft, false)
+	return d.append(&waiting{ctx: ctx, draft: draft})
 }
 
 // Post implements [hubbub.Poster]. A message to a room is published in the step that appends it. One of a pair is published after that, to
 // both users: if that fails it is accepted nevertheless, unless nothing is kept, since who gets the next one sees that it is missing.
 func (d *Driver) Post(ctx context.Context, draft hubbub.Draft) (hubbub.Appended, error) {
-	return d.append(ctx, &draft, true)
+	return d.append(&waiting{ctx: ctx, draft: draft, post: true})
 }
 
 // BeginPost implements [hubbub.Pipeline]. It waits for Redis itself where a budget, or who takes part in the stream, must be noted first,
 // which most messages need not.
 func (d *Driver) BeginPost(ctx context.Context, draft hubbub.Draft, done func(hubbub.Appended, error)) {
-	d.beginAppend(ctx, &draft, true, done)
+	d.beginAppend(&waiting{ctx: ctx, draft: draft, post: true, done: done})
 }
 
-func (d *Driver) append(ctx context.Context, draft *hubbub.Draft, post bool) (hubbub.Appended, error) {
+// append appends and waits for that.
+func (d *Driver) append(w *waiting) (hubbub.Appended, error) {
 	type result struct {
 		hubbub.Appended
 		error
 	}
 	got := make(chan result, 1)
-	d.beginAppend(ctx, draft, post, func(a hubbub.Appended, err error) { got <- result{a, err} })
+	w.done = func(a hubbub.Appended, err error) { got <- result{a, err} }
+	d.beginAppend(w)
 	select {
 	case r := <-got:
 		return r.Appended, r.error
-	case <-ctx.Done():
-		return hubbub.Appended{}, ctx.Err()
+	case <-w.ctx.Done():
+		return hubbub.Appended{}, w.ctx.Err()
 	}
 }
 
-func (d *Driver) beginAppend(ctx context.Context, draft *hubbub.Draft, post bool, done func(hubbub.Appended, error)) {
-	cost := d.costOf(draft)
-	if err := d.spend(ctx, draft.Message.From.User, cost); err != nil {
-		if !d.knows(ctx, draft) {
-			done(hubbub.Appended{}, err)
+// beginAppend notes what has to be noted before a message, and has it appended.
+func (d *Driver) beginAppend(w *waiting) {
+	user := w.draft.Message.From.User
+	w.cost = d.costOf(&w.draft)
+	if err := d.spend(w.ctx, user, w.cost); err != nil {
+		if !d.knows(w.ctx, &w.draft) {
+			w.done(hubbub.Appended{}, err)
 			return
 		}
-		cost = 0 // it was paid for before
+		w.cost = 0 // it was paid for before
 	}
-	note, err := d.noteTakers(ctx, draft)
-	if err != nil {
-		d.refund(draft.Message.From.User, cost)
-		done(hubbub.Appended{}, err)
+	var err error
+	if w.note, err = d.noteTakers(w.ctx, &w.draft); err != nil {
+		d.refund(user, w.cost)
+		w.done(hubbub.Appended{}, err)
 		return
 	}
-	d.enqueue(&waiting{ctx, draft, post, cost, note, done})
+	d.enqueue(w)
 }
 
 // appended tells what has become of a draft. It does not wait for Redis.
 func (d *Driver) appended(w *waiting, o *outcome) {
-	if o.err != nil || o.appended.Repeated {
+	if o.err != nil || o.again != nil {
 		d.refund(w.draft.Message.From.User, w.cost)
 	}
 	if o.err != nil {
 		w.done(hubbub.Appended{}, o.err)
 		return
 	}
-	d.streams.aging.note(w.draft, d.nowMs())
+	d.streams.aging.note(&w.draft, d.nowMs())
 	if d.holds(&w.note, o) {
-		w.done(o.appended, nil)
+		w.done(o.message(&w.draft), nil)
 		return
 	}
 	d.streams.appends.running.Go(func() { d.renote(w, o) })
@@ -99,7 +103,7 @@ func (d *Driver) renote(w *waiting, o *outcome) {
 	if err := d.writeNote(context.Background(), &w.note); err != nil {
 		d.options.Logger.Warn("cannot note who takes part in a stream; it is tried again with the next message", "error", err)
 	}
-	w.done(o.appended, nil)
+	w.done(o.message(&w.draft), nil)
 }
 
 // After implements [hubbub.Log]. A page ends early, with More, after some MiB.

@@ -91,20 +91,6 @@ type wireMessage struct {
 
 var errBadMessage = errors.New("decode posted: it is cut off")
 
-func decodePosted(s string) (hubbub.Event, error) {
-	line, body, ok := strings.Cut(s, "\n")
-	if !ok {
-		return nil, errBadMessage
-	}
-	at, previous, err := parsePosition(line)
-	if err != nil {
-		return nil, err
-	}
-	m, err := decodeBody(body)
-	m.Position = at
-	return hubbub.Posted{Message: m, Previous: previous}, err
-}
-
 // parsePosition parses the line of a position, which may be empty.
 func parsePosition(line string) (at hubbub.Position, previous uint64, err error) {
 	if line == "" {

@@ -61,18 +61,20 @@ func encodePosted(m *hubbub.Message, viewer string) ws.Message {
 		method = "user.message"
 	}
 	b := notification(method, hintOf(m))
-	return ws.Message{Data: append(appendMessage(b, m, viewer), '}'), Collapse: m.Collapse}
+	frame := ws.Framed(append(appendMessage(b, m, viewer), '}'))
+	frame.Collapse = m.Collapse
+	return frame
 }
 
 // notify makes the frame of a notification. It fails if what somebody else has put in is not JSON.
 func notify(method string, params any) (ws.Message, bool) {
 	b, err := appendAny(notification(method, sizeHint(params)), params)
-	return ws.Message{Data: append(b, '}')}, err == nil
+	return ws.Framed(append(b, '}')), err == nil
 }
 
 // notification begins the frame of a notification that will have about so many bytes.
 func notification(method string, size int) []byte {
-	b := append(make([]byte, 0, size), `{"jsonrpc":"2.0","method":"`...)
+	b := append(make([]byte, ws.Headroom, ws.Headroom+size), `{"jsonrpc":"2.0","method":"`...)
 	return append(append(b, method...), `","params":`...)
 }
 
@@ -83,14 +85,14 @@ const maxReply = 1 << 20
 // for a page of items that are larger than most.
 func reply(id []byte, result any) (ws.Message, error) {
 	b, err := appendAny(append(replyTo(id, sizeHint(result)), `,"result":`...), result)
-	if err == nil && len(b) >= maxReply {
+	if size := len(b) + len("}") - ws.Headroom; err == nil && size > maxReply {
 		err = hubbub.Errorf(hubbub.TooLarge, "the reply would have %d bytes; at most %d are allowed: ask for fewer at once, with a smaller "+
-			"limit or fewer users", len(b), maxReply)
+			"limit or fewer users", size, maxReply)
 	}
 	if err != nil {
 		return ws.Message{}, err
 	}
-	return ws.Message{Data: append(b, '}')}, nil
+	return ws.Framed(append(b, '}')), nil
 }
 
 func replyError(id []byte, why *refusal) ws.Message {
@@ -98,7 +100,7 @@ func replyError(id []byte, why *refusal) ws.Message {
 	if err != nil {
 		panic("rpc: " + err.Error()) // it has nothing but strings and numbers
 	}
-	return ws.Message{Data: append(b, '}')}
+	return ws.Framed(append(b, '}'))
 }
 
 // replyTo begins a reply. The id is null for what was too broken to have one.
@@ -106,7 +108,7 @@ func replyTo(id []byte, size int) []byte {
 	if id == nil {
 		id = []byte("null")
 	}
-	b := append(make([]byte, 0, size+len(id)), `{"jsonrpc":"2.0","id":`...)
+	b := append(make([]byte, ws.Headroom, ws.Headroom+size+len(id)), `{"jsonrpc":"2.0","id":`...)
 	return append(b, id...)
 }
 

@@ -66,15 +66,37 @@ func Methods() []string { return slices.Sorted(maps.Keys(methods())) }
 
 // call is a request on its way.
 type call struct {
-	peer    *peer
+	ticket
 	request request
-	size    int  // of the frame
-	answer  bool // the client waits for a reply
+	size    int // of the frame
 	inline  [6]member
+}
 
-	// Of one that runs.
-	method *method
-	began  time.Time // zero if nobody wants to know
+// ticket is what a request is answered by.
+type ticket struct {
+	peer   *peer
+	id     []byte    // of the request
+	answer bool      // the client waits for a reply
+	method string    // "unknown" if there is no such
+	began  time.Time // zero if no method was called, or nobody wants to know
+}
+
+// newCall returns a call for a request in a frame. It takes memory of one that is done, which would be as much as a short message otherwise.
+func newCall(p *peer, frame []byte) *call {
+	c, ok := p.server.calls.Get().(*call)
+	if !ok {
+		c = new(call)
+	}
+	c.ticket, c.size = ticket{peer: p, method: "unknown"}, len(frame)
+	c.request.params.members = c.inline[:0]
+	return c
+}
+
+// done says that nobody uses a call any more.
+func (c *call) done() {
+	pool := &c.peer.server.calls
+	*c = call{}
+	pool.Put(c)
 }
 
 // replied is the result of a method that has sent its reply already, and later of one that calls finish when it is done.
@@ -85,7 +107,7 @@ type (
 
 // run calls the method and replies.
 func (c *call) run(ctx context.Context, m *method) {
-	c.method = m
+	c.method = m.name
 	if c.peer.server.opts.Observe != nil {
 		c.began = time.Now()
 	}
@@ -96,66 +118,63 @@ func (c *call) run(ctx context.Context, m *method) {
 }
 
 // finish replies with what the method has returned.
-func (c *call) finish(result any, err error) {
+func (t *ticket) finish(result any, err error) {
 	var frame ws.Message
 	_, done := result.(replied)
-	if err == nil && c.answer && !done {
-		frame, err = reply(c.request.id, result)
+	if err == nil && t.answer && !done {
+		frame, err = reply(t.id, result)
 	}
 	if err != nil {
-		c.refuseAs(c.method.name, refusalOf(err), c.began)
+		t.refuse(refusalOf(err))
 		return
 	}
-	c.observe(c.method.name, nil, c.began)
-	c.peer.refused.Store(0)
+	t.observe(nil)
+	t.peer.refused.Store(0)
 	if frame.Data != nil {
-		c.peer.push(frame)
+		t.peer.push(frame)
 	}
 }
 
 // reply sends the reply of a method that must do so itself. The result is a wire type, which can be encoded.
-func (c *call) reply(result any) {
-	if !c.answer {
+func (t *ticket) reply(result any) {
+	if !t.answer {
 		return
 	}
-	frame, err := reply(c.request.id, result)
+	frame, err := reply(t.id, result)
 	if err != nil {
-		frame = replyError(c.request.id, refusalOf(err))
+		frame = replyError(t.id, refusalOf(err))
 	}
-	c.peer.push(frame)
+	t.peer.push(frame)
 }
 
-// refuse answers a request that no method was called for.
-func (c *call) refuse(why *refusal) { c.refuseAs("unknown", why, time.Time{}) }
-
-// refuseAs answers with an error, and closes the conn of a client that does not learn from errors.
-func (c *call) refuseAs(method string, why *refusal, began time.Time) {
-	c.observe(method, why, began)
-	if c.answer {
-		c.peer.push(replyError(c.request.id, why))
+// refuse answers with an error, and closes the conn of a client that does not learn from errors.
+func (t *ticket) refuse(why *refusal) {
+	t.observe(why)
+	if t.answer {
+		t.peer.push(replyError(t.id, why))
 	}
 	switch {
 	case !why.fault():
-		c.peer.refused.Store(0)
-	case c.peer.refused.Add(1) >= maxRefused:
-		_ = c.peer.conn.Close(CodeBadRequests, "too_many_bad_requests")
+		t.peer.refused.Store(0)
+	case t.peer.refused.Add(1) >= maxRefused:
+		_ = t.peer.conn.Close(CodeBadRequests, "too_many_bad_requests")
 	}
 }
 
-func (c *call) observe(method string, why *refusal, began time.Time) {
-	observe := c.peer.server.opts.Observe
+func (t *ticket) observe(why *refusal) {
+	observe := t.peer.server.opts.Observe
 	if observe == nil {
 		return
 	}
 	var took time.Duration
-	if !began.IsZero() {
-		took = time.Since(began)
+	if !t.began.IsZero() {
+		took = time.Since(t.began)
 	}
 	if why == nil {
-		observe(method, nil, took)
+		observe(t.method, nil, took)
 		return
 	}
-	observe(method, why.Error, took)
+	observe(t.method, why.Error, took)
 }
 
 func ping(context.Context, *call) (any, error) { return pingResult{millis(time.Now())}, nil }

@@ -93,22 +93,28 @@ func (p *peer) receive(m ws.Message) {
 		_ = p.conn.Close(ws.CodeUnsupported, "binary frames are not understood; send text")
 		return
 	}
-	c := &call{peer: p, size: len(m.Data)}
-	c.request.params.members = c.inline[:0]
-	if wrong := decode(m.Data, &c.request); wrong != nil {
-		c.answer = true
-		c.refuse(wrong)
-		return
+	c := newCall(p, m.Data)
+	if p.serve(c, m.Data) {
+		c.done()
 	}
-	c.answer = c.request.id != nil
+}
+
+// serve reads a request and has it done. It tells false if that is not over yet.
+func (p *peer) serve(c *call, frame []byte) (over bool) {
+	wrong := decode(frame, &c.request)
+	c.id, c.answer = c.request.id, c.request.id != nil || wrong != nil
+	if wrong != nil {
+		c.refuse(wrong)
+		return true
+	}
 	limit := &p.server.rate
 	if wait := p.bucket.take(time.Since(p.server.began), limit.PerSecond, limit.Burst); wait > 0 {
 		c.refuse(refuseFlood(wait))
-		return
+		return true
 	}
 	if err := p.server.opts.Limit(p.user, p.conn.RemoteAddr().Addr()); err != nil {
 		c.refuse(refusalOf(err)) // no reason to end the session: somebody else of the user or address may have used it up
-		return
+		return true
 	}
 	method, ok := p.server.methods[string(c.request.method)]
 	switch {
@@ -117,12 +123,14 @@ func (p *peer) receive(m ws.Message) {
 	case method.when == beside:
 		p.sending.settle()
 		p.runBeside(method, c)
+		return false
 	case method.when == sends:
 		c.run(p.server.ctx, method)
 	default:
 		p.sending.settle()
 		c.run(p.server.ctx, method)
 	}
+	return true
 }
 
 // runBeside runs a request on another goroutine, and waits before that while too many do.

@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hubbub-dev/hubbub"
 )
@@ -70,21 +71,36 @@ func (s *sending) done(bytes int) {
 
 // send has a message sent by begin, which calls what it is given once, and replies when that is done.
 func (c *call) send(to hubbub.Stream, begin func(done func(hubbub.Message, error))) (any, error) {
-	c.peer.sending.add(to, c.size)
-	var once sync.Once
-	accepted := func() { once.Do(func() { c.peer.sending.done(c.size) }) }
+	s := &sent{ticket: c.ticket, size: c.size}
+	s.peer.sending.add(to, s.size)
 	begun := false
 	defer func() {
 		if !begun { // it panics, and the conn is about to be closed
-			accepted()
+			s.over()
 		}
 	}()
-	begin(func(m hubbub.Message, err error) {
-		c.finish(sendResult{m.ID, m.Position}, err)
-		accepted()
-	})
+	begin(s.done)
 	begun = true
 	return later{}, nil
+}
+
+// sent is a message on its way.
+type sent struct {
+	ticket
+	size  int
+	ended atomic.Bool
+}
+
+func (s *sent) done(m hubbub.Message, err error) {
+	s.finish(sendResult{m.ID, m.Position}, err)
+	s.over()
+}
+
+// over takes it off what is on its way, once.
+func (s *sent) over() {
+	if s.ended.CompareAndSwap(false, true) {
+		s.peer.sending.done(s.size)
+	}
 }
 
 func roomSend(ctx context.Context, c *call) (any, error) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -65,6 +66,7 @@ type Server struct {
 	notice    lastFrame[noticeKey]
 	counts    lastFrame[*hubbub.InboxCounts]
 	staff     *staff
+	calls     sync.Pool // of calls that are done
 }
 
 // New returns a server that needs no starting. End it with [Server.Close].

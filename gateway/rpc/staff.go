@@ -74,4 +74,5 @@ func (e errand) run() {
 	defer e.peer.free()
 	defer e.peer.rescue()
 	e.call.run(e.peer.conn.Context(), e.method)
+	e.call.done()
 }
