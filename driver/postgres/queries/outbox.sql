@@ -81,10 +81,11 @@ UPDATE outbox SET state = 5, due = @now, claimer = 0, line = '', payload = '', e
 UPDATE outbox SET state = 5, due = @now, claimer = 0, line = '', payload = '', error = ''
 WHERE seq = ANY(@seqs::bigint[]) AND state < 5 AND (state IN (1, 2) OR claimer IN (0, @claimer) OR due <= @now);
 
--- DeliverOwn is DeliverItems but for those that a store still has claimed.
+-- DeliverOwn is DeliverItems but for those that a store still has claimed. By state + 0, so that the index of those that are due, in which are
+-- all that anybody has claimed, is not read for them.
 -- name: DeliverOwn :execrows
 UPDATE outbox SET state = 5, due = @now, claimer = 0, line = '', payload = '', error = ''
-WHERE seq = ANY(@seqs::bigint[]) AND state = 3 AND claimer = @claimer;
+WHERE seq = ANY(@seqs::bigint[]) AND state + 0 = 3 AND claimer = @claimer;
 
 -- GiveUpItems passes over those that another one has claimed meanwhile.
 -- name: GiveUpItems :exec

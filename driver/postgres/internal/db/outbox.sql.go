@@ -220,7 +220,7 @@ func (q *Queries) DeliverItems(ctx context.Context, arg DeliverItemsParams) erro
 
 const DeliverOwn = `-- name: DeliverOwn :execrows
 UPDATE outbox SET state = 5, due = $1, claimer = 0, line = '', payload = '', error = ''
-WHERE seq = ANY($2::bigint[]) AND state = 3 AND claimer = $3
+WHERE seq = ANY($2::bigint[]) AND state + 0 = 3 AND claimer = $3
 `
 
 type DeliverOwnParams struct {
@@ -229,7 +229,8 @@ type DeliverOwnParams struct {
 	Claimer int64
 }
 
-// DeliverOwn is DeliverItems but for those that a store still has claimed.
+// DeliverOwn is DeliverItems but for those that a store still has claimed. By state + 0, so that the index of those that are due, in which are
+// all that anybody has claimed, is not read for them.
 func (q *Queries) DeliverOwn(ctx context.Context, arg DeliverOwnParams) (int64, error) {
 	result, err := q.db.Exec(ctx, DeliverOwn, arg.Now, arg.Seqs, arg.Claimer)
 	if err != nil {
