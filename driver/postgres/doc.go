@@ -61,7 +61,8 @@
 // and not doubled; of one without a key nobody learns more than the error, and it may be there. Items of the outbox and transitions
 // have ids, which makes it harmless to write them again.
 //
-// Synchronous commit is left as the server has it (on). Where a standby takes over that did not have the last commits, those are
+// Synchronous commit is left as the server has it (on), but for claims and settlements of the outbox: a server that dies may forget those of
+// its last moments, and what they were about is delivered once more. Where a standby takes over that did not have the last commits, those are
 // gone: use synchronous_standby_names where that must not happen. Streams get a new epoch then in any case, and after a backup was
 // restored (epoch.go), so that clients read anew.
 //

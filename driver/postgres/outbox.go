@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/driver/postgres/internal/db"
 )
@@ -78,7 +80,7 @@ func putItems(ctx context.Context, q *db.Queries, items []hubbub.OutboxItem, now
 	if err != nil {
 		return fmt.Errorf("put items into the outbox: %w", err)
 	}
-	if len(put) == len(items) || len(empty) == 0 {
+	if put == int64(len(items)) || len(empty) == 0 {
 		return nil
 	}
 	// Some were known, perhaps the first ones of their lines.
@@ -143,17 +145,24 @@ func filled(b []byte) []byte {
 }
 
 // Claim implements [hubbub.Outbox]. To claim counts as an attempt, so that of an item by which its receiver dies one sees in Attempts
-// that it did. Nothing is written where there is nothing to claim. It waits for nobody: what others are changing just now is left out.
+// that it did. Nothing is written where there is nothing to claim. It waits for nobody, what others are changing just now is left out, and
+// not for the disk either: where the server dies and forgets a claim, the items are claimed and delivered once more.
 func (s *Store) Claim(ctx context.Context, target string, limit int, lease time.Duration) ([]hubbub.OutboxItem, error) {
 	if limit <= 0 {
 		return nil, nil
 	}
 	var rows []db.ClaimItemsRow
-	err := s.writeOne(ctx, func(ctx context.Context, q *db.Queries) (err error) {
+	err := s.batched(ctx, func(ctx context.Context, c *pgx.Conn) error {
 		now := s.o.Now()
-		rows, err = q.ClaimItems(ctx, db.ClaimItemsParams{Target: target, Most: int64(limit), Wake: int64(max(wakeAtOnce, limit)),
-			Now: now.UnixMilli(), Until: notBefore(now.Add(lease)), Claimer: s.claimer})
-		return err
+		var p pipeline
+		p.begin()
+		p.add(db.ClaimItems, notBefore(now.Add(lease)), s.claimer, target, int64(limit), now.UnixMilli(), int64(max(wakeAtOnce, limit))).
+			Query(func(r pgx.Rows) (err error) {
+				rows, err = pgx.CollectRows(r, pgx.RowToStructByPos[db.ClaimItemsRow])
+				return err
+			})
+		p.add("commit")
+		return p.flush(ctx, c)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("claim items for %q: %w", target, err)
@@ -164,6 +173,7 @@ func (s *Store) Claim(ctx context.Context, target string, limit int, lease time.
 		items[i] = hubbub.OutboxItem{ID: r.ID, Target: r.Target, Order: r.Line, Payload: r.Payload, Time: timeOf(r.Time),
 			Seq: uint64(r.Seq), Attempts: int(r.Attempts) - 1, Error: r.Error}
 	}
+	s.claims.add(rows)
 	return items, nil
 }
 

@@ -6,14 +6,21 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// pipeline collects statements that return nothing, and sends them in one round trip.
+// pipeline collects statements, and sends them in one round trip.
 type pipeline struct{ batch *pgx.Batch }
 
-func (p *pipeline) add(query string, args ...any) {
+// add adds a statement. Of one that returns something that is wanted, the result tells it.
+func (p *pipeline) add(query string, args ...any) *pgx.QueuedQuery {
 	if p.batch == nil {
 		p.batch = &pgx.Batch{}
 	}
-	p.batch.Queue(query, args...)
+	return p.batch.Queue(query, args...)
+}
+
+// begin begins a transaction whose commit does not wait for the disk: for what may be done once more, if the server dies at once.
+func (p *pipeline) begin() {
+	p.add("begin")
+	p.add("set local synchronous_commit = off")
 }
 
 func (p *pipeline) flush(ctx context.Context, c *pgx.Conn) error {

@@ -64,6 +64,7 @@ type Store struct {
 	closed atomic.Bool
 	close  func() // once
 	lanes  lanes
+	claims claims
 }
 
 // Open connects to a database, and makes or upgrades its tables first if need be, which several processes may do at the same time. Its

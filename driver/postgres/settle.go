@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/driver/postgres/internal/db"
@@ -13,7 +14,8 @@ import (
 
 // Settle implements [hubbub.Outbox]. What is not in the outbox any more, or was given up, is left alone, and so is what another store
 // has claimed meanwhile: it is still at work, and nobody else may get an item of the same order until that one has settled, or its claim
-// is over. A settlement takes two round trips.
+// is over. A settlement takes two round trips, or one if all was delivered that this store has claimed. It does not wait for the disk: where the
+// server dies and forgets it, the items are delivered once more.
 func (s *Store) Settle(ctx context.Context, done []hubbub.Settlement) error {
 	if len(done) == 0 {
 		return nil
@@ -23,29 +25,53 @@ func (s *Store) Settle(ctx context.Context, done []hubbub.Settlement) error {
 			return hubbub.Errorf(hubbub.Invalid, "there is no outcome %d", d.Outcome)
 		}
 	}
-	err := s.retry(ctx, func(ctx context.Context, c *pgx.Conn) error {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
-		defer cancel()
-		defer func() {
-			if c.PgConn().TxStatus() != 'I' && !c.IsClosed() {
-				_, _ = c.Exec(ctx, "rollback") // a connection on which that fails is not used again
+	settled, err := s.settleOwn(ctx, done)
+	if err == nil && !settled {
+		err = s.batched(ctx, func(ctx context.Context, c *pgx.Conn) error {
+			k := settling{claimer: s.claimer, now: s.o.Now().UnixMilli()}
+			if err := k.look(ctx, c, done); err != nil {
+				return err
 			}
-		}()
-		now := s.o.Now()
-		k := settling{claimer: s.claimer, now: now.UnixMilli()}
-		if err := k.look(ctx, c, done); err != nil {
-			return err
-		}
-		k.apply()
-		// Twice as many as can have come: there are never many more than a day's.
-		k.writes.add(db.ForgetItems, now.Add(-rememberFor).UnixMilli(), 2*len(done))
-		k.writes.add("commit")
-		return k.writes.flush(ctx, c)
-	})
+			k.apply()
+			k.writes.end(k.now, len(done))
+			return k.writes.flush(ctx, c)
+		})
+	}
 	if err != nil {
 		return fmt.Errorf("settle items of the outbox: %w", err)
 	}
 	return nil
+}
+
+// end ends a transaction that settles n items.
+func (p *pipeline) end(now int64, n int) {
+	// Twice as many as can have come: there are never many more than a day's.
+	p.add(db.ForgetItems, now-rememberFor.Milliseconds(), 2*n)
+	p.add("commit")
+}
+
+// settleOwn settles items of which it is known from their claim where they are, if all were delivered, and tells false if it has not
+// settled some.
+func (s *Store) settleOwn(ctx context.Context, done []hubbub.Settlement) (settled bool, err error) {
+	seqs, lines := s.claims.take(done)
+	if len(seqs) < len(done) {
+		return false, nil
+	}
+	targets, orders := columns(sortLines(lines))
+	err = s.batched(ctx, func(ctx context.Context, c *pgx.Conn) error {
+		now := s.o.Now().UnixMilli()
+		var p pipeline
+		p.begin()
+		p.add(db.LockKnownLines, targets, orders)
+		p.add(db.DeliverOwn, now, seqs, s.claimer).Exec(func(tag pgconn.CommandTag) error {
+			settled = tag.RowsAffected() == int64(len(seqs))
+			return nil
+		})
+		p.add(db.FirstOfLines, targets, orders, now)
+		p.end(now, len(done))
+		return p.flush(ctx, c)
+	})
+	return settled, err
 }
 
 // settling is what becomes of some items.
@@ -73,17 +99,17 @@ func (k *settling) look(ctx context.Context, c *pgx.Conn, done []hubbub.Settleme
 	}
 	var lines []db.OutboxLines
 	var items []db.ItemsToSettleRow
-	var b pgx.Batch
-	b.Queue("begin")
-	b.Queue(db.LockLinesOf, targets, ids).Query(func(rows pgx.Rows) (err error) {
+	var p pipeline
+	p.begin()
+	p.add(db.LockLinesOf, targets, ids).Query(func(rows pgx.Rows) (err error) {
 		lines, err = pgx.CollectRows(rows, pgx.RowToStructByPos[db.OutboxLines])
 		return err
 	})
-	b.Queue(db.ItemsToSettle, targets, ids).Query(func(rows pgx.Rows) (err error) {
+	p.add(db.ItemsToSettle, targets, ids).Query(func(rows pgx.Rows) (err error) {
 		items, err = pgx.CollectRows(rows, pgx.RowToStructByPos[db.ItemsToSettleRow])
 		return err
 	})
-	if err := c.SendBatch(ctx, &b).Close(); err != nil {
+	if err := p.flush(ctx, c); err != nil {
 		return err
 	}
 	locked := make(map[line]bool, len(lines))

@@ -263,6 +263,31 @@ func TestLateSettlementsDoNoHarm(t *testing.T) {
 	}
 }
 
+// TestPartlyLateSettlement settles two items at once, one of which another store has claimed meanwhile: that one alone is passed over.
+func TestPartlyLateSettlement(t *testing.T) {
+	t.Parallel()
+	clock := drivertest.NewClock()
+	stores := openTwo(t, clock)
+	slow, other := stores[0], stores[1]
+	claim := func(s *postgres.Store, want ...string) {
+		t.Helper()
+		if items, err := s.Claim(t.Context(), "hook", 10, time.Minute); err != nil || !slices.Equal(ids(items), want) {
+			t.Fatalf("claimed %q, %v; want %q", ids(items), err, want)
+		}
+	}
+	must(t, slow.Put(t.Context(), []hubbub.OutboxItem{item("hook", "a", "a1"), item("hook", "a", "a2")}))
+	claim(slow, "a1")
+	clock.Advance(30 * time.Second)
+	must(t, slow.Put(t.Context(), []hubbub.OutboxItem{item("hook", "b", "b1"), item("hook", "b", "b2")}))
+	claim(slow, "b1")
+	clock.Advance(30 * time.Second)
+	claim(other, "a1")
+	must(t, slow.Settle(t.Context(), []hubbub.Settlement{{Target: "hook", ID: "a1"}, {Target: "hook", ID: "b1"}}))
+	claim(slow, "b2")
+	must(t, other.Settle(t.Context(), []hubbub.Settlement{{Target: "hook", ID: "a1"}}))
+	claim(slow, "a2")
+}
+
 // TestReplayedWhileAnotherNodeDelivers replays an item before one that the other node has: the order stays the work of that one.
 func TestReplayedWhileAnotherNodeDelivers(t *testing.T) {
 	t.Parallel()

@@ -98,6 +98,20 @@ func (s *Store) transact(ctx context.Context, o pgx.TxOptions, f func(ctx contex
 	})
 }
 
+// batched is write for f that begins and ends its transaction itself, in the round trips that it makes anyway.
+func (s *Store) batched(ctx context.Context, f func(ctx context.Context, c *pgx.Conn) error) error {
+	return s.retry(ctx, func(ctx context.Context, c *pgx.Conn) error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
+		defer cancel()
+		defer func() {
+			if c.PgConn().TxStatus() != 'I' && !c.IsClosed() {
+				_, _ = c.Exec(ctx, "rollback") // a connection on which that fails is not used again
+			}
+		}()
+		return f(ctx, c)
+	})
+}
+
 // retry runs f with a connection, and again while it fails because the database has taken back what it did for the sake of another
 // transaction, or nothing was sent.
 func (s *Store) retry(ctx context.Context, f func(ctx context.Context, c *pgx.Conn) error) error {

@@ -1,20 +1,20 @@
 -- LockLines has all who add items to lines, or take the first of one away, wait for each other. The lines are in ascending order. Those that
--- have no items are made, and returned. It also lets ids be put again that were delivered long ago.
+-- have no items are made, and returned. It also lets ids be put again that were delivered long ago, for which it looks only if there are any.
 -- name: LockLines :many
 WITH released AS (
     DELETE FROM outbox AS o USING (SELECT unnest(@targets::text[]) AS target, unnest(@ids::text[]) AS id) AS n
     WHERE o.target = n.target AND o.id = n.id AND o.state = 5 AND o.due < @before
+      AND EXISTS (SELECT 1 FROM outbox AS old WHERE old.state = 5 AND old.due < @before)
 )
 INSERT INTO outbox_lines (target, line) SELECT unnest(@line_targets::text[]), unnest(@lines::text[])
 ON CONFLICT (target, line) DO UPDATE SET line = excluded.line WHERE false
 RETURNING target, line;
 
--- name: PutItems :many
+-- name: PutItems :execrows
 INSERT INTO outbox (target, id, line, payload, time, state)
 SELECT unnest(@targets::text[]), unnest(@ids::text[]), unnest(@lines::text[]), unnest(@payloads::bytea[]), unnest(@times::bigint[]),
     unnest(@states::smallint[])
-ON CONFLICT (target, id) DO NOTHING
-RETURNING target, id;
+ON CONFLICT (target, id) DO NOTHING;
 
 -- LockLinesOf locks the lines of those items that are in one.
 -- name: LockLinesOf :many
@@ -32,17 +32,15 @@ ORDER BY l.target, l.line FOR UPDATE;
 
 -- FirstOfLines makes the first item of each line ready, or has it wait, if it is queued, and forgets lines without items.
 -- name: FirstOfLines :exec
-WITH changed AS (
-    SELECT unnest(@targets::text[]) AS target, unnest(@lines::text[]) AS line
+WITH firsts AS MATERIALIZED (
+    SELECT c.target, c.line, f.seq, f.state FROM (SELECT unnest(@targets::text[]) AS target, unnest(@lines::text[]) AS line) AS c
+    LEFT JOIN LATERAL (
+        SELECT o.seq, o.state FROM outbox AS o WHERE o.target = c.target AND o.line = c.line AND o.state < 4 ORDER BY o.seq LIMIT 1) AS f ON true
 ), promoted AS (
     UPDATE outbox SET state = CASE WHEN outbox.due > @now::bigint THEN 2 ELSE 1 END, claimer = 0
-    FROM changed AS c, LATERAL (
-        SELECT o.seq FROM outbox AS o WHERE o.target = c.target AND o.line = c.line AND o.state < 4 ORDER BY o.seq LIMIT 1) AS f
-    WHERE outbox.seq = f.seq AND outbox.state = 0
+    FROM firsts AS f WHERE f.state = 0 AND outbox.seq = f.seq AND outbox.state = 0
 )
-DELETE FROM outbox_lines USING changed AS c
-WHERE outbox_lines.target = c.target AND outbox_lines.line = c.line
-  AND NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.target = c.target AND o.line = c.line AND o.state < 4);
+DELETE FROM outbox_lines USING firsts AS f WHERE f.seq IS NULL AND outbox_lines.target = f.target AND outbox_lines.line = f.line;
 
 -- ReleaseLines makes those first items ready that wait for the claim of another one of their lines.
 -- name: ReleaseLines :exec
@@ -82,6 +80,12 @@ UPDATE outbox SET state = 5, due = @now, claimer = 0, line = '', payload = '', e
 -- name: DeliverClaimed :exec
 UPDATE outbox SET state = 5, due = @now, claimer = 0, line = '', payload = '', error = ''
 WHERE seq = ANY(@seqs::bigint[]) AND state < 5 AND (state IN (1, 2) OR claimer IN (0, @claimer) OR due <= @now);
+
+-- DeliverOwn is DeliverItems but for those that a store still has claimed. By state + 0, so that the index of those that are due, in which are
+-- all that anybody has claimed, is not read for them.
+-- name: DeliverOwn :execrows
+UPDATE outbox SET state = 5, due = @now, claimer = 0, line = '', payload = '', error = ''
+WHERE seq = ANY(@seqs::bigint[]) AND state + 0 = 3 AND claimer = @claimer;
 
 -- GiveUpItems passes over those that another one has claimed meanwhile.
 -- name: GiveUpItems :exec

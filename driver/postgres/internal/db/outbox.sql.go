@@ -218,6 +218,27 @@ func (q *Queries) DeliverItems(ctx context.Context, arg DeliverItemsParams) erro
 	return err
 }
 
+const DeliverOwn = `-- name: DeliverOwn :execrows
+UPDATE outbox SET state = 5, due = $1, claimer = 0, line = '', payload = '', error = ''
+WHERE seq = ANY($2::bigint[]) AND state + 0 = 3 AND claimer = $3
+`
+
+type DeliverOwnParams struct {
+	Now     int64
+	Seqs    []int64
+	Claimer int64
+}
+
+// DeliverOwn is DeliverItems but for those that a store still has claimed. By state + 0, so that the index of those that are due, in which are
+// all that anybody has claimed, is not read for them.
+func (q *Queries) DeliverOwn(ctx context.Context, arg DeliverOwnParams) (int64, error) {
+	result, err := q.db.Exec(ctx, DeliverOwn, arg.Now, arg.Seqs, arg.Claimer)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const DiscardDead = `-- name: DiscardDead :execrows
 UPDATE outbox SET state = 5, due = 0, line = '', payload = '', error = ''
 WHERE seq IN (SELECT o.seq FROM outbox AS o WHERE o.state = 4 AND o.time < $1 ORDER BY o.time LIMIT $2::bigint FOR UPDATE SKIP LOCKED)
@@ -273,17 +294,15 @@ func (q *Queries) FirstOf(ctx context.Context, arg FirstOfParams) ([]FirstOfRow,
 }
 
 const FirstOfLines = `-- name: FirstOfLines :exec
-WITH changed AS (
-    SELECT unnest($1::text[]) AS target, unnest($2::text[]) AS line
+WITH firsts AS MATERIALIZED (
+    SELECT c.target, c.line, f.seq, f.state FROM (SELECT unnest($1::text[]) AS target, unnest($2::text[]) AS line) AS c
+    LEFT JOIN LATERAL (
+        SELECT o.seq, o.state FROM outbox AS o WHERE o.target = c.target AND o.line = c.line AND o.state < 4 ORDER BY o.seq LIMIT 1) AS f ON true
 ), promoted AS (
     UPDATE outbox SET state = CASE WHEN outbox.due > $3::bigint THEN 2 ELSE 1 END, claimer = 0
-    FROM changed AS c, LATERAL (
-        SELECT o.seq FROM outbox AS o WHERE o.target = c.target AND o.line = c.line AND o.state < 4 ORDER BY o.seq LIMIT 1) AS f
-    WHERE outbox.seq = f.seq AND outbox.state = 0
+    FROM firsts AS f WHERE f.state = 0 AND outbox.seq = f.seq AND outbox.state = 0
 )
-DELETE FROM outbox_lines USING changed AS c
-WHERE outbox_lines.target = c.target AND outbox_lines.line = c.line
-  AND NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.target = c.target AND o.line = c.line AND o.state < 4)
+DELETE FROM outbox_lines USING firsts AS f WHERE f.seq IS NULL AND outbox_lines.target = f.target AND outbox_lines.line = f.line
 `
 
 type FirstOfLinesParams struct {
@@ -512,6 +531,7 @@ const LockLines = `-- name: LockLines :many
 WITH released AS (
     DELETE FROM outbox AS o USING (SELECT unnest($3::text[]) AS target, unnest($4::text[]) AS id) AS n
     WHERE o.target = n.target AND o.id = n.id AND o.state = 5 AND o.due < $5
+      AND EXISTS (SELECT 1 FROM outbox AS old WHERE old.state = 5 AND old.due < $5)
 )
 INSERT INTO outbox_lines (target, line) SELECT unnest($1::text[]), unnest($2::text[])
 ON CONFLICT (target, line) DO UPDATE SET line = excluded.line WHERE false
@@ -527,7 +547,7 @@ type LockLinesParams struct {
 }
 
 // LockLines has all who add items to lines, or take the first of one away, wait for each other. The lines are in ascending order. Those that
-// have no items are made, and returned. It also lets ids be put again that were delivered long ago.
+// have no items are made, and returned. It also lets ids be put again that were delivered long ago, for which it looks only if there are any.
 func (q *Queries) LockLines(ctx context.Context, arg LockLinesParams) ([]OutboxLines, error) {
 	rows, err := q.db.Query(ctx, LockLines,
 		arg.LineTargets,
@@ -673,12 +693,11 @@ func (q *Queries) OldestReady(ctx context.Context, arg OldestReadyParams) ([]Old
 	return items, nil
 }
 
-const PutItems = `-- name: PutItems :many
+const PutItems = `-- name: PutItems :execrows
 INSERT INTO outbox (target, id, line, payload, time, state)
 SELECT unnest($1::text[]), unnest($2::text[]), unnest($3::text[]), unnest($4::bytea[]), unnest($5::bigint[]),
     unnest($6::smallint[])
 ON CONFLICT (target, id) DO NOTHING
-RETURNING target, id
 `
 
 type PutItemsParams struct {
@@ -690,13 +709,8 @@ type PutItemsParams struct {
 	States   []int16
 }
 
-type PutItemsRow struct {
-	Target string
-	ID     string
-}
-
-func (q *Queries) PutItems(ctx context.Context, arg PutItemsParams) ([]PutItemsRow, error) {
-	rows, err := q.db.Query(ctx, PutItems,
+func (q *Queries) PutItems(ctx context.Context, arg PutItemsParams) (int64, error) {
+	result, err := q.db.Exec(ctx, PutItems,
 		arg.Targets,
 		arg.Ids,
 		arg.Lines,
@@ -705,21 +719,9 @@ func (q *Queries) PutItems(ctx context.Context, arg PutItemsParams) ([]PutItemsR
 		arg.States,
 	)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	defer rows.Close()
-	var items []PutItemsRow
-	for rows.Next() {
-		var i PutItemsRow
-		if err := rows.Scan(&i.Target, &i.ID); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+	return result.RowsAffected(), nil
 }
 
 const ReleaseLines = `-- name: ReleaseLines :exec
