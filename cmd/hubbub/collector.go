@@ -18,8 +18,8 @@ const (
 	mostPercent  = 400
 	smallRoom    = 8 << 20
 	busyRoom     = 64 << 20
-	often        = 250 * time.Millisecond // collections that are nearer to each other mean that there is much to do
-	restAfter    = time.Second            // without a collection there is not
+	often        = 125 * time.Millisecond // collections that are nearer to each other mean that there is much to do
+	restAfter    = time.Second            // without a collection there is not; smallRoom in often is as much as busyRoom in that
 	liveHeapName = "/gc/heap/live:bytes"
 )
 
@@ -46,9 +46,10 @@ func (c *cycle) again() {
 type tuner struct {
 	calm *time.Timer // calls rest
 
-	mu   sync.Mutex
-	last time.Time // a collection ended
-	busy bool
+	mu      sync.Mutex
+	last    time.Time // a collection ended
+	busy    bool
+	percent int
 }
 
 func (t *tuner) collected() {
@@ -64,11 +65,12 @@ func (t *tuner) collected() {
 // rest gives the system back what was needed while there was much to do.
 func (t *tuner) rest() {
 	t.mu.Lock()
-	was := t.busy
+	was := t.percent
 	t.busy = false
 	t.set()
+	more := was > t.percent
 	t.mu.Unlock()
-	if was {
+	if more {
 		debug.FreeOSMemory()
 	}
 }
@@ -77,7 +79,8 @@ func (t *tuner) rest() {
 func (t *tuner) set() {
 	sample := []metrics.Sample{{Name: liveHeapName}}
 	metrics.Read(sample)
-	debug.SetGCPercent(percent(sample[0].Value.Uint64(), t.busy))
+	t.percent = percent(sample[0].Value.Uint64(), t.busy)
+	debug.SetGCPercent(t.percent)
 }
 
 func percent(live uint64, busy bool) int {
