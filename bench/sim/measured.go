@@ -57,6 +57,7 @@ type costs struct {
 	signInLasting  float64 // of the node if PostgreSQL remembers it
 
 	reapNode float64 // the node that reaps: a session of a killed node, up to its webhooks
+	reapRest float64 // Redis, PostgreSQL and the target of the webhooks: the same
 
 	restCommands  float64 // commands per second of a node at rest
 	idleBytes     float64 // resident, of a session
@@ -65,7 +66,7 @@ type costs struct {
 
 // costsOf takes the costs from the measures.
 func costsOf(m, one *measured) (c costs, err error) {
-	var fan1, fan200, rest, relay, redis, room, survivor float64
+	var fan1, fan200, rest, relay, redis, room, survivor, database, beside, target float64
 	for _, x := range []struct {
 		to        *float64
 		from      *measured
@@ -83,6 +84,9 @@ func costsOf(m, one *measured) (c costs, err error) {
 		{&c.signInLasting, m, "lasting/nodes-sign-in", "cpu_us"},
 		{&c.signInPostgres, m, "lasting/nodes-sign-in", "database_cpu_us"},
 		{&survivor, m, "lasting/lose", "survivor_cpu_s"},
+		{&database, m, "lasting/lose", "database_cpu_s"},
+		{&beside, m, "lasting/lose", "beside_cpu_s"},
+		{&target, m, "lasting/lose", "generator_cpu_s"},
 		{&rest, m, "fleet/rest", "commands_per_second"},
 		{&c.idleBytes, one, "live/idle-sessions", "rss_per_conn"},
 	} {
@@ -94,6 +98,7 @@ func costsOf(m, one *measured) (c costs, err error) {
 	c.nodeRoomRedis = room * roomSize
 	c.publish, c.subscriber = fan1, (fan200-fan1)/199
 	c.reapNode = survivor * 1e6 / lostSessions
+	c.reapRest = (database + beside + target) * 1e6 / lostSessions
 	c.restCommands = rest / 2
 	return c, nil
 }

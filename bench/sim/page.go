@@ -73,7 +73,7 @@ func planTable(b *strings.Builder, c costs) {
 	row("share of the masters' cores that it takes", func(p plan) string { return fmt.Sprintf("%.1f %%", 100*p.comingsOfRedis(c)) })
 	row("cores of PostgreSQL that it takes", func(p plan) string { return fmt.Sprintf("%.2g", p.comingsOfPostgres(c)) })
 	row("**A node is killed**: its last user is offline after, if one core of another ends them", func(p plan) string {
-		_, offline := losing(c, p.perNode, 1)
+		_, offline := losing(c.reapNode, p.perNode, 1)
 		return fmt.Sprintf("%.0f s", offline)
 	})
 }
@@ -126,8 +126,8 @@ CPU time of one core; on that machine nodes, Redis and PostgreSQL shared a core.
 const reproduced = `
 ## Does the simulation find it again?
 
-It knows only the costs above and the times of [operations](operations.md): a lease of 10 s that is renewed, and looked at, three times as
-often, and a grace of 5 s. It is an error if it is off by more than a quarter, which is how much the measures themselves vary.
+It knows only the costs above and the times of [operations](operations.md): a lease of 10 s that is renewed three times as often
+and looked at ten times as often, and a grace of 5 s. It is an error if it is off by more than a quarter, which is how much the measures themselves vary.
 
 `
 

@@ -23,7 +23,7 @@ func reproduce(c costs, m *measured) []check {
 		{what: "the last session of a killed node has ended after", unit: "s"},
 		{what: "the last user of a killed node is offline after", unit: "s"},
 	}
-	all[5].simulated, all[6].simulated = losing(c, lostSessions, 1)
+	all[5].simulated, all[6].simulated = losing(c.reapNode+c.reapRest, lostSessions, 2) // all of it was on two cores
 	for i, from := range []struct{ key, name string }{
 		{"fleet/relay", "messages_per_second"}, {"fleet/nodes-room", "deliveries_per_second"}, {"fleet/nodes-all", "ms_to_last"},
 		{"fleet/nodes-sign-in", "sessions_per_second"}, {"lasting/nodes-sign-in", "sessions_per_second"},
@@ -82,24 +82,25 @@ func signingIn(costs ...float64) float64 {
 // The times that decide when the sessions of a dead node end, in s: docs/operations.md.
 const (
 	lease  = 10.0
-	renew  = lease / 3 // also how often a node looks for dead ones
+	renew  = lease / 3
+	look   = lease / 10 // how often a node looks for dead ones
 	grace  = 5.0
 	glance = grace / 10 // how often it looks for graces that are over
 )
 
 // losing returns when the last session of a killed node has ended, and when its last user is offline, in s after the kill: the mean
-// over all phases that the two nodes' clocks may have. The survivor has so many cores for it.
-func losing(c costs, sessions, cores float64) (ended, offline float64) {
+// over all phases that the two nodes' clocks may have. A session costs so many µs, and there are so many cores for them.
+func losing(cost, sessions, cores float64) (ended, offline float64) {
 	const phases = 60
-	half := c.reapNode / 2 * sessions / cores / 1e6 // ending sessions, and then taking users offline
+	half := cost / 2 * sessions / cores / 1e6 // ending sessions, and then taking users offline
 	for i := range phases {
 		for j := range phases {
 			over := lease - renew*float64(i)/phases // the lease has run out
-			look := renew * float64(j) / phases
-			for look < over {
-				look += renew
+			seen := look * float64(j) / phases
+			for seen < over {
+				seen += look
 			}
-			last := look + half
+			last := seen + half
 			ended += last / (phases * phases)
 			offline += (last + grace + glance/2 + half*min(1, half/grace)) / (phases * phases)
 		}
