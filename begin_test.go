@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/driver/memory"
@@ -73,4 +75,91 @@ func TestOrderWhereNothingIsKept(t *testing.T) {
 			t.Errorf("ann heard %s", got)
 		}
 	})
+}
+
+// narrow is a transport whose audiences have room for nothing while it is full, and whoever delivers to them then waits.
+type narrow struct {
+	wire
+	full    atomic.Bool
+	emptied chan struct{}
+	waits   chan struct{} // somebody does
+}
+
+type narrowAudience struct {
+	hubbub.Audience
+	of *narrow
+}
+
+func (n *narrow) Audience(name string, slow hubbub.SlowPolicy) hubbub.Audience {
+	return narrowAudience{n.wire.Audience(name, slow), n}
+}
+
+// HasRoom implements hubbub.Roomy.
+func (a narrowAudience) HasRoom(int) bool { return !a.of.full.Load() }
+
+func (a narrowAudience) Deliver(e hubbub.Event, except []hubbub.Conn) {
+	if a.of.full.Load() {
+		a.of.waits <- struct{}{}
+		<-a.of.emptied
+	}
+	a.Audience.Deliver(e, except)
+}
+
+// TestAFullRoomKeepsNobodyWaiting says that who tells what has become of messages, of all rooms, does not wait for those who are to get one:
+// neither when their audience is full nor while somebody else waits for it.
+func TestAFullRoomKeepsNobodyWaiting(t *testing.T) {
+	d := &far{Driver: memory.New(memory.Options{})}
+	h := start(t, hubbub.Options{Driver: d})
+	full := &narrow{emptied: make(chan struct{}), waits: make(chan struct{}, 10)}
+	l := &line{}
+	s, err := h.Open(t.Context(), hubbub.Arrival{Identity: as("ann"), Conn: l, Transport: full})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ann := client{s, l}
+	ann.join(t, "lobby", nil)
+	full.full.Store(true)
+	for i := range 2 {
+		var told atomic.Bool
+		ann.BeginSendRoom(t.Context(), "lobby", text(string(rune('a'+i))), func(_ hubbub.Message, err error) {
+			if err != nil {
+				t.Error(err)
+			}
+			told.Store(true)
+		})
+		accepted := make(chan (<-chan error), 1)
+		go func() { accepted <- d.accept() }()
+		select {
+		case <-accepted:
+		case <-time.After(10 * time.Second):
+			close(full.emptied)
+			t.Fatalf("message %d waits for its audience", i)
+		}
+		if !told.Load() {
+			t.Errorf("nobody was told of message %d", i)
+		}
+		if i == 0 {
+			<-full.waits // the bus has brought it
+		}
+	}
+	full.full.Store(false)
+	close(full.emptied)
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		l.mu.Lock()
+		var got []string
+		for _, e := range l.events {
+			if p, ok := e.(hubbub.Posted); ok {
+				got = append(got, string(p.Message.Data))
+			}
+		}
+		l.mu.Unlock()
+		if len(got) == 2 && got[0] == `"a"` && got[1] == `"b"` {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("ann heard %s", got)
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
