@@ -40,6 +40,16 @@ func (c *crowd) remove(s *Session) {
 	}
 }
 
+// hasRoom tells that deliver would not block for an event with so many bytes of data.
+func (c *crowd) hasRoom(bytes int) bool {
+	for _, p := range c.parts {
+		if a, ok := p.audience.(Roomy); !ok || !a.HasRoom(bytes) {
+			return false
+		}
+	}
+	return true
+}
+
 // deliver tells an event to all but some conns, which need not be in the crowd.
 func (c *crowd) deliver(e Event, except []Conn) {
 	for _, p := range c.parts {

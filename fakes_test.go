@@ -51,6 +51,7 @@ func (wire) Audience(string, hubbub.SlowPolicy) hubbub.Audience {
 	return &audience{map[hubbub.Conn]bool{}}
 }
 func (a *audience) Add(c hubbub.Conn)    { a.lines[c] = true }
+func (a *audience) HasRoom(int) bool     { return true }
 func (a *audience) Remove(c hubbub.Conn) { delete(a.lines, c) }
 
 func (a *audience) Deliver(e hubbub.Event, except []hubbub.Conn) {

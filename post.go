@@ -27,9 +27,10 @@ func (h *Hub) post(ctx context.Context, d Draft, kind HistoryKind, report bool) 
 	return m, nil
 }
 
-// beginPost is post that does not wait for a message that need not last, where the driver can do so and nothing is to be done after it.
+// beginPost is post that does not wait for a message that need not last, where the driver can do so and nothing is to be done after it. Where
+// nothing is kept it waits for all: most messages are only published there, and would overtake those with a key.
 func (h *Hub) beginPost(ctx context.Context, d Draft, kind HistoryKind, report bool, done func(Message, error)) {
-	if h.pipeline == nil || kind == HistoryDurable || report && h.o.Report != nil || d.fleeting() {
+	if h.pipeline == nil || kind == HistoryDurable || report && h.o.Report != nil || d.Retention.Messages < 0 {
 		done(h.post(ctx, d, kind, report))
 		return
 	}

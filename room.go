@@ -84,11 +84,20 @@ func (r *room) Receive(event Event) {
 	r.deliver(event) // not e, of which the conversion to an Event would make a copy
 }
 
-// accepted gives the room's sessions a message of this node without waiting for the bus, if it is the next one.
+// maxEarly is the most bytes of data that a message has which is given to the room's sessions early. To compress larger ones, where that is
+// done, would keep those waiting whose messages were accepted with it.
+const maxEarly = 16 << 10
+
+// accepted gives the room's sessions a message of this node without waiting for the bus, if it is the next one. It never blocks: all messages
+// of the node, to whatever room, would wait for one whose audience is full. Such a message comes by the bus, whose turn it may be, too, when
+// somebody else is busy with the room.
 func (r *room) accepted(e Posted) {
-	r.mu.Lock()
+	bytes := len(e.Message.Data) + len(e.Message.From.Info)
+	if bytes > maxEarly || !r.mu.TryLock() {
+		return
+	}
 	defer r.mu.Unlock()
-	if r.order.follows(e) {
+	if r.crowd.hasRoom(bytes) && r.order.follows(e) {
 		r.deliver(e)
 	}
 }

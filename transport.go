@@ -30,6 +30,13 @@ type Audience interface {
 	Deliver(e Event, except []Conn)
 }
 
+// Roomy is an [Audience] that can tell whether Deliver would block. Others are not given the messages of their own node before the bus brings
+// them, since what is done with all of those would wait.
+type Roomy interface {
+	// HasRoom tells that Deliver would not block for an event with so many bytes of data. It is called like the methods of Audience.
+	HasRoom(bytes int) bool
+}
+
 // SlowPolicy says what happens to a conn that reads more slowly than its room speaks.
 type SlowPolicy uint8
 

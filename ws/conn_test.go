@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -365,6 +366,33 @@ func TestBroadcastWaitsForItsLog(t *testing.T) {
 	}
 	sending.Wait()
 	finished.Wait()
+}
+
+// TestGroupTellsHowMuchItTakes says what is free in the log of a group.
+func TestGroupTellsHowMuchItTakes(t *testing.T) {
+	srv, near, far := pairs(t, 2, ws.Options{Group: func(string) ws.GroupOptions { return ws.GroupOptions{Log: 1000} }})
+	g := srv.Group("lobby")
+	if n := g.Free(); n != math.MaxInt {
+		t.Errorf("%d bytes are free in a group of nobody", n)
+	}
+	heard := make(chan struct{}, 2)
+	for i, c := range near {
+		far[i].OnMessage(func(ws.Message) { heard <- struct{}{} })
+		if err := g.Add(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := g.Broadcast(ws.Text(strings.Repeat("x", 900))); err != nil {
+		t.Fatal(err)
+	}
+	for range far {
+		soon(t, "the message", heard)
+	}
+	for deadline := time.Now().Add(10 * time.Second); g.Free() != 1000; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d bytes are free when everybody has everything", g.Free())
+		}
+	}
 }
 
 func TestShutdown(t *testing.T) {

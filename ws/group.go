@@ -4,6 +4,7 @@ import (
 	"errors"
 	"iter"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/hubbub-dev/hubbub/internal/reactor"
@@ -198,6 +199,18 @@ func (g *Group) Broadcast(m Message, except ...*Conn) error {
 	}
 	to.fan.Broadcast(m.packet(g.srv.set, g.srv.packs()), left...)
 	return nil
+}
+
+// Free is how many bytes of messages, with their frames, the group's log would take now: a Broadcast of no more than that does not wait,
+// unless somebody else's has taken the room meanwhile. An empty group takes any number, and tells [math.MaxInt].
+func (g *Group) Free() int {
+	g.srv.groupsMu.RLock()
+	defer g.srv.groupsMu.RUnlock()
+	m := g.members()
+	if m == nil {
+		return math.MaxInt
+	}
+	return m.fan.Free()
 }
 
 // Stats counts since the group was made. A keyed group that is empty has none.

@@ -57,6 +57,12 @@ func (a *audience) Remove(c hubbub.Conn) {
 	}
 }
 
+// frameRoom is more than a frame has of a message besides its data: names and ids, of which each byte may be written as six.
+const frameRoom = 16 << 10
+
+// HasRoom implements [hubbub.Roomy]. Nobody else broadcasts to the group.
+func (a *audience) HasRoom(bytes int) bool { return bytes <= a.group.Free()-frameRoom }
+
 // Deliver tells an event to all but some conns. What is said in a conversation of two looks different for each of them, so an
 // audience that gets such events has the conns of one user only.
 func (a *audience) Deliver(e hubbub.Event, except []hubbub.Conn) {

@@ -160,7 +160,7 @@ func (p *peer) free() {
 	}
 }
 
-// rescue does for a request that runs beside the others what package ws does for the conn's handlers.
+// rescue does for a request that ends on another goroutine than the conn's what package ws does for the conn's handlers.
 func (p *peer) rescue() {
 	if v := recover(); v != nil {
 		p.server.opts.Logger.Error("a method panicked", "panic", v, "stack", string(debug.Stack()))

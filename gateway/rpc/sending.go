@@ -91,9 +91,11 @@ type sent struct {
 	ended atomic.Bool
 }
 
+// done replies. The goroutine that calls it is the driver's, and must survive what others are told by it.
 func (s *sent) done(m hubbub.Message, err error) {
+	defer s.over()
+	defer s.peer.rescue()
 	s.finish(sendResult{m.ID, m.Position}, err)
-	s.over()
 }
 
 // over takes it off what is on its way, once.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/driver/memory"
@@ -187,5 +188,25 @@ func TestAPanicWhileSending(t *testing.T) {
 		ann.call("room.join", `{"room":"lobby"}`)
 		ann.send("room.send", `{"room":"lobby","data":1}`)
 		ann.ended(ws.CodeInternal, "internal error")
+	})
+}
+
+// TestAPanicWhenAMessageIsAccepted says that it ends the conn and not the process, and that the session is not waited for.
+func TestAPanicWhenAMessageIsAccepted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &remote{Driver: memory.New(memory.Options{})}
+		observe := func(method string, _ *hubbub.Error, _ time.Duration) {
+			if method == "room.send" {
+				panic("a hook")
+			}
+		}
+		s := newServer(t, hubbub.Options{Driver: d}, rpc.Options{Observe: observe})
+		ann, bob := s.connect(t, "user=ann"), s.connect(t, "user=bob")
+		ann.call("room.join", `{"room":"lobby"}`)
+		bob.call("room.join", `{"room":"lobby"}`)
+		ann.send("room.send", `{"room":"lobby","data":1}`)
+		d.arrive(1)
+		ann.ended(ws.CodeInternal, "an error in the server")
+		bob.take("room.left")
 	})
 }

@@ -140,6 +140,13 @@ func (f *Fan) Broadcast(p *Packet, except ...*Conn) {
 	}
 }
 
+// Free is how many bytes Broadcast would take now without waiting. Any goroutine.
+func (f *Fan) Free() int {
+	f.room.Lock()
+	defer f.room.Unlock()
+	return max(0, f.Log-f.size)
+}
+
 // release gives room in the log.
 func (f *Fan) release(size int) {
 	f.room.Lock()
