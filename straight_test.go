@@ -1,11 +1,15 @@
 package hubbub_test
 
 import (
+	"context"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/hubbub-dev/hubbub"
+	"github.com/hubbub-dev/hubbub/internal/fleet"
 )
 
 // TestWhoComesBackAfterAnEndThatTheRegistryHasLost: it takes the user for online, and the store does not.
@@ -77,4 +81,72 @@ func TestNobodyIsOfflineWithASessionThatTheRegistryHasLost(t *testing.T) {
 			t.Error("the store was not asked who is lost")
 		}
 	})
+}
+
+// repeating is a driver that tells again, once, what was handed over long ago, as one does that has lost that it was confirmed.
+type repeating struct {
+	*fleet.Driver
+	mu    sync.Mutex
+	again []hubbub.Transition
+}
+
+func (r *repeating) Reap(ctx context.Context) ([]hubbub.Transition, error) {
+	all, err := r.Driver.Reap(ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all, r.again = append(r.again, all...), nil
+	return all, err
+}
+
+// TestWhatIsToldAgainChangesNothing: also if the user has come again since then, or has come and gone.
+func TestWhatIsToldAgainChangesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newArchive()
+		d := &repeating{Driver: newFleet().Driver()}
+		h := start(t, hubbub.Options{Driver: d, Node: "a", Store: store, Grace: grace})
+		phone := open(t, h, "ann")
+		pass(time.Second)
+		phone.Closed()
+		pass(grace + lease)
+		store.mu.Lock()
+		before := slices.Clone(store.recorded)
+		store.mu.Unlock()
+		repeat := func() {
+			t.Helper()
+			d.mu.Lock()
+			d.again = slices.Clone(before)
+			d.mu.Unlock()
+			pass(lease / 3)
+		}
+		want := "session.connected, user.online, session.disconnected closed, user.offline"
+		repeat()
+		if got := store.told("ann"); got != want {
+			t.Errorf("told was %s, want %s", got, want)
+		}
+		laptop := open(t, h, "ann")
+		repeat()
+		want += ", session.connected, user.online"
+		if got := store.told("ann"); got != want {
+			t.Errorf("told was %s, want %s", got, want)
+		}
+		laptop.Closed()
+		repeat()
+		want += ", session.disconnected closed"
+		if got := store.told("ann"); got != want {
+			t.Errorf("told in the grace was %s, want %s", got, want)
+		}
+		pass(grace + lease)
+		want += ", user.offline"
+		if got := store.told("ann"); got != want {
+			t.Errorf("told was %s, want %s", got, want)
+		}
+	})
+}
+
+// told is what was recorded of a user, each transition once.
+func (a *archive) told(user string) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	h := herald{all: a.recorded}
+	return h.told(user)
 }
