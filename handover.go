@@ -237,16 +237,6 @@ func (q *handover) close() {
 	q.closing = true
 }
 
-// handOver tells of decisions what agrees with what was told before, and returns how many of them, from the first on, are done.
-func (h *Hub) handOver(ctx context.Context, decided []Transition) (done int, err error) {
-	s, err := h.straighten(ctx, decided)
-	if err != nil {
-		return 0, err
-	}
-	taken, err := h.handOverAll(ctx, s.all)
-	return s.taken(taken), err
-}
-
 // handOverAll gives transitions to the store and to Options.OnTransition, and returns how many of them, from the first on, both have taken.
 // The store comes first with what begins, and last with what ends. So whatever has been told to have begun is open in the store, and
 // is told to have ended even if the process dies between any two steps.

@@ -23,6 +23,16 @@ func (s *straight) taken(n int) int {
 
 func (s *straight) add(t Transition, of int) { s.all, s.of = append(s.all, t), append(s.of, of) }
 
+// handOver tells of decisions what agrees with what was told before, and returns how many of them, from the first on, are done.
+func (h *Hub) handOver(ctx context.Context, decided []Transition) (done int, err error) {
+	s, err := h.straighten(ctx, decided)
+	if err != nil {
+		return 0, err
+	}
+	taken, err := h.handOverAll(ctx, s.all)
+	return s.taken(taken), err
+}
+
 // straighten makes of decisions what is to be told. A shared registry may have lost its newest decisions, which were told already, and then
 // decides from what is left: that somebody is offline whose session it does not know any more, or nothing when somebody signs in whom it
 // takes for online. So what would contradict what the store was told is left out, and what is missing is added. What is told again,
