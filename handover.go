@@ -237,10 +237,10 @@ func (q *handover) close() {
 	q.closing = true
 }
 
-// handOver gives transitions to the store and to Options.OnTransition, and returns how many of them, from the first on, both have taken.
+// handOverAll gives transitions to the store and to Options.OnTransition, and returns how many of them, from the first on, both have taken.
 // The store comes first with what begins, and last with what ends. So whatever has been told to have begun is open in the store, and
 // is told to have ended even if the process dies between any two steps.
-func (h *Hub) handOver(ctx context.Context, all []Transition) (taken int, err error) {
+func (h *Hub) handOverAll(ctx context.Context, all []Transition) (taken int, err error) {
 	if h.o.OnTransition == nil {
 		if err := h.record(ctx, all); err != nil {
 			return 0, err

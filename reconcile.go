@@ -3,6 +3,7 @@ package hubbub
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
@@ -11,11 +12,12 @@ const reconcileEvery = 10 * time.Minute
 
 // reconciler ends in the store what is open there and is known to no node: sessions that the registry lost together with their node. What
 // the registry knows it tells by itself. The first of the living nodes does it, when it has begun and after each doubt, and now
-// and then.
+// and then; and who has found that the registry contradicts the store.
 type reconciler struct {
 	hub      *Hub
 	wake     chan struct{}   // buffered; look anew
 	suspects map[string]bool // nodes that had no lease at the last look; owned by keep
+	rounds   atomic.Int32    // how many further comparisons this node makes, whether or not it is the first
 }
 
 // newReconciler returns nil if there is nothing to compare.
@@ -28,6 +30,13 @@ func newReconciler(h *Hub) *reconciler {
 
 // again has the look begin anew, after a doubt.
 func (r *reconciler) again() { signal(r.wake) }
+
+// distrust has this node look anew, since the store knows open sessions of somebody who is offline by the registry: their node has them
+// and restores them, or nobody has them. Then it looks once more, when all who have left before are idle.
+func (r *reconciler) distrust() {
+	r.rounds.Store(2)
+	r.again()
+}
 
 // keep looks until the hub is closed.
 func (r *reconciler) keep() {
@@ -59,15 +68,23 @@ func (r *reconciler) keep() {
 			continue
 		}
 		pause = firstPause
-		timer.Reset(reconcileEvery)
-		if r.suspects != nil {
-			timer.Reset(soon)
-		}
+		timer.Reset(r.pause(soon))
 	}
 }
 
+// pause returns how long to wait after a look.
+func (r *reconciler) pause(soon time.Duration) time.Duration {
+	switch {
+	case r.suspects != nil:
+		return soon
+	case r.rounds.Load() > 0 && r.rounds.Add(-1) > 0:
+		return max(r.hub.o.Grace, 0) + 2*r.hub.o.Lease
+	}
+	return reconcileEvery
+}
+
 // look ends in the store the sessions of nodes that have no lease and had none at the look before. Otherwise it notes who has none. Only
-// the first of the living nodes does so.
+// the first of the living nodes does so, and who has reason to, see distrust.
 func (r *reconciler) look(ctx context.Context) error {
 	h := r.hub
 	open, err := h.store.OpenNodes(ctx) // before the leases: who comes meanwhile has one
@@ -80,7 +97,7 @@ func (r *reconciler) look(ctx context.Context) error {
 	}
 	before := r.suspects
 	r.suspects = nil
-	if len(nodes) == 0 || nodes[0].Node != h.node {
+	if first := len(nodes) > 0 && nodes[0].Node == h.node; !first && r.rounds.Load() == 0 {
 		return nil
 	}
 	suspects := map[string]bool{}

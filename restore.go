@@ -16,6 +16,8 @@ const (
 	restoreWorkers = 32
 	// restoreSpread is how long a node waits at most before it begins: all nodes hear at the same time that the server is back.
 	restoreSpread = 500 * time.Millisecond
+	// restoreAsks is the part of a lease for which the store is asked before sessions are restored.
+	restoreAsks = 4
 	// comebacks is how many clients per second come back to where they were, if all must connect again.
 	comebacks = 1000
 )
@@ -72,14 +74,12 @@ func (h *Hub) keepRestored() {
 }
 
 // restore tells the driver again what it must know of this node: what was revoked, and the sessions with their rooms. What it knows of
-// sessions that are not here any more is ended.
+// sessions that are not here any more is ended. It does not wait long for the store: until sessions are restored their users may be taken for
+// offline. What was revoked, or had ended, is ended when the store answers.
 func (h *Hub) restore(ctx context.Context) error {
-	if err := h.loadRevocations(ctx); err != nil {
-		return fmt.Errorf("load what was revoked: %w", err)
-	}
-	if err := h.endKnown(ctx, h.open()); err != nil {
-		return fmt.Errorf("look which sessions have ended: %w", err)
-	}
+	asked, stop := context.WithTimeout(ctx, h.o.Lease/restoreAsks)
+	missing := h.askStore(asked)
+	stop()
 	ended, err := h.shared.Remind(ctx)
 	if err != nil {
 		return fmt.Errorf("tell the driver again which sessions were ended: %w", err)
@@ -95,6 +95,9 @@ func (h *Hub) restore(ctx context.Context) error {
 	if err := h.endStrays(ctx); err != nil {
 		return fmt.Errorf("end sessions that are not here any more: %w", err)
 	}
+	if missing != nil {
+		return missing // all of it again, with what the store says
+	}
 	h.shared.Restored(h.node)
 	select {
 	case <-h.doubt.wake: // this doubt is settled. If there is another one, the next renewal says so
@@ -105,6 +108,17 @@ func (h *Hub) restore(ctx context.Context) error {
 		h.reconcile.again()
 	}
 	h.log.Info("hub: told the driver again which sessions this node has", "sessions", len(sessions))
+	return nil
+}
+
+// askStore has the driver know what was revoked, and ends the sessions that have ended by what the store knows.
+func (h *Hub) askStore(ctx context.Context) error {
+	if err := h.loadRevocations(ctx); err != nil {
+		return fmt.Errorf("load what was revoked: %w", err)
+	}
+	if err := h.endKnown(ctx, h.open()); err != nil {
+		return fmt.Errorf("look which sessions have ended: %w", err)
+	}
 	return nil
 }
 

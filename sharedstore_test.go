@@ -119,6 +119,33 @@ func (a *archive) Endings(_ context.Context, ids []string) (map[string]hubbub.En
 	return ended, nil
 }
 
+// Standings follows what was recorded, each transition once.
+func (a *archive) Standings(_ context.Context, users []string) (map[string]hubbub.Standing, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	all, known := map[string]hubbub.Standing{}, map[string]bool{}
+	for _, tr := range a.recorded {
+		u := all[tr.User]
+		if known[tr.ID] || !slices.Contains(users, tr.User) {
+			continue
+		}
+		known[tr.ID] = true
+		switch tr.Kind {
+		case hubbub.SessionConnected:
+			u.Open = append(u.Open, tr.Session.ID)
+			if !u.Online {
+				u.Online, u.Turn, u.Turned = true, hubbub.TransitionID(hubbub.UserOnline, tr.User, tr.Session.ID), tr.Time
+			}
+		case hubbub.SessionDisconnected:
+			u.Open, u.LastSeen = slices.DeleteFunc(u.Open, func(id string) bool { return id == tr.Session.ID }), tr.Time
+		default:
+			u.Online, u.Turn, u.Turned = tr.Kind == hubbub.UserOnline, tr.ID, tr.Time
+		}
+		all[tr.User] = u
+	}
+	return all, nil
+}
+
 func (a *archive) OpenNodes(context.Context) ([]string, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

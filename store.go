@@ -96,6 +96,19 @@ type Journal interface {
 	Lost(ctx context.Context, nodes []string, idle time.Time) ([]Transition, error)
 	// Visitors tells about those of the users who were ever here.
 	Visitors(ctx context.Context, users []string) (map[string]Visitor, error)
+	// Standings tells how those of the users are who were ever here, as far as Record was told.
+	Standings(ctx context.Context, users []string) (map[string]Standing, error)
+}
+
+// Standing is how a user is by what a [Journal] was told.
+type Standing struct {
+	Online bool
+	// Turn is the id of the newest transition that has taken the user online or offline, "" if there was none. A session that connects
+	// while the user is offline counts as the UserOnline of it, see [TransitionID], whether or not that was told.
+	Turn     string
+	Turned   time.Time // of Turn
+	LastSeen time.Time // when a session of the user ended last; zero if none has
+	Open     []string  // the ids of the open sessions
 }
 
 // Endings remembers how sessions have ended, for a day. Its methods may be called concurrently.

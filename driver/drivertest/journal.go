@@ -27,6 +27,7 @@ func RunJournal(t *testing.T, journal func(t *testing.T, clock *Clock) hubbub.Jo
 		{"a beginning told again", beginningToldAgain},
 		{"ends are forgotten after a day", endsForgotten},
 		{"how sessions have ended", sessionEndings},
+		{"how users are", standings},
 		{"lost in the grace", lostInGrace},
 		{"recorded in part", recordedInPart},
 		{"online elsewhere", onlineElsewhere},
@@ -373,6 +374,36 @@ func sessionEndings(r *journalRig) {
 	r.clock.Advance(25 * time.Hour)
 	r.record(ends(b, hubbub.EndExpired))
 	expect(map[string]hubbub.EndReason{"b": hubbub.EndExpired})
+}
+
+func standings(r *journalRig) {
+	at := r.clock.Now()
+	expect := func(user string, online bool, turn hubbub.Transition, seen time.Time, open ...string) {
+		r.Helper()
+		all, err := r.Standings(r.Context(), []string{user, "nobody"})
+		r.must(err)
+		got, known := all[user]
+		slices.Sort(got.Open)
+		if len(all) != 1 || !known || got.Online != online || got.Turn != turn.ID || !got.Turned.Equal(turn.Time) ||
+			!got.LastSeen.Equal(seen) || !slices.Equal(got.Open, open) {
+			r.Fatalf("%s is %+v, want online %v since %+v, seen last %v, open %q", user, all, online, turn, seen, open)
+		}
+	}
+	r.arrive(hubbub.Visitor{User: "ann"})
+	expect("ann", false, hubbub.Transition{}, time.Time{})
+	a, b := r.began("ann", "a", "one"), r.began("ann", "b", "two")
+	r.record(a)
+	expect("ann", true, r.online(a), time.Time{}, "a") // by that, whether or not it is told
+	online := r.online(a)
+	r.record(online, b)
+	expect("ann", true, online, time.Time{}, "a", "b")
+	r.clock.Advance(time.Second)
+	r.record(r.ended(b))
+	expect("ann", true, online, at.Add(time.Second), "a")
+	r.record(r.ended(a))
+	offline := r.offline(online)
+	r.record(offline)
+	expect("ann", false, offline, at.Add(time.Second))
 }
 
 func manyUsers(r *journalRig) {

@@ -103,6 +103,36 @@ func visitor(row db.Users) (hubbub.Visitor, error) {
 	return v, nil
 }
 
+// Standings implements [hubbub.Journal].
+func (s *Store) Standings(ctx context.Context, users []string) (map[string]hubbub.Standing, error) {
+	all := make(map[string]hubbub.Standing, len(users))
+	err := s.read(ctx, func(ctx context.Context, q *db.Queries) error {
+		for some := range slices.Chunk(users, usersAtOnce) {
+			rows, err := q.UsersOf(ctx, some)
+			if err != nil {
+				return err
+			}
+			for _, row := range rows {
+				all[row.User] = hubbub.Standing{Online: row.Online != 0, Turn: row.Turn, Turned: timeOf(row.Turned), LastSeen: timeOf(row.LastSeen)}
+			}
+			open, err := q.OpenOf(ctx, some)
+			if err != nil {
+				return err
+			}
+			for _, row := range open {
+				u := all[row.User]
+				u.Open = append(u.Open, row.ID)
+				all[row.User] = u
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
 // Record implements [hubbub.Journal]. What a transition changes it changes once: sessions are remembered for a day after their
 // end, and of those that make a user online or offline the newest counts.
 func (s *Store) Record(ctx context.Context, ts []hubbub.Transition, items []hubbub.OutboxItem) error {

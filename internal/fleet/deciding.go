@@ -204,12 +204,17 @@ func (d *Driver) Restore(ctx context.Context, s hubbub.SessionRecord, was hubbub
 	if err != nil {
 		return hubbub.Restored{}, err
 	}
-	if slices.ContainsFunc(open, func(other hubbub.SessionRecord) bool { return other.ID == s.ID }) {
-		return hubbub.Restored{Opened: hubbub.Opened{Came: was.Came}, Rooms: slices.Clone(f.rooms[s.ID])}, nil
-	}
+	known := slices.ContainsFunc(open, func(other hubbub.SessionRecord) bool { return other.ID == s.ID })
 	revoked, err := f.driver.Revoked(ctx, s)
 	if err != nil {
 		return hubbub.Restored{}, err
+	}
+	if known && revoked {
+		ends, err := f.driver.End(ctx, hubbub.Target{User: s.User, Session: s.ID}, hubbub.EndRevoked)
+		return hubbub.Restored{Opened: hubbub.Opened{Transitions: f.told(ends)}, Ended: hubbub.EndRevoked}, err
+	}
+	if known {
+		return hubbub.Restored{Opened: hubbub.Opened{Came: was.Came}, Rooms: slices.Clone(f.rooms[s.ID])}, nil
 	}
 	if revoked {
 		return d.restoreRevoked(s), nil

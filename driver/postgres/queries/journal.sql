@@ -44,6 +44,9 @@ SELECT unnest(@ids::text[]), unnest(@users::text[]), unnest(@nodes::text[]), unn
 ON CONFLICT (id) DO UPDATE SET who = excluded.who, record = excluded.record, ended = excluded.ended, why = excluded.why
 WHERE sessions.ended = 0;
 
+-- name: OpenOf :many
+SELECT who, id FROM sessions WHERE who = ANY(@users::text[]) AND ended = 0;
+
 -- name: Endings :many
 SELECT id, why FROM sessions WHERE id = ANY(@ids::text[]) AND ended > 0;
 

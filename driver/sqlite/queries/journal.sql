@@ -25,6 +25,9 @@ ON CONFLICT (id) DO NOTHING;
 INSERT INTO sessions (id, user, node, connected, ended, why) VALUES (@id, '', @node, @connected, @ended, @why)
 ON CONFLICT (id) DO UPDATE SET user = '', record = NULL, ended = excluded.ended, why = excluded.why WHERE sessions.ended = 0;
 
+-- name: OpenOf :many
+SELECT user, id FROM sessions WHERE user IN (sqlc.slice('users')) AND ended = 0;
+
 -- name: Endings :many
 SELECT id, why FROM sessions WHERE id IN (sqlc.slice('ids')) AND ended > 0;
 

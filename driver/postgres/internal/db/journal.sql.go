@@ -221,6 +221,35 @@ func (q *Queries) NextNode(ctx context.Context, node string) (string, error) {
 	return node_2, err
 }
 
+const OpenOf = `-- name: OpenOf :many
+SELECT who, id FROM sessions WHERE who = ANY($1::text[]) AND ended = 0
+`
+
+type OpenOfRow struct {
+	Who string
+	ID  string
+}
+
+func (q *Queries) OpenOf(ctx context.Context, users []string) ([]OpenOfRow, error) {
+	rows, err := q.db.Query(ctx, OpenOf, users)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []OpenOfRow
+	for rows.Next() {
+		var i OpenOfRow
+		if err := rows.Scan(&i.Who, &i.ID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const SessionsOf = `-- name: SessionsOf :many
 SELECT id, ended FROM sessions WHERE id = ANY($1::text[])
 `

@@ -327,6 +327,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.openNodesStmt, err = db.PrepareContext(ctx, openNodes); err != nil {
 		return nil, fmt.Errorf("error preparing query OpenNodes: %w", err)
 	}
+	if q.openOfStmt, err = db.PrepareContext(ctx, openOf); err != nil {
+		return nil, fmt.Errorf("error preparing query OpenOf: %w", err)
+	}
 	if q.openSessionStmt, err = db.PrepareContext(ctx, openSession); err != nil {
 		return nil, fmt.Errorf("error preparing query OpenSession: %w", err)
 	}
@@ -984,6 +987,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing openNodesStmt: %w", cerr)
 		}
 	}
+	if q.openOfStmt != nil {
+		if cerr := q.openOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing openOfStmt: %w", cerr)
+		}
+	}
 	if q.openSessionStmt != nil {
 		if cerr := q.openSessionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing openSessionStmt: %w", cerr)
@@ -1369,6 +1377,7 @@ type Queries struct {
 	oldestOfLineStmt               *sql.Stmt
 	openItemStmt                   *sql.Stmt
 	openNodesStmt                  *sql.Stmt
+	openOfStmt                     *sql.Stmt
 	openSessionStmt                *sql.Stmt
 	pairOfFirstStmt                *sql.Stmt
 	pairOfSecondStmt               *sql.Stmt
@@ -1525,6 +1534,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		oldestOfLineStmt:               q.oldestOfLineStmt,
 		openItemStmt:                   q.openItemStmt,
 		openNodesStmt:                  q.openNodesStmt,
+		openOfStmt:                     q.openOfStmt,
 		openSessionStmt:                q.openSessionStmt,
 		pairOfFirstStmt:                q.pairOfFirstStmt,
 		pairOfSecondStmt:               q.pairOfSecondStmt,

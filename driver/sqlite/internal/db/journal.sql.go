@@ -230,6 +230,48 @@ func (q *Queries) OpenNodes(ctx context.Context) ([]string, error) {
 	return items, nil
 }
 
+const openOf = `-- name: OpenOf :many
+SELECT user, id FROM sessions WHERE user IN (/*SLICE:users*/?) AND ended = 0
+`
+
+type OpenOfRow struct {
+	User string
+	ID   string
+}
+
+func (q *Queries) OpenOf(ctx context.Context, users []string) ([]OpenOfRow, error) {
+	query := openOf
+	var queryParams []interface{}
+	if len(users) > 0 {
+		for _, v := range users {
+			queryParams = append(queryParams, v)
+		}
+		query = strings.Replace(query, "/*SLICE:users*/?", strings.Repeat(",?", len(users))[1:], 1)
+	} else {
+		query = strings.Replace(query, "/*SLICE:users*/?", "NULL", 1)
+	}
+	rows, err := q.query(ctx, nil, query, queryParams...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []OpenOfRow
+	for rows.Next() {
+		var i OpenOfRow
+		if err := rows.Scan(&i.User, &i.ID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const openSession = `-- name: OpenSession :execrows
 INSERT INTO sessions (id, user, node, connected, record, ended) VALUES (?1, ?2, ?3, ?4, ?5, 0)
 ON CONFLICT (id) DO NOTHING
