@@ -193,7 +193,9 @@ func (p *person) begins(first Posted, q *sequence, from time.Time, before []Mess
 func (p *person) caughtUp(page Page, q *sequence) bool {
 	if page.Head.Epoch != q.last.Epoch && q.known {
 		q.last = Position{Epoch: page.Head.Epoch} // the stream has begun again: all that is kept of it is new
-		return false
+		if page.Head.Offset > 0 {
+			return false
+		}
 	}
 	// If some of it is not kept any more, the client sees that in the history; the rest is delivered.
 	for _, m := range q.fetched(page) {
