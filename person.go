@@ -115,8 +115,9 @@ func (p *person) posted(e Posted) {
 		}
 		q = &sequence{}
 		p.know(e.Message.Stream, q)
-		if p.hub.shared != nil && e.Previous > 0 {
-			q.fetching = true
+		late := e.Message.Time.Before(p.since.Add(clockAllowance)) // others that came after it were perhaps told before somebody was here
+		if p.hub.shared != nil && (e.Previous > 0 || late) {
+			q.fetching, q.more = true, late
 			p.hub.begin(func() { p.fetchBefore(e, q) })
 		}
 	}

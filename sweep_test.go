@@ -92,3 +92,24 @@ func TestAPrivateMessageThatCouldNotBePublished(t *testing.T) {
 		}
 	})
 }
+
+// TestAPrivateMessageThatIsToldLate is published when one after it was already, to somebody who has come since.
+func TestAPrivateMessageThatIsToldLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, a, b := nodes(t, hubbub.Options{})
+		ann, other := open(t, a.Hub, "ann"), open(t, b.Hub, "ann/other")
+		a.driver.Hush(true)
+		for _, from := range []client{ann, other} {
+			if _, err := from.SendUser(t.Context(), "bob", text("hello")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pass(2 * time.Second)
+		bob := open(t, b.Hub, "bob")
+		a.driver.Hush(false)
+		pass(lease)
+		if got := strings.Join(heard(bob), " "); got != `"hello" "hello"` && got != "" {
+			t.Errorf("bob heard %s", got)
+		}
+	})
+}
