@@ -44,6 +44,7 @@ type Appended struct {
 	Message  Message // with position, unless nothing is kept
 	Previous uint64  // offset of the message before it in the stream; 0 if there was none, or nothing is kept
 	Repeated bool    // the key was known: this is the message that was accepted then
+	Unheard  bool    // by a [Poster]: it was accepted and could not be published, which is left to the caller
 }
 
 // Page is a part of a stream, oldest message first.
@@ -79,7 +80,7 @@ type Log interface {
 // Poster is a [Log] that can append and publish in one step, so that messages of a stream are published in the order of
 // their positions. The message is published as a [Posted] event on the topic of the room, or on those of both users of a pair.
 // A repeated key is published again, since whoever used it first may have died in between; receivers drop the positions that
-// they have. Without a position it is not.
+// they have. Without a position it is not. What was accepted and cannot be published is not an error, but Unheard.
 type Poster interface {
 	Post(ctx context.Context, d Draft) (Appended, error)
 }

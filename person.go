@@ -115,8 +115,9 @@ func (p *person) posted(e Posted) {
 		}
 		q = &sequence{}
 		p.know(e.Message.Stream, q)
-		if p.hub.shared != nil && e.Previous > 0 {
-			q.fetching = true
+		late := e.Message.Time.Before(p.since.Add(clockAllowance)) // others that came after it were perhaps told before somebody was here
+		if p.hub.shared != nil && (e.Previous > 0 || late) {
+			q.fetching, q.more = true, late
 			p.hub.begin(func() { p.fetchBefore(e, q) })
 		}
 	}
@@ -193,7 +194,9 @@ func (p *person) begins(first Posted, q *sequence, from time.Time, before []Mess
 func (p *person) caughtUp(page Page, q *sequence) bool {
 	if page.Head.Epoch != q.last.Epoch && q.known {
 		q.last = Position{Epoch: page.Head.Epoch} // the stream has begun again: all that is kept of it is new
-		return false
+		if page.Head.Offset > 0 {
+			return false
+		}
 	}
 	// If some of it is not kept any more, the client sees that in the history; the rest is delivered.
 	for _, m := range q.fetched(page) {

@@ -42,8 +42,15 @@ func (h *Hub) beginPost(ctx context.Context, d Draft, kind HistoryKind, report b
 	})
 }
 
-// accepted gives a message to the sessions of its room that are here. The bus brings it, too, but that takes longer and costs more.
+// accepted gives a message to the sessions of its room that are here. The bus brings it, too, but that takes longer and costs more. What the
+// bus does not bring is left to be published later.
 func (h *Hub) accepted(a *Appended) {
+	if a.Unheard {
+		for _, t := range a.Message.Stream.topics() {
+			h.unpublished(t, Posted{a.Message, a.Previous})
+		}
+		return
+	}
 	if r, ok := h.rooms.get(a.Message.Stream.Room); ok && a.Message.Stream.Room != "" && !a.Repeated {
 		r.accepted(Posted{a.Message, a.Previous})
 	}
@@ -59,6 +66,9 @@ func (h *Hub) postLive(ctx context.Context, d Draft) (Message, error) {
 		return d.Message, h.publish(ctx, Posted{Message: d.Message})
 	case h.poster != nil:
 		accepted, err := h.poster.Post(ctx, d)
+		if err == nil && accepted.Unheard {
+			h.accepted(&accepted)
+		}
 		return accepted.Message, err
 	}
 	accepted, err := h.driver.Append(ctx, d)
@@ -128,6 +138,11 @@ func (h *Hub) publishSurely(ctx context.Context, t Topic, e Event) {
 		return
 	}
 	h.complain("publish what has happened", err)
+	h.unpublished(t, e)
+}
+
+// unpublished gives what could not be published to those of this node, and keeps it for the others.
+func (h *Hub) unpublished(t Topic, e Event) {
 	h.unsaid.add(t, e)
 	switch t.Kind {
 	case TopicRoom:

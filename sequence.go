@@ -15,6 +15,7 @@ type sequence struct {
 	fetching bool     // the owner reads what is missing
 	waiting  []Posted // what came meanwhile, at most maxWaiting; the log has the rest
 	more     bool     // there was more than that, or something may have been lost since
+	sought   int      // how many of waiting came before the log was read last
 }
 
 const maxWaiting = 256
@@ -46,13 +47,21 @@ func (q *sequence) accept(e Posted) verdict {
 		return deliverIt
 	case p.Epoch == q.last.Epoch && p.Offset <= q.last.Offset:
 		return dropIt
-	case p.Epoch == q.last.Epoch && e.Previous > q.last.Offset, p.Epoch != q.last.Epoch && e.Previous > 0:
+	case q.lacks(e):
 		q.fetching = true
 		q.waiting = append(q.waiting, e)
 		return fetchIt
 	}
 	q.last = p
 	return deliverIt
+}
+
+// lacks tells that messages before one that is new were not let through.
+func (q *sequence) lacks(e Posted) bool {
+	if e.Message.Position.Epoch != q.last.Epoch {
+		return e.Previous > 0
+	}
+	return e.Previous > q.last.Offset
 }
 
 // follows tells whether a message is the next for sure, and takes it then. Otherwise it is left to the bus.
@@ -93,11 +102,19 @@ func (q *sequence) fetched(page Page) []Message {
 	return nil
 }
 
-// resume ends the fetching and returns what has waited and can be delivered now. It tells true if something is missing again.
+// resume ends the fetching and returns what has waited and can be delivered now. It tells true if something is missing again. What the log
+// did not have when it was read after a message had come it will not have later: that was erased, or was lost together with the message, if the
+// log is of another epoch.
 func (q *sequence) resume() (ready []Posted, again bool) {
-	waiting, more := q.waiting, q.more
-	q.waiting, q.more, q.fetching = nil, false, false
+	waiting, more, sought := q.waiting, q.more, q.sought
+	q.waiting, q.more, q.sought, q.fetching = nil, false, 0, false
 	for i, e := range waiting {
+		if i < sought && q.lacks(e) {
+			if e.Message.Position.Epoch != q.last.Epoch {
+				continue
+			}
+			q.last.Offset = e.Previous
+		}
 		switch q.accept(e) {
 		case deliverIt:
 			ready = append(ready, e)
@@ -116,6 +133,7 @@ func (h *Hub) catchUp(stream Stream, mu *sync.Mutex, q *sequence, deliver func(P
 	for pause := firstPause; ; {
 		mu.Lock()
 		last := q.last
+		q.sought = len(q.waiting)
 		mu.Unlock()
 		page, err := h.logOf(stream).After(h.context, stream, last, maxPage)
 		if err != nil {

@@ -69,3 +69,47 @@ func TestPairsThatWereSilentBeforeTheBusWasAway(t *testing.T) {
 		want(cid, strings.Join(append(told, `"at last"`), " "))
 	})
 }
+
+// TestAPrivateMessageThatCouldNotBePublished is accepted while what would bring it to the other node is away, but nobody's connection is lost.
+func TestAPrivateMessageThatCouldNotBePublished(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, a, b := nodes(t, hubbub.Options{})
+		ann, here, bob := open(t, a.Hub, "ann"), open(t, a.Hub, "bob/phone"), open(t, b.Hub, "bob")
+		a.driver.Hush(true)
+		if _, err := ann.SendUser(t.Context(), "bob", text("hello")); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if got := heard(here); len(got) != 1 {
+			t.Errorf("on the same node bob heard %s", got)
+		}
+		a.driver.Hush(false)
+		pass(lease)
+		for who, c := range map[string]client{"ann": ann, "bob": bob} {
+			if got := strings.Join(heard(c), " "); got != `"hello"` {
+				t.Errorf("%s heard %s", who, got)
+			}
+		}
+	})
+}
+
+// TestAPrivateMessageThatIsToldLate is published when one after it was already, to somebody who has come since.
+func TestAPrivateMessageThatIsToldLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, a, b := nodes(t, hubbub.Options{})
+		ann, other := open(t, a.Hub, "ann"), open(t, b.Hub, "ann/other")
+		a.driver.Hush(true)
+		for _, from := range []client{ann, other} {
+			if _, err := from.SendUser(t.Context(), "bob", text("hello")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pass(2 * time.Second)
+		bob := open(t, b.Hub, "bob")
+		a.driver.Hush(false)
+		pass(lease)
+		if got := strings.Join(heard(bob), " "); got != `"hello" "hello"` && got != "" {
+			t.Errorf("bob heard %s", got)
+		}
+	})
+}

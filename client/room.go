@@ -18,6 +18,7 @@ type Room struct {
 	in    bool // this connection's join is answered, and nothing is missing that a join has to bring
 	ever  bool // a join was answered
 	again bool // a join is under way for what was skipped
+	more  bool // more was skipped since that was asked for
 }
 
 // Join joins a room and hands its messages over: the newest ones, or those since [RoomHandler.Since], then live ones.
@@ -119,6 +120,7 @@ type joinReply struct {
 // client's mu is held.
 func (r *Room) join(l *link) {
 	since := r.track.last
+	r.more = false
 	limit := r.handler.Limit
 	if limit < 0 {
 		limit = 1 // the least that the server knows
@@ -139,6 +141,10 @@ func (r *Room) join(l *link) {
 			return
 		}
 		r.joined(l, reply, since)
+		if r.more {
+			r.track.held, r.again = true, true
+			r.join(l)
+		}
 	})
 	_ = err // the connection is lost: the next one joins
 }
@@ -237,6 +243,7 @@ func (r *Room) skipped(l *link, s Skipped) {
 		return
 	}
 	if !r.in || r.again {
+		r.more = r.again // the server may have looked before that
 		return
 	}
 	t := &r.track

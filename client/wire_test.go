@@ -15,7 +15,7 @@ import (
 )
 
 // script is a server that says what a test wants, in an order that a gateway takes only seldom. To each room.join it
-// answers with the next of its replies.
+// answers with the next of its replies, of which all lines but the last are what it says before that.
 type script struct {
 	t       *testing.T
 	conn    *ws.Conn
@@ -67,7 +67,11 @@ func (s *script) answer(m ws.Message) {
 		s.t.Errorf("asked for too much: %s", m)
 		return
 	}
-	s.send(fmt.Sprintf(`{"id":%d,"result":%s}`, request.ID, s.replies[0]))
+	lines := strings.Split(s.replies[0], "\n")
+	for _, line := range lines[:len(lines)-1] {
+		s.send(line)
+	}
+	s.send(fmt.Sprintf(`{"id":%d,"result":%s}`, request.ID, lines[len(lines)-1]))
 	s.replies = s.replies[1:]
 }
 
@@ -131,6 +135,14 @@ func TestWhatWasSkippedIsFetched(t *testing.T) {
 		j.expect(t, "1 2 5 lost 4 5 6")
 		s.asked.expect(t, `room.join{"room":"lobby"} room.join{"room":"lobby"}`)
 	}, joinedAt(false, "e", 2, 1, 2), joinedAt(false, "e", 5, 4, 5))
+
+	// More is left out before the server answers, which has looked before that.
+	const more = `{"method":"room.skipped","params":{"room":"lobby","messages":2,"from":{"epoch":"e","offset":5},"to":{"epoch":"e","offset":6}}}`
+	scripted(t, j.room(), func(s *script) {
+		s.say("room.skipped", gap)
+		s.live("e", 7)
+		j.expect(t, "1 2 3 4 5 6 7")
+	}, joinedAt(false, "e", 2, 1, 2), more+"\n"+joinedAt(true, "e", 4, 3, 4), joinedAt(true, "e", 6, 5, 6))
 
 	h := j.room()
 	h.Skipped = func(s client.Skipped) { j.add(fmt.Sprint("skipped ", s.Messages, " from ", s.From.Offset)) }

@@ -40,15 +40,18 @@ type outcome struct {
 	again *hubbub.Appended // of a key that is known, what was accepted with it
 	life  string           // of the stream, see streamState
 	begun bool             // nothing was ever appended before, and nothing erased
+	mute  bool             // it could not be published
 	err   error
 }
 
 // message is what was accepted of a draft.
 func (o *outcome) message(draft *hubbub.Draft) hubbub.Appended {
 	if o.again != nil {
-		return *o.again
+		a := *o.again
+		a.Unheard = o.mute
+		return a
 	}
-	a := hubbub.Appended{Message: draft.Message}
+	a := hubbub.Appended{Message: draft.Message, Unheard: o.mute}
 	if a.Message.Position = o.at; o.at.Offset > 0 {
 		a.Previous = o.at.Offset - 1
 	}
@@ -165,10 +168,11 @@ func (d *Driver) appendBatch(batch []*waiting) {
 	d.publishAll(ctx, groups)
 	for _, g := range groups {
 		if g.unheard != nil {
-			d.options.Logger.Warn("cannot publish what was appended; who has missed it reads it later", "stream", g.stream.String(), "error", g.unheard)
+			d.options.Logger.Warn("cannot publish what was appended; it is tried again", "stream", g.stream.String(), "error", g.unheard)
 		}
 		for i, w := range g.of {
 			o := &g.outcomes[i]
+			o.mute = g.unheard != nil && w.post && g.owes(o)
 			if g.unheard != nil && o.err == nil && w.draft.Retention.Messages < 0 && g.stream.Room == "" {
 				o.err = g.unheard // nobody can read it later
 			}
@@ -187,11 +191,16 @@ func (g *group) accept() {
 		if o.again == nil && w.draft.Accepted != nil {
 			w.draft.Accepted(o.message(&w.draft))
 		}
-		if w.post && (o.again == nil && g.stream.Room == "" || o.again != nil && o.again.Message.Position.Offset > 0) {
+		if w.post && g.owes(o) {
 			a := o.message(&w.draft)
 			g.events = append(g.events, hubbub.Posted{Message: a.Message, Previous: a.Previous})
 		}
 	}
+}
+
+// owes tells whether a message is to be published by itself, which the script does with a new one of a room.
+func (g *group) owes(o *outcome) bool {
+	return o.again == nil && g.stream.Room == "" || o.again != nil && o.again.Message.Position.Offset > 0
 }
 
 // appendArgs makes the keys and arguments of the script.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/redis/rueidis"
 
@@ -51,7 +52,7 @@ func (d *Driver) PublishAll(ctx context.Context, all []hubbub.Tiding) (err error
 
 // Subscribe implements [hubbub.Bus]. It returns when Redis has confirmed the subscription, or fails when it could not be asked. From then on
 // the subscription holds: whenever it is lost, because a connection is, or the channel has another server now, it is made again, and then
-// the subscriber's Missed is called.
+// the subscriber's Missed is called. If that was since another server has the channel, it is called once more some seconds later: see settleAfter.
 //
 // Subscribers are called by one of a few goroutines, which takes all that concerns one topic in its order: while a subscriber takes its time,
 // a part of the other topics waits. Those of the hub do not wait for anybody.
@@ -90,6 +91,8 @@ type bus struct {
 	topics map[string]*topic // by channel; those that have subscribers, or have to be left yet
 	links  map[string]*link  // by address; of the one server outside of a Cluster by ""
 	slots  *slots            // of a Cluster; nil if there is none
+	moved  []*topic          // those that are looked at again since their server is another one
+	settle time.Duration     // see settleAfter
 }
 
 // topic is a channel with subscribers of this process.
@@ -104,7 +107,8 @@ type topic struct {
 	dirty  bool // is in the list of its link
 	missed bool // was interrupted: what is live must be told when it is confirmed
 	link   *link
-	line   *line // the connection that has been asked for it; nil if idle
+	line   *line  // the connection that has been asked for it; nil if idle
+	server string // that confirmed it last
 	// subscriptions are replaced, not changed.
 	subscriptions []*subscription
 	waiting       []chan<- error // told when the topic is confirmed, or cannot be
@@ -126,7 +130,7 @@ type subscription struct {
 }
 
 func newBus(d *Driver) *bus {
-	b := &bus{d: d, topics: make(map[string]*topic), links: make(map[string]*link)}
+	b := &bus{d: d, topics: make(map[string]*topic), links: make(map[string]*link), settle: settleAfter}
 	b.ctx, b.end = context.WithCancel(context.Background())
 	for i := range b.lanes {
 		l := newLane()
@@ -243,7 +247,10 @@ func (b *bus) confirm(from *line, channel string) {
 		}
 		s.live = true
 	}
-	t.missed = false
+	if t.missed && t.server != from.addr {
+		b.lookAgain(t)
+	}
+	t.missed, t.server = false, from.addr
 	t.tell(nil)
 	b.mu.Unlock()
 	if missed != nil {

@@ -70,6 +70,7 @@ type audience struct {
 // listen subscribes to n topics.
 func listen(t *testing.T, from, to *redis.Driver, n int) *audience {
 	t.Helper()
+	to.Settle(time.Hour) // so that how often somebody is told is known
 	a := &audience{t: t, from: from, to: to, topics: []hubbub.Topic{{Kind: hubbub.TopicAll}}}
 	for i := len(a.topics); i < n; i++ {
 		kinds := []hubbub.TopicKind{hubbub.TopicRoom, hubbub.TopicUser, hubbub.TopicPresence}

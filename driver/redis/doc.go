@@ -5,8 +5,8 @@
 //
 //	connections    client.go (one to each server, of all callers), exec.go (scripts and commands), errors.go; check.go looks at the server
 //	               when it is opened, clock.go takes its time, url.go reads addresses
-//	Bus            bus.go has the topics, link.go their connections, slots.go the servers of a Cluster, lanes.go calls subscribers. What is
-//	               published: codec.go and wire.go; messages: posted.go, parse.go and batch.go
+//	Bus            bus.go has the topics, link.go their connections, slots.go the servers of a Cluster, moved.go tells who has moved there,
+//	               lanes.go calls subscribers. What is published: codec.go and wire.go; messages: posted.go, parse.go and batch.go
 //	Log, Poster    log.go, with appends.go (one call at a time for a stream), entries.go and streamstate.go (what is kept), budget.go (what a
 //	               user may send) and aging.go (Trim); takers.go and conversations.go (who takes part in what), erasestreams.go
 //	Registry       registry.go and restoring.go; decide.go reads, decides and writes, decision.go is the decisions, user.go what is kept of a

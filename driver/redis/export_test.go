@@ -1,6 +1,10 @@
 package redis
 
-import "github.com/hubbub-dev/hubbub"
+import (
+	"time"
+
+	"github.com/hubbub-dev/hubbub"
+)
 
 // What tests of the package's inside use.
 var (
@@ -60,4 +64,11 @@ func DecodeEvent(b []byte) (e hubbub.Event, err error) {
 		e = all[0]
 	}
 	return e, err
+}
+
+// Settle changes after which time the subscribers of topics that have moved are told once more.
+func (d *Driver) Settle(after time.Duration) {
+	d.bus.mu.Lock()
+	defer d.bus.mu.Unlock()
+	d.bus.settle = after
 }

@@ -119,6 +119,20 @@ func TestPlannedFailoverBySentinels(t *testing.T) {
 	a.missed(all)
 }
 
+// TestWhoHasMovedIsToldOnceMore has another master, to which a part of the nodes may publish later than others listen to it.
+func TestWhoHasMovedIsToldOnceMore(t *testing.T) {
+	t.Parallel()
+	s := testkit.Sentinel(t)
+	from, to := two(t, redis.Options{Addrs: s.Addrs, Master: s.Master})
+	a := listen(t, from, to, 20)
+	a.hears()
+	to.Settle(time.Millisecond)
+	s.Failover()
+	for _, e := range a.ears {
+		testkit.Eventually(t, "Missed, twice", func() bool { return e.misses() == 2 })
+	}
+}
+
 func TestALostMasterOfACluster(t *testing.T) {
 	t.Parallel()
 	c := testkit.Cluster(t, 3, 1)

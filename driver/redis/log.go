@@ -33,7 +33,7 @@ func (d *Driver) Append(ctx context.Context, draft hubbub.Draft) (hubbub.Appende
 }
 
 // Post implements [hubbub.Poster]. A message to a room is published in the step that appends it. One of a pair is published after that, to
-// both users: if that fails it is accepted nevertheless, unless nothing is kept, since who gets the next one sees that it is missing.
+// both users: if that fails it is accepted nevertheless, and Unheard, unless nothing is kept.
 func (d *Driver) Post(ctx context.Context, draft hubbub.Draft) (hubbub.Appended, error) {
 	return d.append(&waiting{ctx: ctx, draft: draft, post: true})
 }

@@ -463,3 +463,26 @@ func TestStreamsInACluster(t *testing.T) {
 		t.Errorf("%d conversations are left", len(talks))
 	}
 }
+
+// TestWhatCannotBePublishedIsUnheard appends where a user of Redis may do that, and must not publish.
+func TestWhatCannotBePublishedIsUnheard(t *testing.T) {
+	t.Parallel()
+	addr, _ := testkit.Redis(t)
+	admin, c := raw(t, addr), chatAt(t, addr)
+	command(t, admin, "ACL", "SETUSER", "default", "-spublish")
+	d := c.draft(hubbub.PairStream("ann", "bob"), "ann", 1)
+	d.Key, d.Author = "once", "user ann phone"
+	for _, repeated := range []bool{false, true} {
+		a, err := c.Post(t.Context(), d)
+		if err != nil || !a.Unheard || a.Repeated != repeated || a.Message.Position.Offset != 1 {
+			t.Errorf("without a way to publish a message was accepted as %+v, %v", a, err)
+		}
+	}
+	if a, err := c.Append(t.Context(), c.draft(hubbub.PairStream("ann", "bob"), "ann", 2)); err != nil || a.Unheard {
+		t.Errorf("what shall not be published was accepted as %+v, %v", a, err)
+	}
+	command(t, admin, "ACL", "SETUSER", "default", "+spublish")
+	if a, err := c.Post(t.Context(), d); err != nil || a.Unheard {
+		t.Errorf("later it was accepted as %+v, %v", a, err)
+	}
+}

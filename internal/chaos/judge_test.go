@@ -38,6 +38,7 @@ func (w *world) calm() {
 	for _, wrong := range w.never() {
 		w.report("never right: %s", wrong)
 	}
+	w.explain(w.never())
 	for name := range w.streams {
 		for _, f := range w.followers(name) {
 			f.forget()
@@ -55,6 +56,7 @@ func (w *world) soon(what string, wrong func() []string) {
 		}
 		if time.Now().After(deadline) || !wait(w.ctx, 100*time.Millisecond) {
 			w.report("%s waited in vain for %s:\n%s", w.clock(), what, strings.Join(all[:min(len(all), 40)], "\n"))
+			w.explain(all[:min(len(all), 40)])
 			w.patience = min(w.patience, 5*time.Second) // for what else is wrong
 			return
 		}

@@ -18,6 +18,7 @@ type message struct {
 type stream struct {
 	name    string
 	durable bool
+	trail   trail // what was accepted and heard
 
 	mu       sync.Mutex
 	tried    map[string]bool            // data that somebody has tried to send
@@ -44,6 +45,7 @@ func (s *stream) accept(m message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.see("accepted", m)
+	s.trail.add("accepted %+v", m)
 	s.accepted[m.data] = m
 }
 
@@ -128,6 +130,7 @@ func (f *follower) hear(m message) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.see(f.who, m)
+	f.trail.add("%s hears %+v", f.who, m)
 	if f.last != (hubbub.Position{}) {
 		if m.at.Epoch != f.last.Epoch {
 			f.fail("%s hears %+v after %v, and nobody told that the epoch is another one", f.who, m, f.last)
@@ -146,6 +149,7 @@ func (f *follower) lose() {
 		f.fail("%s is told that messages are lost, and the stream is durable", f.who)
 	}
 	f.losses++
+	f.trail.add("%s is told of a loss after %v", f.who, f.last)
 	f.heard, f.last = nil, hubbub.Position{}
 }
 

@@ -38,7 +38,9 @@ func (w *world) populate() {
 			w.seats = append(w.seats, w.newSeat(user, "phone", "ios"))
 		}
 		if i%4 == 0 {
-			w.seats = append(w.seats, w.newSeat(user, "laptop", "web"))
+			tab := w.newSeat(user, "laptop", "web")
+			tab.tab = 1
+			w.seats = append(w.seats, tab)
 		}
 	}
 	for i := range contests {

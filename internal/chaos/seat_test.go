@@ -20,8 +20,10 @@ import (
 type seat struct {
 	*world
 	user, device, platform string
+	tab                    int          // which of those of the device, from 0
 	first                  func() *node // which gateway to try first; nil means any
 
+	trail   trail // of its connections
 	client  *client.Client
 	rooms   map[string]*client.Room
 	follows map[string]*follower // rooms, for as long as the test
@@ -37,7 +39,12 @@ func (w *world) newSeat(user, device, platform string) *seat {
 	return &seat{world: w, user: user, device: device, platform: platform, rooms: map[string]*client.Room{}, follows: map[string]*follower{}}
 }
 
-func (s *seat) String() string { return s.user + "/" + s.device }
+func (s *seat) String() string {
+	if s.tab > 0 {
+		return fmt.Sprintf("%s/%s.%d", s.user, s.device, s.tab)
+	}
+	return s.user + "/" + s.device
+}
 
 // signIn opens a session on any gateway, and enters the rooms, where it hears what was said since it was there before. It tells whether
 // it has got so far; otherwise the reason is that of the client, unless the context has ended.
@@ -83,6 +90,7 @@ func (s *seat) state(now client.State) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.connected = now.Connected
+	s.trail.add("%s is connected: %t, with %s at %s, %v", s, now.Connected, now.Welcome.Session, now.Welcome.Node, now.Err)
 	if now.Connected {
 		s.welcome = now.Welcome
 	}
@@ -134,6 +142,7 @@ func (s *seat) enter(ctx context.Context, name string) bool {
 		h.Since = f.since()
 		h.Message = func(m client.Message) { f.hear(seen(m)) }
 		h.Lost = f.lose
+		f.trail.add("%s enters since %v", s, h.Since)
 	}
 	h.Ended = func(err error) { s.violate("%s: %s is left for good: %v", s, name, err) }
 	return s.insist(fmt.Sprintf("%s joins %s", s, name), s.goes, func() error {

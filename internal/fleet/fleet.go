@@ -84,6 +84,7 @@ type Driver struct {
 	mu   sync.Mutex
 	away error // what calls answer; nil while the server is there
 	hang bool  // calls wait for their context instead
+	hush bool  // nothing can be published
 	ears map[*ear]struct{}
 }
 
@@ -101,6 +102,13 @@ func (d *Driver) Cut(hang bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.away, d.hang = hubbub.Errorf(hubbub.Unavailable, "the server is away; try again"), hang
+}
+
+// Hush takes away only the part of the server by which events are published, or brings it back. Nobody is told that anything was missed.
+func (d *Driver) Hush(on bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.hush = on
 }
 
 // Heal brings the server back. Subscribers are told that they may have missed something, and, as after a connection that is made

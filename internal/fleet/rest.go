@@ -50,6 +50,12 @@ func (d *Driver) Publish(ctx context.Context, t hubbub.Topic, e hubbub.Event) er
 	if err := d.reach(ctx); err != nil {
 		return err
 	}
+	d.mu.Lock()
+	hush := d.hush
+	d.mu.Unlock()
+	if hush {
+		return hubbub.Errorf(hubbub.Unavailable, "the bus is away")
+	}
 	return d.fleet.bus.Publish(ctx, t, e)
 }
 
@@ -72,7 +78,7 @@ func (d *Driver) Post(ctx context.Context, draft hubbub.Draft) (hubbub.Appended,
 	}
 	for _, t := range topics {
 		if err := d.Publish(ctx, t, e); err != nil {
-			return a, err
+			a.Unheard = true
 		}
 	}
 	return a, nil
