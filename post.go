@@ -56,13 +56,10 @@ func (h *Hub) accepted(a *Appended) {
 	}
 }
 
-// fleeting tells whether nothing of a message is kept, not even a key.
-func (d *Draft) fleeting() bool { return d.Retention.Messages < 0 && d.Key == "" }
-
 // postLive accepts a message that need not last, and publishes it.
 func (h *Hub) postLive(ctx context.Context, d Draft) (Message, error) {
 	switch {
-	case d.fleeting():
+	case d.Retention.Messages < 0 && d.Key == "":
 		return d.Message, h.publish(ctx, Posted{Message: d.Message})
 	case h.poster != nil:
 		accepted, err := h.poster.Post(ctx, d)

@@ -12,18 +12,13 @@ const maxUnsaid = 10_000
 // unsaid are events that could not be published, the oldest first. Its methods may be called concurrently.
 type unsaid struct {
 	mu  sync.Mutex
-	all []unsaidEvent
-}
-
-type unsaidEvent struct {
-	topic Topic
-	event Event
+	all []Tiding
 }
 
 func (u *unsaid) add(t Topic, e Event) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.all = append(u.all, unsaidEvent{t, e})
+	u.all = append(u.all, Tiding{t, e})
 	u.bound()
 }
 
@@ -36,7 +31,7 @@ func (u *unsaid) bound() {
 }
 
 // take returns all, which are to be published or given back.
-func (u *unsaid) take() []unsaidEvent {
+func (u *unsaid) take() []Tiding {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	all := u.all
@@ -44,7 +39,7 @@ func (u *unsaid) take() []unsaidEvent {
 	return all
 }
 
-func (u *unsaid) giveBack(all []unsaidEvent) {
+func (u *unsaid) giveBack(all []Tiding) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.all = append(all, u.all...)
@@ -55,7 +50,7 @@ func (u *unsaid) giveBack(all []unsaidEvent) {
 func (h *Hub) sayAgain(ctx context.Context) {
 	all := h.unsaid.take()
 	for i, e := range all {
-		if err := h.driver.Publish(ctx, e.topic, e.event); err != nil {
+		if err := h.driver.Publish(ctx, e.Topic, e.Event); err != nil {
 			h.complain("publish what has happened", err)
 			h.unsaid.giveBack(all[i:])
 			return
