@@ -295,11 +295,15 @@ func (h *Hub) record(ctx context.Context, some []Transition) error {
 	if h.store == nil || len(some) == 0 {
 		return nil
 	}
-	var items []OutboxItem
+	return h.store.Record(ctx, some, h.reported(some))
+}
+
+// reported is what is reported of transitions.
+func (h *Hub) reported(some []Transition) (items []OutboxItem) {
 	if h.o.Report != nil {
 		for _, t := range some {
 			items = append(items, h.o.Report(t)...)
 		}
 	}
-	return h.store.Record(ctx, some, items)
+	return items
 }

@@ -119,14 +119,21 @@ func (a *archive) Endings(_ context.Context, ids []string) (map[string]hubbub.En
 	return ended, nil
 }
 
-// Standings follows what was recorded, each transition once.
-func (a *archive) Standings(_ context.Context, users []string) (map[string]hubbub.Standing, error) {
+func (a *archive) RecordBy(_ context.Context, ts []hubbub.Transition,
+	tell func(map[string]hubbub.Standing) ([]hubbub.Transition, []hubbub.OutboxItem)) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	told, _ := tell(a.standings(ts))
+	a.recorded = append(a.recorded, told...)
+	return nil
+}
+
+// standings follows what was recorded, each transition once.
+func (a *archive) standings(ts []hubbub.Transition) map[string]hubbub.Standing {
 	all, known := map[string]hubbub.Standing{}, map[string]bool{}
 	for _, tr := range a.recorded {
 		u := all[tr.User]
-		if known[tr.ID] || !slices.Contains(users, tr.User) {
+		if known[tr.ID] || !slices.ContainsFunc(ts, func(other hubbub.Transition) bool { return other.User == tr.User }) {
 			continue
 		}
 		known[tr.ID] = true
@@ -138,12 +145,13 @@ func (a *archive) Standings(_ context.Context, users []string) (map[string]hubbu
 			}
 		case hubbub.SessionDisconnected:
 			u.Open, u.LastSeen = slices.DeleteFunc(u.Open, func(id string) bool { return id == tr.Session.ID }), tr.Time
+			u.Ended = append(u.Ended, tr.Session.ID)
 		default:
 			u.Online, u.Turn, u.Turned = tr.Kind == hubbub.UserOnline, tr.ID, tr.Time
 		}
 		all[tr.User] = u
 	}
-	return all, nil
+	return all
 }
 
 func (a *archive) OpenNodes(context.Context) ([]string, error) {

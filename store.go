@@ -88,6 +88,10 @@ type Journal interface {
 	// are not any more, whichever is told first, and were then seen last. It puts the items into the outbox in the same transaction,
 	// in their order.
 	Record(ctx context.Context, ts []Transition, items []OutboxItem) error
+	// RecordBy records what tell makes of transitions, as Record does. tell gets how those of their users are who were ever here; until what
+	// it returns is recorded, which is of these users and sessions, nobody else records anything of them. It may be called again, must not
+	// block, and must not call the store.
+	RecordBy(ctx context.Context, ts []Transition, tell func(map[string]Standing) ([]Transition, []OutboxItem)) error
 	// OpenNodes lists the nodes of which there are open sessions, in ascending order.
 	OpenNodes(ctx context.Context) ([]string, error)
 	// Lost returns the transitions by which the open sessions of these nodes end, with the reason EndNodeLost, and those users go
@@ -96,8 +100,6 @@ type Journal interface {
 	Lost(ctx context.Context, nodes []string, idle time.Time) ([]Transition, error)
 	// Visitors tells about those of the users who were ever here.
 	Visitors(ctx context.Context, users []string) (map[string]Visitor, error)
-	// Standings tells how those of the users are who were ever here, as far as Record was told.
-	Standings(ctx context.Context, users []string) (map[string]Standing, error)
 }
 
 // Standing is how a user is by what a [Journal] was told.
@@ -109,6 +111,7 @@ type Standing struct {
 	Turned   time.Time // of Turn
 	LastSeen time.Time // when a session of the user ended last; zero if none has
 	Open     []string  // the ids of the open sessions
+	Ended    []string  // the ids of those of the sessions asked about that are known to have ended
 }
 
 // Endings remembers how sessions have ended, for a day. Its methods may be called concurrently.

@@ -25,7 +25,25 @@ func (s *straight) add(t Transition, of int) { s.all, s.of = append(s.all, t), a
 
 // handOver tells of decisions what agrees with what was told before, and returns how many of them, from the first on, are done.
 func (h *Hub) handOver(ctx context.Context, decided []Transition) (done int, err error) {
-	s, err := h.straighten(ctx, decided)
+	if h.shared == nil || h.store == nil || !questionable(decided) {
+		return h.handOverAll(ctx, decided)
+	}
+	var s straight
+	if h.o.OnTransition == nil {
+		// In one step: another node may be telling of the same user.
+		err = h.store.RecordBy(ctx, decided, func(told map[string]Standing) ([]Transition, []OutboxItem) {
+			s = h.straighten(told, decided)
+			return s.all, h.reported(s.all)
+		})
+		if err != nil {
+			return 0, err
+		}
+		return len(decided), nil
+	}
+	err = h.store.RecordBy(ctx, decided, func(told map[string]Standing) ([]Transition, []OutboxItem) {
+		s = h.straighten(told, decided)
+		return nil, nil // OnTransition is told of ends first
+	})
 	if err != nil {
 		return 0, err
 	}
@@ -33,15 +51,25 @@ func (h *Hub) handOver(ctx context.Context, decided []Transition) (done int, err
 	return s.taken(taken), err
 }
 
-// straighten makes of decisions what is to be told. A shared registry may have lost its newest decisions, which were told already, and then
-// decides from what is left: that somebody is offline whose session it does not know any more, or nothing when somebody signs in whom it
-// takes for online. So what would contradict what the store was told is left out, and what is missing is added. What is told again,
-// since it was not confirmed, changes nothing.
-func (h *Hub) straighten(ctx context.Context, decided []Transition) (straight, error) {
+// questionable tells whether decisions may contradict what was told: whoever comes online with a session, as most do, needs no look.
+func questionable(decided []Transition) bool {
+	for i, t := range decided {
+		if t.Kind == UserOffline || t.Kind == SessionConnected && !tellsOnline(decided[i+1:], t.User) {
+			return true
+		}
+	}
+	return false
+}
+
+// straighten makes of decisions what is to be told, by what was told of their users. A shared registry may have lost its newest decisions, which
+// were told already, and then decides from what is left: that somebody is offline whose session it does not know any more, or nothing when
+// somebody signs in whom it takes for online. So what would contradict what the store was told is left out, and what is missing is added. What
+// is told again, since it was not confirmed, changes nothing.
+func (h *Hub) straighten(told map[string]Standing, decided []Transition) straight {
 	s := straight{n: len(decided)}
-	known, err := h.standings(ctx, decided)
-	if err != nil {
-		return s, err
+	known := make(map[string]*Standing, len(told))
+	for user, u := range told {
+		known[user] = &u
 	}
 	for i, t := range decided {
 		u := known[t.User]
@@ -66,53 +94,7 @@ func (h *Hub) straighten(ctx context.Context, decided []Transition) (straight, e
 			s.add(t, i)
 		}
 	}
-	return s, nil
-}
-
-// standing is what the store was told of a user, and what is about to be told.
-type standing struct {
-	Standing
-	ended map[string]EndReason // sessions of which the store knows that they have ended
-}
-
-// standings asks the store for the users of whom something is decided that may contradict it: whoever comes online with a session, as most
-// do, needs no look.
-func (h *Hub) standings(ctx context.Context, decided []Transition) (map[string]*standing, error) {
-	if h.shared == nil || h.store == nil {
-		return nil, nil
-	}
-	known := map[string]*standing{}
-	for i, t := range decided {
-		if t.Kind == UserOffline || t.Kind == SessionConnected && !tellsOnline(decided[i+1:], t.User) {
-			known[t.User] = nil
-		}
-	}
-	if len(known) == 0 {
-		return nil, nil
-	}
-	var users, sessions []string
-	for _, t := range decided {
-		if _, ok := known[t.User]; ok && t.Kind == SessionConnected {
-			sessions = append(sessions, t.Session.ID)
-		}
-	}
-	for user := range known {
-		users = append(users, user)
-	}
-	told, err := h.store.Standings(ctx, users)
-	if err != nil {
-		return nil, err
-	}
-	var ended map[string]EndReason
-	if len(sessions) > 0 { // after Standings: what others record in between is then known to have ended, or not known at all
-		if ended, err = h.store.Endings(ctx, sessions); err != nil {
-			return nil, err
-		}
-	}
-	for user := range known {
-		known[user] = &standing{told[user], ended}
-	}
-	return known, nil
+	return s
 }
 
 // tellsOnline tells whether the next that is told of a user is that the user is online.
@@ -122,8 +104,8 @@ func tellsOnline(next []Transition, user string) bool {
 }
 
 // connect follows that a session has connected, and tells whether its user was offline.
-func (u *standing) connect(t *Transition) (was bool) {
-	if u.ended[t.Session.ID] != "" || slices.Contains(u.Open, t.Session.ID) {
+func (u *Standing) connect(t *Transition) (was bool) {
+	if slices.Contains(u.Ended, t.Session.ID) || slices.Contains(u.Open, t.Session.ID) {
 		return false // it is told again
 	}
 	u.Open = append(u.Open, t.Session.ID)
@@ -135,7 +117,7 @@ func (u *standing) connect(t *Transition) (was bool) {
 }
 
 // follow follows that a session has ended, or that the user is online.
-func (u *standing) follow(t *Transition) {
+func (u *Standing) follow(t *Transition) {
 	if t.Kind == SessionDisconnected {
 		u.Open = slices.DeleteFunc(u.Open, func(id string) bool { return id == t.Session.ID })
 		if t.Time.After(u.LastSeen) {
@@ -149,7 +131,7 @@ func (u *standing) follow(t *Transition) {
 }
 
 // offline decides whether a user is told to be offline, as the end of the time of being online that was told last.
-func (u *standing) offline(t *Transition, grace time.Duration) bool {
+func (u *Standing) offline(t *Transition, grace time.Duration) bool {
 	ends := TransitionID(UserOffline, t.User, u.Turn)
 	switch {
 	case u.Turn == t.ID: // it is told again

@@ -21,6 +21,7 @@ func factTests() []test[*storeRig] {
 		{"marked notices with their items", reportedMarks},
 		{"marked announcements with their items", reportedAnnouncements},
 		{"transitions with their items", reportedTransitions},
+		{"told by what was told", toldByWhatWasTold},
 		{"rooms that are occupied", occupiedRooms},
 	}
 }
@@ -124,6 +125,39 @@ func reportedTransitions(r *storeRig) {
 	r.must(r.Record(r.Context(), []hubbub.Transition{came}, []hubbub.OutboxItem{r.fact("2")}))
 	r.must(r.Record(r.Context(), nil, []hubbub.OutboxItem{r.fact("3")}))
 	r.owes("2", "1", "3")
+}
+
+// toldByWhatWasTold has many tell at the same time that a user is online, or offline, who then is not: each by what the others have told.
+func toldByWhatWasTold(r *storeRig) {
+	const n = 32
+	s := hubbub.SessionRecord{ID: "s1", User: "ann", Node: "a", Connected: r.clock.Now()}
+	came := hubbub.Transition{ID: "t1", Kind: hubbub.SessionConnected, User: "ann", Session: s, Time: r.clock.Now()}
+	r.must(r.Record(r.Context(), []hubbub.Transition{came}, nil))
+	atOnce(n, func(i int) {
+		err := r.RecordBy(r.Context(), []hubbub.Transition{came}, func(told map[string]hubbub.Standing) ([]hubbub.Transition, []hubbub.OutboxItem) {
+			u := told["ann"]
+			t := hubbub.Transition{ID: fmt.Sprint("turn ", i), Kind: hubbub.UserOnline, User: "ann", Time: u.Turned.Add(time.Millisecond)}
+			if u.Online {
+				t.Kind = hubbub.UserOffline
+			}
+			item := r.fact(t.ID)
+			item.Payload = []byte(t.Kind)
+			return []hubbub.Transition{t}, []hubbub.OutboxItem{item}
+		})
+		if err != nil {
+			r.Errorf("%v", err)
+		}
+	})
+	items, err := r.Claim(r.Context(), factTarget, 2*n, time.Minute)
+	r.must(err)
+	if len(items) != n {
+		r.Fatalf("%d items are in the outbox, want %d", len(items), n)
+	}
+	for i, item := range items {
+		if want := []hubbub.TransitionKind{hubbub.UserOffline, hubbub.UserOnline}[i%2]; string(item.Payload) != string(want) {
+			r.Fatalf("of the user who comes and goes by turns it is told as number %d: %s", i, item.Payload)
+		}
+	}
 }
 
 func occupiedRooms(r *storeRig) {

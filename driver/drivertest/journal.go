@@ -378,12 +378,22 @@ func sessionEndings(r *journalRig) {
 
 func standings(r *journalRig) {
 	at := r.clock.Now()
+	var ended []string
 	expect := func(user string, online bool, turn hubbub.Transition, seen time.Time, open ...string) {
 		r.Helper()
-		all, err := r.Standings(r.Context(), []string{user, "nobody"})
-		r.must(err)
+		var all map[string]hubbub.Standing
+		of := []hubbub.Transition{{User: user}, {User: "nobody"}, {User: user, Session: hubbub.SessionRecord{ID: "a"}},
+			{User: user, Session: hubbub.SessionRecord{ID: "b"}}, {User: user, Session: hubbub.SessionRecord{ID: "c"}}}
+		r.must(r.RecordBy(r.Context(), of, func(told map[string]hubbub.Standing) ([]hubbub.Transition, []hubbub.OutboxItem) {
+			all = told
+			return nil, nil
+		}))
 		got, known := all[user]
 		slices.Sort(got.Open)
+		slices.Sort(got.Ended)
+		if !slices.Equal(got.Ended, ended) {
+			r.Fatalf("ended are %q, want %q", got.Ended, ended)
+		}
 		if len(all) != 1 || !known || got.Online != online || got.Turn != turn.ID || !got.Turned.Equal(turn.Time) ||
 			!got.LastSeen.Equal(seen) || !slices.Equal(got.Open, open) {
 			r.Fatalf("%s is %+v, want online %v since %+v, seen last %v, open %q", user, all, online, turn, seen, open)
@@ -399,10 +409,17 @@ func standings(r *journalRig) {
 	expect("ann", true, online, time.Time{}, "a", "b")
 	r.clock.Advance(time.Second)
 	r.record(r.ended(b))
+	ended = []string{"b"}
 	expect("ann", true, online, at.Add(time.Second), "a")
 	r.record(r.ended(a))
+	ended = []string{"a", "b"}
 	offline := r.offline(online)
-	r.record(offline)
+	r.must(r.RecordBy(r.Context(), []hubbub.Transition{offline}, func(told map[string]hubbub.Standing) ([]hubbub.Transition, []hubbub.OutboxItem) {
+		if u := told["ann"]; !u.Online || len(u.Open) > 0 {
+			r.Errorf("before it is told that she is offline ann is %+v", u)
+		}
+		return []hubbub.Transition{offline}, nil
+	}))
 	expect("ann", false, offline, at.Add(time.Second))
 }
 

@@ -84,32 +84,6 @@ func (s *Store) Visitors(ctx context.Context, users []string) (map[string]hubbub
 	return all, nil
 }
 
-// Standings implements [hubbub.Journal].
-func (s *Store) Standings(ctx context.Context, users []string) (map[string]hubbub.Standing, error) {
-	all := make(map[string]hubbub.Standing, len(users))
-	err := s.read(ctx, func(ctx context.Context, q *db.Queries) error {
-		clear(all)
-		rows, err := q.UsersOf(ctx, users)
-		if err != nil {
-			return err
-		}
-		for _, row := range rows {
-			all[row.Who] = hubbub.Standing{Online: row.Online, Turn: row.Turn, Turned: timeOf(row.Turned), LastSeen: timeOf(row.LastSeen)}
-		}
-		open, err := q.OpenOf(ctx, users)
-		for _, row := range open {
-			u := all[row.Who]
-			u.Open = append(u.Open, row.ID)
-			all[row.Who] = u
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return all, nil
-}
-
 // Endings implements [hubbub.Endings].
 func (s *Store) Endings(ctx context.Context, sessions []string) (map[string]hubbub.EndReason, error) {
 	var rows []db.EndingsRow

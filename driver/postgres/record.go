@@ -24,36 +24,81 @@ func (s *Store) Record(ctx context.Context, ts []hubbub.Transition, items []hubb
 	}
 	return s.write(ctx, func(ctx context.Context, q *db.Queries) error {
 		now := s.o.Now()
-		if err := record(ctx, q, ts, now); err != nil {
+		if len(ts) == 0 {
+			return putItems(ctx, q, items, now)
+		}
+		r, err := look(ctx, q, ts, now)
+		if err != nil {
 			return fmt.Errorf("record transitions: %w", err)
 		}
-		return putItems(ctx, q, items, now)
+		return r.take(ctx, q, ts, items)
 	})
 }
 
-func record(ctx context.Context, q *db.Queries, ts []hubbub.Transition, now time.Time) error {
+// RecordBy implements [hubbub.Journal]. It reads the open sessions of the users in one more statement than Record.
+func (s *Store) RecordBy(ctx context.Context, ts []hubbub.Transition, tell func(map[string]hubbub.Standing) ([]hubbub.Transition, []hubbub.OutboxItem)) error {
 	if len(ts) == 0 {
 		return nil
 	}
-	r := recorder{now: now.UnixMilli(), users: map[string]*recordedUser{}, sessions: map[string]*recordedSession{}}
-	if err := r.look(ctx, q, ts); err != nil {
-		return err
+	return s.write(ctx, func(ctx context.Context, q *db.Queries) error {
+		r, err := look(ctx, q, ts, s.o.Now())
+		if err != nil {
+			return fmt.Errorf("record transitions: %w", err)
+		}
+		known, err := r.standings(ctx, q, ts)
+		if err != nil {
+			return fmt.Errorf("record transitions: %w", err)
+		}
+		told, items := tell(known)
+		return r.take(ctx, q, told, items)
+	})
+}
+
+// standings tells how the users are who were ever here.
+func (r *recorder) standings(ctx context.Context, q *db.Queries, ts []hubbub.Transition) (map[string]hubbub.Standing, error) {
+	known := make(map[string]hubbub.Standing, len(r.users))
+	for name, u := range r.users {
+		if u.known {
+			known[name] = hubbub.Standing{Online: u.Online, Turn: u.Turn, Turned: timeOf(u.Turned), LastSeen: timeOf(u.LastSeen)}
+		}
+	}
+	open, err := q.OpenOf(ctx, slices.Sorted(maps.Keys(known)))
+	for _, row := range open {
+		u := known[row.Who]
+		u.Open = append(u.Open, row.ID)
+		known[row.Who] = u
 	}
 	for i := range ts {
+		s := r.sessions[ts[i].Session.ID]
+		if u, here := known[ts[i].User]; here && s != nil && s.ended > 0 {
+			u.Ended = append(u.Ended, ts[i].Session.ID)
+			known[ts[i].User] = u
+		}
+	}
+	return known, err
+}
+
+// take records transitions of users and sessions that were looked at, and puts the items into the outbox.
+func (r *recorder) take(ctx context.Context, q *db.Queries, ts []hubbub.Transition, items []hubbub.OutboxItem) error {
+	for i := range ts {
 		if err := r.record(&ts[i]); err != nil {
-			return fmt.Errorf("%s of %q: %w", ts[i].Kind, ts[i].User, err)
+			return fmt.Errorf("record %s of %q: %w", ts[i].Kind, ts[i].User, err)
 		}
 	}
 	if err := r.write(ctx, q); err != nil {
-		return err
+		return fmt.Errorf("record transitions: %w", err)
 	}
 	// Twice as many as can have come: there are never many more than a day's.
-	return q.ForgetSessions(ctx, db.ForgetSessionsParams{Before: now.Add(-rememberFor).UnixMilli(), Most: int64(2 * len(ts))})
+	forget := db.ForgetSessionsParams{Before: r.now.Add(-rememberFor).UnixMilli(), Most: int64(2 * len(ts))}
+	if err := q.ForgetSessions(ctx, forget); err != nil {
+		return fmt.Errorf("forget sessions: %w", err)
+	}
+	return putItems(ctx, q, items, r.now)
 }
 
 // recorder applies transitions to what is known of their users and sessions.
 type recorder struct {
-	now      int64
+	now      time.Time
 	users    map[string]*recordedUser
 	sessions map[string]*recordedSession
 }
@@ -77,7 +122,8 @@ type recordedSession struct {
 }
 
 // look locks the users and reads what is known.
-func (r *recorder) look(ctx context.Context, q *db.Queries, ts []hubbub.Transition) error {
+func look(ctx context.Context, q *db.Queries, ts []hubbub.Transition, now time.Time) (*recorder, error) {
+	r := &recorder{now: now, users: map[string]*recordedUser{}, sessions: map[string]*recordedSession{}}
 	for i := range ts {
 		r.users[ts[i].User] = &recordedUser{known: true}
 		if id := ts[i].Session.ID; id != "" {
@@ -87,14 +133,14 @@ func (r *recorder) look(ctx context.Context, q *db.Queries, ts []hubbub.Transiti
 	names := slices.Sorted(maps.Keys(r.users))
 	fresh, err := q.LockUsers(ctx, names)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, name := range fresh {
 		r.users[name].known = false
 	}
 	users, err := q.UsersOf(ctx, names)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, row := range users {
 		r.users[row.Who].Users = row
@@ -104,7 +150,7 @@ func (r *recorder) look(ctx context.Context, q *db.Queries, ts []hubbub.Transiti
 		s := r.sessions[row.ID]
 		s.known, s.ended = true, row.Ended
 	}
-	return err
+	return r, err
 }
 
 func (r *recorder) record(t *hubbub.Transition) error {
@@ -148,7 +194,7 @@ func (r *recorder) connected(u *recordedUser, t *hubbub.Transition) (err error) 
 // disconnected ends a session. Whose it was is forgotten.
 func (r *recorder) disconnected(u *recordedUser, t *hubbub.Transition) {
 	if s := r.sessions[t.Session.ID]; s != nil && (!s.known || s.ended == 0) {
-		s.known, s.changed, s.user, s.record, s.ended, s.why = true, true, "", nil, r.now, t.Why
+		s.known, s.changed, s.user, s.record, s.ended, s.why = true, true, "", nil, r.now.UnixMilli(), t.Why
 		s.node, s.connected = t.Session.Node, millis(t.Session.Connected)
 		u.changed = true
 	}

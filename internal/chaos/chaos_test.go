@@ -19,11 +19,12 @@ import (
 // servers is what gateways stand on.
 type servers struct {
 	gateways int
-	settle   func(n *node)           // adds what it needs to the gateway's settings
-	faults   []fault                 // that can happen to it, and to gateways because of it
-	short    [][]string              // the faults of each round of a short run
-	journal  func() (journal, error) // what the store takes for open; nil if nobody but a gateway may look into it
-	*world                           // set before any fault happens
+	settle   func(n *node)            // adds what it needs to the gateway's settings
+	faults   []fault                  // that can happen to it, and to gateways because of it
+	short    [][]string               // the faults of each round of a short run
+	journal  func() (journal, error)  // what the store takes for open; nil if nobody but a gateway may look into it
+	kept     func(user string) string // what the store has of a user, for people to read; nil if nobody but a gateway may look into it
+	*world                            // set before any fault happens
 }
 
 // sets are the sets of servers, each with what starts it.

@@ -26,6 +26,7 @@ type ear struct {
 	mu       sync.Mutex
 	attempts int
 	audience *audience
+	trail    trail // of events of users
 }
 
 func listen(t *testing.T) *ear {
@@ -57,6 +58,9 @@ func (e *ear) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		e.audience.wrong = append(e.audience.wrong, "events: "+err.Error()+": "+string(body))
 		return
+	}
+	if _, again := e.audience.events[heard.id]; !again && heard.Data.User != "" && heard.Type != "message.sent" {
+		e.trail.add("%s  %s %s %s sequence %d", heard.Data.User, heard.Type, heard.Data.Session, heard.Data.Reason, heard.Sequence)
 	}
 	known := len(e.audience.wrong)
 	e.audience.hear(heard)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -95,6 +96,23 @@ func (d *database) journal(ctx context.Context) (j journal, err error) {
 	return j, err
 }
 
+// kept is what there is about a user, for people to read.
+func (d *database) kept(t *testing.T, user string) string {
+	var all []string
+	for _, query := range []string{
+		"SELECT online, turn, turned, last_seen, here FROM users WHERE who = '%s'",
+		"SELECT id, node, connected FROM sessions WHERE who = '%s'",
+		"SELECT seq, time, due, claimer, state, id, error, encode(payload, 'escape') FROM outbox WHERE line = '%s' ORDER BY seq",
+	} {
+		out, err := exec.CommandContext(t.Context(), testkit.Program(t, "psql", "/usr/bin/psql"), d.url, "-c", fmt.Sprintf(query, user)).CombinedOutput()
+		if err != nil {
+			return err.Error() + "\n" + string(out)
+		}
+		all = append(all, string(out))
+	}
+	return strings.Join(all, "\n")
+}
+
 // fails makes a fault of what happens to servers to which one fault after the other happens.
 func fails(name string, busy *sync.Mutex, do func(w *world, r *rand.Rand)) fault {
 	return fault{name, func(w *world, r *rand.Rand) {
@@ -165,6 +183,7 @@ func onRedis(t *testing.T) *servers {
 		d.aside(n, "redis://"+l.addr)
 	}
 	s.journal = func() (journal, error) { return d.journal(t.Context()) }
+	s.kept = func(user string) string { return d.kept(t, user) }
 	s.faults = append(d.faults(),
 		restart("Redis is killed", false),
 		restart("Redis is killed and has lost everything", true),
@@ -214,6 +233,7 @@ func onSentinel(t *testing.T) *servers {
 	s := &servers{gateways: 3, short: [][]string{{"the replica takes over", "the master is killed", "all gateways are upgraded"}}}
 	s.settle = func(n *node) { d.aside(n, "redis+sentinel://"+strings.Join(hosts, ",")+"/hubbub") }
 	s.journal = func() (journal, error) { return d.journal(t.Context()) }
+	s.kept = func(user string) string { return d.kept(t, user) }
 	s.faults = append(d.faults(),
 		loses("the master is killed", &busy, func(w *world, r *rand.Rand) {
 			m := master()
@@ -246,6 +266,7 @@ func onCluster(t *testing.T) *servers {
 	s := &servers{gateways: 3, short: [][]string{{"a master of the cluster is killed", "slots move in the cluster"}}}
 	s.settle = func(n *node) { d.aside(n, "redis+cluster://"+strings.Join(c.hosts(), ",")) }
 	s.journal = func() (journal, error) { return d.journal(t.Context()) }
+	s.kept = func(user string) string { return d.kept(t, user) }
 	s.faults = append(d.faults(),
 		loses("a master of the cluster is killed", &c.busy, func(w *world, r *rand.Rand) {
 			m := c.master(r)

@@ -46,9 +46,18 @@ func (t *trail) about(words ...string) (lines []string) {
 }
 
 // explain prints what was heard of the streams that something is wrong with: by those whom it concerns, what was accepted, and when their
-// connections came and went.
+// connections came and went; and of users that something is wrong with what was told, and what the store has.
 func (w *world) explain(wrong []string) {
 	all := strings.Join(wrong, "\n")
+	for _, user := range w.users() {
+		if !strings.Contains(all+" ", user+" ") {
+			continue
+		}
+		w.t.Logf("told of %s:\n%s", user, strings.Join(w.ear.trail.about(user+"  "), "\n"))
+		if w.servers.kept != nil {
+			w.t.Logf("the store has of %s:\n%s", user, w.servers.kept(user))
+		}
+	}
 	var who []string
 	for _, s := range append([]*seat{w.keeper}, w.seats...) {
 		if strings.Contains(all, s.String()+" ") {

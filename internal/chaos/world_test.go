@@ -100,6 +100,15 @@ func (w *world) everySeat() []*seat {
 	return all
 }
 
+// users are all users, each once.
+func (w *world) users() (all []string) {
+	for _, s := range w.everySeat() {
+		all = append(all, s.user)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // live has somebody act again and again while there is a round.
 func (w *world) live(act func()) {
 	w.lives.Go(func() {
