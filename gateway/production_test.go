@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -226,12 +227,16 @@ func (r running) diagnose(t *testing.T, c creds) outcome {
 	return outcome{status: 101, user: decode[struct{ User string }](t, text).User}
 }
 
+// numbers may differ from one moment to the next, as in "has expired 3 s ago".
+var numbers = regexp.MustCompile(`[0-9]+`)
+
 // ends signs in both ways, which must end alike, and tells how. Each way gets credentials of its own, since a ticket is
 // good once.
 func (r running) ends(t *testing.T, name string, c func() creds) outcome {
 	t.Helper()
 	met, told := r.handshake(t, c()), r.diagnose(t, c())
-	if met.String() != told.String() && !strings.HasPrefix(met.user, "anon-") {
+	same := met.status == told.status && numbers.ReplaceAllString(met.String(), "") == numbers.ReplaceAllString(told.String(), "")
+	if !same && !strings.HasPrefix(met.user, "anon-") {
 		t.Errorf("%s: the handshake ends with %v, a plain GET with %v", name, met, told)
 	}
 	return met
