@@ -233,6 +233,9 @@ func (w *world) unheard() (wrong []string) {
 		}
 		wrong = append(wrong, stream.history(epoch, history)...)
 		for _, f := range w.followers(name) {
+			if !stream.durable && f.begins() {
+				w.announce(name, pick(w.nodes))
+			}
 			wrong = append(wrong, f.missing(history)...)
 		}
 	}

@@ -123,6 +123,7 @@ type follower struct {
 	// Guarded by the stream's mu.
 	heard []message       // since the last loss that was told
 	last  hubbub.Position // of the newest in heard
+	begin bool            // a loss was told, and nobody has seen to it that there is something newer to hear
 }
 
 // hear notes that a message was handed over.
@@ -150,7 +151,16 @@ func (f *follower) lose() {
 	}
 	f.losses++
 	f.trail.add("%s is told of a loss after %v", f.who, f.last)
-	f.heard, f.last = nil, hubbub.Position{}
+	f.heard, f.last, f.begin = nil, hubbub.Position{}, true
+}
+
+// begins tells, once after a loss that was told, whether nothing was heard since: whoever follows wants only what comes from then on.
+func (f *follower) begins() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	begin := f.begin && len(f.heard) == 0
+	f.begin = false
+	return begin
 }
 
 // since is the position of the newest message that was heard.
