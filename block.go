@@ -91,8 +91,11 @@ const (
 
 // matchBlock has the driver know the block that the store has of a user, or that it has none, and tells which. Other nodes may change it at
 // the same time, and tell the two in another order. So it looks again after each change: whoever has changed the driver last has seen
-// that the store has the same. mine is the block that the caller has put there, of which the store keeps a rounded time.
+// that the store has the same. So what was begun is finished also if ctx ends. mine is the block that the caller has put there, of which the
+// store keeps a rounded time.
 func (h *Hub) matchBlock(ctx context.Context, mine Revocation) (blocked bool, err error) {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), longPatience)
+	defer stop()
 	for range maxMatches {
 		kept, until, err := h.store.KeptBlock(ctx, mine.User)
 		if err != nil {

@@ -141,6 +141,43 @@ func TestNobodyIsLetInWhenNobodyKnowsWhatWasRevoked(t *testing.T) {
 	})
 }
 
+// rival is a store in which another node blocks somebody, once, while this one is about to take back a block that there was not.
+type rival struct {
+	*archive
+	then func()
+}
+
+func (r *rival) KeptBlock(ctx context.Context, user string) (bool, time.Time, error) {
+	if ctx.Err() != nil {
+		return false, time.Time{}, ctx.Err()
+	}
+	blocked, until, err := r.archive.KeptBlock(ctx, user)
+	if then := r.then; then != nil {
+		r.then = nil
+		then()
+	}
+	return blocked, until, err
+}
+
+// TestABlockIsMatchedAlsoIfTheCallerHasGone has a node take back a block of the registry that the store had not when it looked, while the
+// client goes away that has made it look.
+func TestABlockIsMatchedAlsoIfTheCallerHasGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, store := newFleet(), newArchive()
+		a := join(t, f, "a", hubbub.Options{Store: store})
+		ctx, leave := context.WithCancel(t.Context())
+		b := join(t, f, "b", hubbub.Options{Store: &rival{store, func() {
+			blocks(0)(t, a.Hub)
+			leave()
+		}}})
+		if err := b.driver.Revoke(t.Context(), hubbub.Revocation{User: "ann"}); err != nil {
+			t.Fatal(err)
+		}
+		_ = b.Check(ctx, as("ann"))
+		wantReason(t, a.Check(t.Context(), as("ann")), hubbub.Unauthorized)
+	})
+}
+
 // TestWhoGotInWhileItWasLostIsEnded has a node that is not in doubt let somebody in, since another node was told of what was revoked by a server
 // of which another one had taken the place.
 func TestWhoGotInWhileItWasLostIsEnded(t *testing.T) {
