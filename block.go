@@ -2,7 +2,6 @@ package hubbub
 
 import (
 	"context"
-	"fmt"
 	"time"
 )
 
@@ -92,8 +91,11 @@ const (
 
 // matchBlock has the driver know the block that the store has of a user, or that it has none, and tells which. Other nodes may change it at
 // the same time, and tell the two in another order. So it looks again after each change: whoever has changed the driver last has seen
-// that the store has the same. mine is the block that the caller has put there, of which the store keeps a rounded time.
+// that the store has the same. So what was begun is finished also if ctx ends. mine is the block that the caller has put there, of which the
+// store keeps a rounded time.
 func (h *Hub) matchBlock(ctx context.Context, mine Revocation) (blocked bool, err error) {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), longPatience)
+	defer stop()
 	for range maxMatches {
 		kept, until, err := h.store.KeptBlock(ctx, mine.User)
 		if err != nil {
@@ -173,55 +175,4 @@ func (h *Hub) lifted(ctx context.Context, user string) bool {
 		h.complain("look whether a user is still blocked", err)
 	}
 	return err == nil && !blocked
-}
-
-// loadRevocations tells the driver what was revoked before the process began. Blocks that other nodes change meanwhile are looked at again.
-func (h *Hub) loadRevocations(ctx context.Context) error {
-	if h.store == nil {
-		return nil
-	}
-	blocks := map[string]time.Time{}
-	err := h.eachRevocation(ctx, func(r Revocation) error {
-		if isBlock(r) {
-			blocks[r.User] = r.Until
-		}
-		return h.driver.Revoke(ctx, r)
-	})
-	if err != nil || len(blocks) == 0 || h.shared == nil {
-		return err
-	}
-	err = h.eachRevocation(ctx, func(r Revocation) error {
-		if until, ok := blocks[r.User]; ok && isBlock(r) && until.Equal(r.Until) {
-			delete(blocks, r.User)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for user := range blocks {
-		if err := h.matchBlocked(ctx, user); err != nil {
-			return fmt.Errorf("revoke credentials of %q: %w", user, err)
-		}
-	}
-	return nil
-}
-
-// eachRevocation does something with all that the store has.
-func (h *Hub) eachRevocation(ctx context.Context, do func(Revocation) error) error {
-	for after := ""; ; {
-		some, next, err := h.store.KeptRevocations(ctx, after, maxPage)
-		if err != nil {
-			return err
-		}
-		for _, r := range some {
-			if err := do(r); err != nil {
-				return fmt.Errorf("revoke credentials of %q: %w", r.User, err)
-			}
-		}
-		if next == "" {
-			return nil
-		}
-		after = next
-	}
 }

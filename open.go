@@ -104,20 +104,45 @@ func (h *Hub) register(ctx context.Context, s *Session) (Opened, error) {
 	}
 	p.has(s.identity.Attrs)
 	p.add(s)
-	opened, err := h.driver.Open(ctx, s.record(s.identity), h.o.Devices)
-	if err != nil && AsError(err).Reason == Unauthorized && h.lifted(ctx, s.user) {
-		opened, err = h.driver.Open(ctx, s.record(s.identity), h.o.Devices)
-	}
+	opened, err := h.decide(ctx, s)
 	if err != nil {
 		p.remove(s)
 		h.users.release(s.user, p)
+		return Opened{}, err
+	}
+	s.person, s.was = p, Opened{Generation: opened.Generation, Came: opened.Came}
+	return opened, nil
+}
+
+// decide has the driver decide whether there is a session, and the store, too, if the driver is in doubt: before, so that nobody's device gives
+// way to credentials that were revoked, and afterwards, since the doubt may have begun with the decision.
+func (h *Hub) decide(ctx context.Context, s *Session) (Opened, error) {
+	record := s.record(s.identity)
+	if err := h.admissible(ctx, record); err != nil {
+		return Opened{}, err
+	}
+	opened, err := h.driver.Open(ctx, record, h.o.Devices)
+	if err != nil && AsError(err).Reason == Unauthorized && h.lifted(ctx, s.user) {
+		opened, err = h.driver.Open(ctx, record, h.o.Devices)
+	}
+	if err != nil {
 		if h.shared != nil && AsError(err).Reason == Unavailable {
 			h.owe(owed{target: Target{User: s.user, Session: s.id}, why: EndClosed}) // it may have been opened nevertheless
 		}
 		return Opened{}, err
 	}
-	s.person, s.was = p, Opened{Generation: opened.Generation, Came: opened.Came}
-	return opened, nil
+	refused := h.admissible(ctx, record)
+	if refused == nil {
+		return opened, nil
+	}
+	h.replace(ctx, s, opened.Replaced)
+	h.announce(ctx, opened.Transitions)
+	why := EndClosed
+	if AsError(refused).Reason == Unauthorized {
+		why = EndRevoked
+	}
+	h.settle(owed{target: Target{User: s.user, Session: s.id}, why: why})
+	return Opened{}, refused
 }
 
 // replace tells sessions that a new one has taken their place.
@@ -147,9 +172,9 @@ func (h *Hub) Check(ctx context.Context, id Identity) error {
 		return err
 	}
 	if revoked {
-		return Errorf(Unauthorized, "these credentials were revoked; sign in again")
+		return errRevoked()
 	}
-	return nil
+	return h.admissible(ctx, record)
 }
 
 // End ends sessions on all nodes, and returns how many. They are told why, and do not come back by themselves.

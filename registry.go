@@ -211,6 +211,10 @@ type Shared interface {
 	// Restored says that all of the node's sessions were restored since the first renewal that said Doubt, or the first one after
 	// Restored was called before. What has given reason to doubt after that renewal is not settled by it, and said again.
 	Restored(node string)
+	// Doubtful tells whether the registry may lack, at this moment, something that it had: from whatever gives reason to doubt until Restored
+	// has settled it, for the node. It does not wait for the next renewal to say so, and not for the server: if what a call has met had lost
+	// something, and nothing has settled it meanwhile, it is told as soon as the call has returned.
+	Doubtful(node string) bool
 }
 
 // Restored is what became of a session that a node restores.

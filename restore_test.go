@@ -34,7 +34,7 @@ func TestSessionsAreRestoredWhileTheStoreIsAway(t *testing.T) {
 		ann, bob := open(t, a.Hub, "ann"), open(t, b.Hub, "bob")
 		pass(time.Second)
 		store.mu.Lock()
-		store.away, store.revoked = true, []hubbub.Revocation{{User: "bob"}}
+		store.away, store.revoked, store.blocks["bob"] = true, []hubbub.Revocation{{User: "bob"}}, time.Time{}
 		store.mu.Unlock()
 		f.Empty()
 		pass(lease)

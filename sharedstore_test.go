@@ -30,6 +30,7 @@ type archive struct {
 	between  func()   // called once, before SetOccupied writes
 	revoked  []hubbub.Revocation
 	blocks   map[string]time.Time
+	looked   int    // how often KeptAgainst was asked
 	then     func() // called once, after the store has a block or forgets it
 }
 
@@ -80,6 +81,17 @@ func (a *archive) ForgetBlocks(_ context.Context, user string) error {
 	a.mu.Unlock()
 	a.afterwards()
 	return nil
+}
+
+// KeptAgainst knows of blocks, and of all that was revoked of a user.
+func (a *archive) KeptAgainst(_ context.Context, s hubbub.SessionRecord) (bool, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.looked++
+	_, blocked := a.blocks[s.User]
+	return blocked || slices.ContainsFunc(a.revoked, func(r hubbub.Revocation) bool {
+		return r.User == s.User && (r.Device == "" || r.Device == s.Device) && (r.Token == "" || r.Token == s.Token)
+	}), nil
 }
 
 func (a *archive) KeptBlock(_ context.Context, user string) (blocked bool, until time.Time, err error) {

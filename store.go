@@ -338,6 +338,8 @@ type KeptRevocations interface {
 	// KeptRevocations lists what is not over, in an order of its own, from the one after the cursor after; "" is the beginning, and
 	// a next of "" the end.
 	KeptRevocations(ctx context.Context, after string, limit int) (rs []Revocation, next string, err error)
+	// KeptAgainst tells whether a revocation is kept that is not over and holds for a session, of which User, Device, Token and Issued count.
+	KeptAgainst(ctx context.Context, s SessionRecord) (bool, error)
 }
 
 // Eraser forgets people.

@@ -16,6 +16,7 @@ func revocationStoreTests() []test[*storeRig] {
 		{"revocations in any order", revocationsInAnyOrder},
 		{"very many revocations of a user", manyRevocations},
 		{"blocks that are forgotten", forgottenBlocks},
+		{"what is kept against a session", keptAgainst},
 	}
 }
 
@@ -146,6 +147,42 @@ func (r *storeRig) keepsBlock(user string, blocked bool, until time.Time) {
 	if got, end, err := r.KeptBlock(r.Context(), user); got != blocked || !end.Equal(until) || err != nil {
 		r.Fatalf("%s is blocked: %v until %v, %v; want %v until %v", user, got, end, err, blocked, until)
 	}
+}
+
+func keptAgainst(r *storeRig) {
+	now := r.clock.Now()
+	issued := now.Add(-time.Hour)
+	for _, v := range []hubbub.Revocation{
+		{User: "ann", Device: "phone"}, {User: "ann", Token: "t1"}, {User: "ann", Device: "laptop", Token: "t2", Until: now.Add(time.Minute)},
+		{User: "bob", Before: issued}, {User: "cid"}, {User: "dan", Until: now.Add(time.Minute)},
+	} {
+		r.keep(v)
+	}
+	against := func(user, device, token string, issued time.Time, want bool) {
+		r.Helper()
+		s := hubbub.SessionRecord{User: user, Device: device, Token: token, Issued: issued}
+		if got, err := r.KeptAgainst(r.Context(), s); got != want || err != nil {
+			r.Fatalf("against %s/%s with %q of %v is kept something: %v, %v", user, device, token, issued, got, err)
+		}
+	}
+	against("ann", "phone", "", issued, true)
+	against("ann", "phone", "t9", time.Time{}, true)
+	against("ann", "tablet", "t1", issued, true)
+	against("ann", "tablet", "", issued, false)
+	against("ann", "tablet", "t2", issued, false)
+	against("ann", "laptop", "", issued, false)
+	against("ann", "laptop", "t2", issued, true)
+	against("bob", "phone", "t1", issued, false)
+	against("bob", "phone", "t1", issued.Add(-time.Millisecond), true)
+	against("bob", "phone", "", time.Time{}, true)
+	against("cid", "phone", "t1", now, true)
+	against("dan", "phone", "t1", now, true)
+	against("eve", "phone", "t1", time.Time{}, false)
+	r.clock.Advance(time.Minute)
+	against("ann", "laptop", "t2", issued, false)
+	against("dan", "phone", "t1", now, false)
+	r.must(r.ForgetBlocks(r.Context(), "cid"))
+	against("cid", "phone", "t1", now, false)
 }
 
 // revocationsInAnyOrder keeps revocations of a few devices, tokens and times, and compares what is left with the rule.

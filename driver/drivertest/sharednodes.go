@@ -137,6 +137,15 @@ func (r *sharedRig) doubts(want ...bool) {
 		if got := r.a.renewal(nodeA).Doubt; got != doubt {
 			r.Fatalf("renewal %d says doubt %v, want %v", i, got, doubt)
 		}
+		r.doubtful(doubt)
+	}
+}
+
+// doubtful fails the test unless node a may lack something at this moment, or not.
+func (r *sharedRig) doubtful(want bool) {
+	r.Helper()
+	if got := r.a.shared().Doubtful(nodeA); got != want {
+		r.Fatalf("between renewals it says doubt %v, want %v", got, want)
 	}
 }
 
@@ -148,7 +157,9 @@ func doubtAfterLoss(r *sharedRig) {
 	}
 	r.a.shared().Restored(nodeB) // which is another node
 	r.doubts(true)
+	r.doubtful(true)
 	r.a.shared().Restored(nodeA)
+	r.doubtful(false)
 	r.doubts(false, false)
 	r.loseA()
 	r.doubts(true)

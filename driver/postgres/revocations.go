@@ -97,6 +97,19 @@ func (s *Store) KeptBlock(ctx context.Context, user string) (blocked bool, until
 	return blocked, until, nil
 }
 
+// KeptAgainst implements [hubbub.KeptRevocations].
+func (s *Store) KeptAgainst(ctx context.Context, r hubbub.SessionRecord) (kept bool, err error) {
+	err = s.readOne(ctx, func(ctx context.Context, q *db.Queries) (err error) {
+		kept, err = q.KeptAgainst(ctx, db.KeptAgainstParams{Who: r.User, Device: r.Device, Token: r.Token, Issued: r.Issued.UnixMilli(),
+			Now: s.o.Now().UnixMilli()})
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("look whether credentials of %q were revoked: %w", r.User, err)
+	}
+	return kept, nil
+}
+
 // KeptRevocations implements [hubbub.KeptRevocations]. All that were kept when the listing began are in it. Of those that come meanwhile it
 // may miss some, since their numbers do not rise in the order in which they are committed: whoever keeps a revocation tells it to the
 // registry afterwards.

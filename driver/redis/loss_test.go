@@ -266,6 +266,38 @@ func TestLostTail(t *testing.T) {
 	told.check("lost tail")
 }
 
+// TestDoubtBeginsWithTheConnection has a restart lose that somebody was blocked, and no renewal notice it.
+func TestDoubtBeginsWithTheConnection(t *testing.T) {
+	t.Parallel()
+	s, clock, told := testkit.NewRedis(t), drivertest.NewClock(), &tale{t: t, known: map[string]bool{}}
+	a := newHub(t, s, "a", clock, told)
+	a.open("ann", "a1")
+	a.renew()
+	s.Do("SAVE")
+	if err := a.Revoke(t.Context(), hubbub.Revocation{User: "bob"}); err != nil {
+		t.Fatal(err)
+	}
+	if a.Doubtful(a.node) {
+		t.Fatal("there is doubt although nothing has happened")
+	}
+	s.Kill()
+	s.Start()
+	var err error
+	testkit.Eventually(t, "an answer", func() bool {
+		_, err = a.Open(t.Context(), recordOf("bob", "phone", "b1", a.node, clock), hubbub.DeviceLimit{})
+		return err == nil || hubbub.AsError(err).Reason != hubbub.Unavailable
+	})
+	if err != nil {
+		t.Fatalf("the block was not lost: %v", err)
+	}
+	if !a.Doubtful(a.node) {
+		t.Error("somebody was let in by what has lost the block, and there is no doubt")
+	}
+	if !a.renew() || a.Doubtful(a.node) { // restores
+		t.Error("there is doubt after all was restored")
+	}
+}
+
 // TestManySessions has a user with hundreds of sessions, which end at once.
 func TestManySessions(t *testing.T) {
 	t.Parallel()

@@ -127,6 +127,15 @@ func (d *Driver) Restored(node string) {
 	}
 }
 
+// Doubtful implements [hubbub.Shared]. A connection that is made anew gives reason to doubt before its first command.
+func (d *Driver) Doubtful(node string) bool {
+	r := &d.registry
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := r.nodes[node]
+	return n == nil || n.reasons != n.settled || n.doubts != r.doubts.Load()
+}
+
 // Release implements [hubbub.Leases]. If this process dies in between, the lease counts as lost, and others end what is left of it.
 func (d *Driver) Release(ctx context.Context, node string) ([]hubbub.Transition, error) {
 	const op = "release the node's lease"

@@ -100,6 +100,20 @@ func (s *Store) KeptBlock(ctx context.Context, user string) (blocked bool, until
 	return blocked, until, nil
 }
 
+// KeptAgainst implements [hubbub.KeptRevocations].
+func (s *Store) KeptAgainst(ctx context.Context, r hubbub.SessionRecord) (kept bool, err error) {
+	err = s.read(ctx, func(ctx context.Context, q *db.Queries) error {
+		some, err := q.KeptAgainst(ctx, db.KeptAgainstParams{User: r.User, Device: r.Device, Token: r.Token, Issued: r.Issued.UnixMilli(),
+			Now: s.o.Now().UnixMilli()})
+		kept = some != 0
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("look whether credentials of %q were revoked: %w", r.User, err)
+	}
+	return kept, nil
+}
+
 // KeptRevocations implements [hubbub.KeptRevocations]. Those that come while somebody lists them are at the end.
 func (s *Store) KeptRevocations(ctx context.Context, after string, limit int) (rs []hubbub.Revocation, next string, err error) {
 	var number int64

@@ -208,6 +208,14 @@ func (d *Driver) Restored(node string) {
 	}
 }
 
+// Doubtful implements [hubbub.Shared].
+func (d *Driver) Doubtful(node string) bool {
+	d.fleet.mu.Lock()
+	defer d.fleet.mu.Unlock()
+	m := d.fleet.members[node]
+	return m == nil || m.doubts > m.healed
+}
+
 // Nodes implements [hubbub.Shared].
 func (d *Driver) Nodes(ctx context.Context) ([]hubbub.NodeStatus, error) {
 	unlock, err := d.deciding(ctx)

@@ -55,5 +55,11 @@ DELETE FROM revocations WHERE who = $1 AND device = '' AND token = '' AND before
 SELECT until FROM revocations
 WHERE who = @who AND device = '' AND token = '' AND before = 0 AND (until = 0 OR until > @now::bigint) ORDER BY until = 0 DESC, until DESC LIMIT 1;
 
+-- KeptAgainst tells whether a revocation holds for a session.
+-- name: KeptAgainst :one
+SELECT EXISTS (SELECT 1 FROM revocations
+WHERE who = @who AND token IN ('', @token::text) AND device IN ('', @device::text)
+  AND (before = 0 OR before > @issued::bigint) AND (until = 0 OR until > @now::bigint));
+
 -- name: RevocationsAfter :many
 SELECT * FROM revocations WHERE number > @after AND (until = 0 OR until > @now) ORDER BY number LIMIT @most::bigint;

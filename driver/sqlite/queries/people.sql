@@ -47,6 +47,12 @@ DELETE FROM revocations WHERE user = ? AND device = '' AND token = '' AND before
 SELECT until FROM revocations
 WHERE user = @user AND device = '' AND token = '' AND before = 0 AND (until = 0 OR until > @now) ORDER BY until = 0 DESC, until DESC LIMIT 1;
 
+-- KeptAgainst tells whether a revocation holds for a session.
+-- name: KeptAgainst :one
+SELECT CAST(EXISTS (SELECT 1 FROM revocations
+WHERE user = @user AND token IN ('', CAST(@token AS TEXT)) AND device IN ('', CAST(@device AS TEXT))
+  AND (before = 0 OR before > CAST(@issued AS INTEGER)) AND (until = 0 OR until > @now)) AS INTEGER);
+
 -- name: Revocations :many
 SELECT * FROM revocations
 WHERE number > @after AND (until = 0 OR until > @now) ORDER BY number LIMIT @most;

@@ -74,6 +74,34 @@ func (q *Queries) ForgetRevocations(ctx context.Context, arg ForgetRevocationsPa
 	return err
 }
 
+const KeptAgainst = `-- name: KeptAgainst :one
+SELECT EXISTS (SELECT 1 FROM revocations
+WHERE who = $1 AND token IN ('', $2::text) AND device IN ('', $3::text)
+  AND (before = 0 OR before > $4::bigint) AND (until = 0 OR until > $5::bigint))
+`
+
+type KeptAgainstParams struct {
+	Who    string
+	Token  string
+	Device string
+	Issued int64
+	Now    int64
+}
+
+// KeptAgainst tells whether a revocation holds for a session.
+func (q *Queries) KeptAgainst(ctx context.Context, arg KeptAgainstParams) (bool, error) {
+	row := q.db.QueryRow(ctx, KeptAgainst,
+		arg.Who,
+		arg.Token,
+		arg.Device,
+		arg.Issued,
+		arg.Now,
+	)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const LockRevocations = `-- name: LockRevocations :exec
 SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || ' revocations of ' || $1::text, 0))
 `

@@ -222,6 +222,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.itemTimeStmt, err = db.PrepareContext(ctx, itemTime); err != nil {
 		return nil, fmt.Errorf("error preparing query ItemTime: %w", err)
 	}
+	if q.keptAgainstStmt, err = db.PrepareContext(ctx, keptAgainst); err != nil {
+		return nil, fmt.Errorf("error preparing query KeptAgainst: %w", err)
+	}
 	if q.keyStmt, err = db.PrepareContext(ctx, key); err != nil {
 		return nil, fmt.Errorf("error preparing query Key: %w", err)
 	}
@@ -812,6 +815,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing itemTimeStmt: %w", cerr)
 		}
 	}
+	if q.keptAgainstStmt != nil {
+		if cerr := q.keptAgainstStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing keptAgainstStmt: %w", cerr)
+		}
+	}
 	if q.keyStmt != nil {
 		if cerr := q.keyStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing keyStmt: %w", cerr)
@@ -1342,6 +1350,7 @@ type Queries struct {
 	isDueStmt                      *sql.Stmt
 	isImpliedStmt                  *sql.Stmt
 	itemTimeStmt                   *sql.Stmt
+	keptAgainstStmt                *sql.Stmt
 	keyStmt                        *sql.Stmt
 	keysOfStreamStmt               *sql.Stmt
 	lastRunStmt                    *sql.Stmt
@@ -1499,6 +1508,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		isDueStmt:                      q.isDueStmt,
 		isImpliedStmt:                  q.isImpliedStmt,
 		itemTimeStmt:                   q.itemTimeStmt,
+		keptAgainstStmt:                q.keptAgainstStmt,
 		keyStmt:                        q.keyStmt,
 		keysOfStreamStmt:               q.keysOfStreamStmt,
 		lastRunStmt:                    q.lastRunStmt,

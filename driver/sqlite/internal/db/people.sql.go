@@ -105,6 +105,34 @@ func (q *Queries) IsImplied(ctx context.Context, arg IsImpliedParams) (int64, er
 	return column_1, err
 }
 
+const keptAgainst = `-- name: KeptAgainst :one
+SELECT CAST(EXISTS (SELECT 1 FROM revocations
+WHERE user = ?1 AND token IN ('', CAST(?2 AS TEXT)) AND device IN ('', CAST(?3 AS TEXT))
+  AND (before = 0 OR before > CAST(?4 AS INTEGER)) AND (until = 0 OR until > ?5)) AS INTEGER)
+`
+
+type KeptAgainstParams struct {
+	User   string
+	Token  string
+	Device string
+	Issued int64
+	Now    int64
+}
+
+// KeptAgainst tells whether a revocation holds for a session.
+func (q *Queries) KeptAgainst(ctx context.Context, arg KeptAgainstParams) (int64, error) {
+	row := q.queryRow(ctx, q.keptAgainstStmt, keptAgainst,
+		arg.User,
+		arg.Token,
+		arg.Device,
+		arg.Issued,
+		arg.Now,
+	)
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const occupiedRooms = `-- name: OccupiedRooms :many
 SELECT room FROM occupied_rooms WHERE room > ? ORDER BY room LIMIT ?
 `
