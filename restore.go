@@ -107,7 +107,7 @@ func (h *Hub) restore(ctx context.Context) error {
 	if h.reconcile != nil {
 		h.reconcile.again()
 	}
-	h.log.Info("hub: told the driver again which sessions this node has", "sessions", len(sessions))
+	h.log.Info("hub: the sessions of this node are registered again", "sessions", len(sessions))
 	return nil
 }
 

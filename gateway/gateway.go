@@ -120,6 +120,9 @@ func flagFor(setting, value string) string {
 	return "--set " + setting + "=" + value
 }
 
+// Node is the name by which other nodes, `hubbub nodes` and clients know this one: the setting node, and what tells this start from others.
+func (g *Gateway) Node() string { return g.hub.Node() }
+
 // Serve serves l until ctx ends. Then /readyz says 503, new clients are refused, sessions are told and closed in stages over
 // Config.Shutdown.Window, what waits for them is written, and everything ends, after Config.Shutdown.Timeout at the latest.
 // It returns nil after a complete shutdown, and closes l in any case.

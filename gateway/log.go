@@ -1,11 +1,14 @@
 package gateway
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 	"net/url"
 	"os"
 	"strings"
+
+	"github.com/hubbub-dev/hubbub"
 )
 
 // NewLogger makes the logger of a config: to standard error, with secrets taken out as [Redact] does. Of a warning or an error that comes again
@@ -18,11 +21,28 @@ func newLogger(to io.Writer, c LogConfig) *slog.Logger {
 		// The config was checked; what cannot be read means info.
 		_ = level.UnmarshalText([]byte(c.Level))
 	}
-	o := &slog.HandlerOptions{Level: level, ReplaceAttr: Redact}
+	o := &slog.HandlerOptions{Level: level, ReplaceAttr: attribute}
 	if c.Format == "json" {
 		return slog.New(damp(slog.NewJSONHandler(to, o)))
 	}
 	return slog.New(damp(slog.NewTextHandler(to, o)))
+}
+
+// attribute is what the log makes of one: with the cause of an error, and without secrets.
+func attribute(groups []string, a slog.Attr) slog.Attr {
+	if err, ok := a.Value.Any().(error); ok && err != nil {
+		a.Value = slog.StringValue(withCause(err))
+	}
+	return Redact(groups, a)
+}
+
+// withCause is an error for operators. That of the domain speaks to clients, and does not say which server gave what answer.
+func withCause(err error) string {
+	said := err.Error()
+	if e, ok := errors.AsType[*hubbub.Error](err); ok && e.Err != nil && !strings.Contains(said, e.Err.Error()) {
+		return said + ": " + e.Err.Error()
+	}
+	return said
 }
 
 // hidden is what stands in the log instead of a secret.

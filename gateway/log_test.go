@@ -2,10 +2,12 @@ package gateway_test
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
 
+	"github.com/hubbub-dev/hubbub"
 	"github.com/hubbub-dev/hubbub/gateway"
 )
 
@@ -30,6 +32,24 @@ func TestLogHasNoSecrets(t *testing.T) {
 			if !strings.Contains(strings.ReplaceAll(got, `\u0026`, "&"), want) {
 				t.Errorf("no %q in\n%s", want, got)
 			}
+		}
+	}
+}
+
+// TestLogTellsCauses wants the log to say which server gave what answer, where clients are told only that something is not to be had.
+func TestLogTellsCauses(t *testing.T) {
+	var b buffer
+	log := gateway.NewLoggerTo(&b, gateway.LogConfig{})
+	away := &hubbub.Error{Reason: hubbub.Unavailable, Message: "PostgreSQL cannot be reached; try again",
+		Err: errors.New("dial postgres://gateway:hunter2@db:5432: connection refused")}
+	log.Error("m", "error", fmt.Errorf("expire notices: %w", away))
+	log.Error("again", "error", hubbub.Errorf(hubbub.Unavailable, "it is said already: %w", away.Err))
+	for line, want := range map[int]string{
+		0: "expire notices: PostgreSQL cannot be reached; try again: dial postgres://gateway:(hidden)@db:5432: connection refused",
+		1: `"it is said already: dial postgres://gateway:(hidden)@db:5432: connection refused"`,
+	} {
+		if got := strings.Split(b.String(), "\n")[line]; !strings.Contains(got, want) {
+			t.Errorf("no %q in %s", want, got)
 		}
 	}
 }

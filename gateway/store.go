@@ -80,8 +80,11 @@ func openStore(c *Config, m *Metrics) (keeping, error) {
 func openPostgres(c *Config, m *Metrics) (keeping, error) {
 	o := c.postgresOptions()
 	s, err := await(c.Logger, "PostgreSQL", func(ctx context.Context) (*postgres.Store, error) { return postgres.Open(ctx, o) })
-	if err != nil {
+	if err != nil && isPassing(err) { // otherwise it has answered, and says what is wrong
 		return keeping{}, fmt.Errorf("%w; check store.url, and that PostgreSQL runs and can be reached from here", err)
+	}
+	if err != nil {
+		return keeping{}, err
 	}
 	m.watchPostgres(s)
 	return keeping{place: placeOf(c.Store.URL), store: s, pulse: &pulse{ping: s.Ping}}, nil

@@ -38,7 +38,7 @@ func (c *serveCommand) Run() error {
 	if cfg.Dev {
 		announce(g, l.Addr())
 	} else {
-		cfg.Logger.Info("hubbub is serving", "version", gateway.Version(), "url", g.URL(l.Addr()), "addr", l.Addr().String())
+		cfg.Logger.Info("hubbub is serving", "version", gateway.Version(), "node", g.Node(), "url", g.URL(l.Addr()), "addr", l.Addr().String())
 	}
 	defer context.AfterFunc(ctx, func() {
 		stop()
@@ -46,7 +46,13 @@ func (c *serveCommand) Run() error {
 			fmt.Fprintln(os.Stderr, "hubbub: shutting down; press Ctrl-C again to end at once")
 		}
 	})()
-	return g.Serve(ctx, l)
+	if err := g.Serve(ctx, l); err != nil {
+		return err
+	}
+	if !cfg.Dev {
+		cfg.Logger.Info("hubbub has ended", "node", g.Node())
+	}
+	return nil
 }
 
 // announce says where to go, and what development mode means for whoever can reach the address.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -36,8 +37,38 @@ func errClosed() error {
 }
 
 func unavailable(err error, message string) error {
-	return &hubbub.Error{Reason: hubbub.Unavailable, Message: message, Err: err}
+	return &hubbub.Error{Reason: hubbub.Unavailable, Message: message, Err: inOneLine(err)}
 }
+
+// oneLine is an error of pgx for logs, where it is to stand in a line. pgx gives a line to each way that it has tried: each address, first with
+// TLS and then, if the URL allows it, without.
+type oneLine struct{ error }
+
+func inOneLine(err error) error {
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); !ok {
+		return err
+	}
+	return oneLine{err}
+}
+
+// Error says of each address once what went wrong there; that it has no TLS only if nothing else did.
+func (e oneLine) Error() string {
+	const noTLS = "tls error: server refused TLS connection"
+	head, rest, _ := strings.Cut(e.error.Error(), "\n")
+	ways := strings.FieldsFunc(rest, func(r rune) bool { return r == '\n' || r == '\t' })
+	var said []string
+	for i, way := range ways {
+		address, ofTLS := strings.CutSuffix(way, noTLS)
+		if slices.Contains(said, way) || ofTLS && i+1 < len(ways) && strings.HasPrefix(ways[i+1], address) {
+			continue
+		}
+		said = append(said, way)
+	}
+	return strings.TrimSpace(head + " " + strings.Join(said, "; "))
+}
+
+// Unwrap returns what pgx said.
+func (e oneLine) Unwrap() error { return e.error }
 
 // domain makes an error of the domain of any other. ctx is that of the caller, whose end is no fault of the database.
 func domain(ctx context.Context, err error) error {
@@ -115,7 +146,7 @@ func errOpen(c *pgx.ConnConfig, err error) error {
 	_, isServer := errors.AsType[*pgconn.PgError](err)
 	_, isConnect := errors.AsType[*pgconn.ConnectError](err)
 	if isServer || isConnect {
-		return fmt.Errorf("%s: %s: %w", where, explain(err), err)
+		return fmt.Errorf("%s: %s: %w", where, explain(err), inOneLine(err))
 	}
 	return fmt.Errorf("%s: %w", where, err)
 }
