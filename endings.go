@@ -33,3 +33,12 @@ func (h *Hub) endKnown(ctx context.Context, sessions []*Session) error {
 	}
 	return nil
 }
+
+// lookForEnds ends the sessions that have ended by what the store knows. It tells false if the store does not answer.
+func (h *Hub) lookForEnds() bool {
+	err := h.endKnown(h.context, h.open())
+	if err != nil {
+		h.complain("look which sessions have ended", err)
+	}
+	return err == nil
+}

@@ -1,6 +1,7 @@
 package hubbub_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 
@@ -32,6 +33,55 @@ func TestWhatTheStoreKnowsToHaveEndedIsNotRestored(t *testing.T) {
 		pass(2 * lease)
 		if why := bob.closed(); why != hubbub.EndNodeLost {
 			t.Errorf("bob, who was taken for lost, is closed for %q", why)
+		}
+		if why := cid.closed(); why != "" {
+			t.Errorf("cid is closed for %q", why)
+		}
+	})
+}
+
+// endless is a store that does not answer which sessions have ended while it is away.
+type endless struct {
+	*archive
+	away bool
+}
+
+func (f *endless) Endings(ctx context.Context, ids []string) (map[string]hubbub.EndReason, error) {
+	f.mu.Lock()
+	away := f.away
+	f.mu.Unlock()
+	if away {
+		return nil, hubbub.Errorf(hubbub.Unavailable, "the store is away")
+	}
+	return f.archive.Endings(ctx, ids)
+}
+
+// TestAnEndThatReachesTheStoreAfterItWasAway has it be away when it is asked for the second time: who has ended a session meanwhile cannot tell
+// it before it is back either, and perhaps does so after it was asked.
+func TestAnEndThatReachesTheStoreAfterItWasAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &endless{archive: newArchive()}
+		f, a, _ := nodes(t, hubbub.Options{Store: store})
+		ann, cid := open(t, a.Hub, "ann"), open(t, a.Hub, "cid")
+		pass(lease)
+		f.Empty()
+		pass(lease)
+		store.mu.Lock()
+		store.away = true
+		store.mu.Unlock()
+		pass(lease) // with the second question
+		store.mu.Lock()
+		store.away = false
+		store.mu.Unlock()
+		pass(lease)
+		err := store.Record(t.Context(), []hubbub.Transition{{Kind: hubbub.SessionDisconnected, User: "ann",
+			Session: hubbub.SessionRecord{ID: ann.ID()}, Why: hubbub.EndNodeLost}}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pass(2 * lease)
+		if why := ann.closed(); why != hubbub.EndNodeLost {
+			t.Errorf("ann, who was taken for lost, is closed for %q", why)
 		}
 		if why := cid.closed(); why != "" {
 			t.Errorf("cid is closed for %q", why)

@@ -11,12 +11,13 @@ import (
 const reconcileEvery = 10 * time.Minute
 
 // reconciler ends in the store what is open there and is known to no node: sessions that the registry lost together with their node. What
-// the registry knows it tells by itself. The first of the living nodes does it, when it has begun and after each doubt, and now
-// and then; and who has found that the registry contradicts the store.
+// the registry knows it tells by itself. The first of the living nodes does it, when it has begun and after each doubt, once more when all
+// are idle who had left before, and now and then; and who has found that the registry contradicts the store.
 type reconciler struct {
 	hub      *Hub
 	wake     chan struct{}   // buffered; look anew
 	suspects map[string]bool // nodes that had no lease at the last look; owned by keep
+	recent   bool            // who had left right before the begin or the doubt was not idle yet at the last comparison; owned by keep
 	rounds   atomic.Int32    // how many further comparisons this node makes, whether or not it is the first
 }
 
@@ -25,7 +26,7 @@ func newReconciler(h *Hub) *reconciler {
 	if h.shared == nil || h.store == nil {
 		return nil
 	}
-	return &reconciler{hub: h, wake: make(chan struct{}, 1)}
+	return &reconciler{hub: h, wake: make(chan struct{}, 1), recent: true}
 }
 
 // again has the look begin anew, after a doubt.
@@ -49,7 +50,7 @@ func (r *reconciler) keep() {
 		case <-h.context.Done():
 			return
 		case <-r.wake:
-			r.suspects = nil
+			r.suspects, r.recent = nil, true
 			timer.Reset(0)
 			continue
 		case <-timer.C:
@@ -77,7 +78,8 @@ func (r *reconciler) pause(soon time.Duration) time.Duration {
 	switch {
 	case r.suspects != nil:
 		return soon
-	case r.rounds.Load() > 0 && r.rounds.Add(-1) > 0:
+	case r.rounds.Load() > 0 && r.rounds.Add(-1) > 0, r.recent:
+		r.recent = false
 		return max(r.hub.o.Grace, 0) + 2*r.hub.o.Lease
 	}
 	return reconcileEvery

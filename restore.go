@@ -41,14 +41,17 @@ func comeback(n int) Retry {
 func (h *Hub) keepRestored() {
 	later := time.NewTimer(h.o.Lease) // for what others were still about to tell the store when the node has asked it
 	defer later.Stop()
+	away := false // the store did not answer the last time
 	for {
 		select {
 		case <-h.context.Done():
 			return
 		case <-later.C:
-			if err := h.endKnown(h.context, h.open()); err != nil {
-				h.complain("look which sessions have ended", err)
+			was := away
+			if away = !h.lookForEnds(); away {
 				later.Reset(h.o.Lease)
+			} else if was { // others could not tell it either
+				later.Reset(h.o.Lease + h.o.Lease/3)
 			}
 			continue
 		case <-h.doubt.wake:

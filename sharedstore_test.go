@@ -282,11 +282,15 @@ func TestTheFirstNodeEndsInTheStoreWhatNobodyKnows(t *testing.T) {
 		if got := store.story(); got != want {
 			t.Errorf("recorded is\n%s, want\n%s", got, want)
 		}
+		store.open(a.Node(), b.Node())
+		pass(grace + 2*lease + settled)
+		if got := store.questions(); got != `[""]` {
+			t.Errorf("when all who had left before are idle, it was asked %s", got)
+		}
 		pass(9 * time.Minute)
 		if got := store.questions(); got != "[]" {
 			t.Errorf("without a reason it was asked who is lost: %s", got)
 		}
-		store.open(a.Node(), b.Node())
 		pass(time.Minute + settled)
 		if got := store.questions(); got != `[""]` {
 			t.Errorf("as a safety net it was asked %s", got)

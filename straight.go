@@ -103,16 +103,20 @@ func tellsOnline(next []Transition, user string) bool {
 	return i >= 0 && next[i].Kind == UserOnline
 }
 
-// connect follows that a session has connected, and tells whether its user was offline.
-func (u *Standing) connect(t *Transition) (was bool) {
-	if slices.Contains(u.Ended, t.Session.ID) || slices.Contains(u.Open, t.Session.ID) {
+// connect follows that a session has connected, and tells whether its user came online by it.
+func (u *Standing) connect(t *Transition) (came bool) {
+	online := TransitionID(UserOnline, t.User, t.Session.ID)
+	switch {
+	case slices.Contains(u.Ended, t.Session.ID):
 		return false // it is told again
+	case slices.Contains(u.Open, t.Session.ID):
+		return u.Turn == online // it is told again, perhaps since not all have heard that the user is online
 	}
 	u.Open = append(u.Open, t.Session.ID)
 	if u.Online || t.Time.Before(u.Turned) {
 		return false
 	}
-	u.Online, u.Turn, u.Turned = true, TransitionID(UserOnline, t.User, t.Session.ID), t.Time
+	u.Online, u.Turn, u.Turned = true, online, t.Time
 	return true
 }
 

@@ -2,6 +2,7 @@ package hubbub_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"testing"
@@ -139,6 +140,37 @@ func TestWhatIsToldAgainChangesNothing(t *testing.T) {
 		want += ", user.offline"
 		if got := store.told("ann"); got != want {
 			t.Errorf("told was %s, want %s", got, want)
+		}
+	})
+}
+
+// TestWhatIsAddedIsToldAgain has who is told fail once, when the store knows already what was added to a decision.
+func TestWhatIsAddedIsToldAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, told := newArchive(), &herald{}
+		fails := false
+		_, a, _ := nodes(t, hubbub.Options{Store: store, Grace: grace, OnTransition: func(ctx context.Context, tr hubbub.Transition) error {
+			if fails && tr.Kind == hubbub.UserOnline {
+				fails = false
+				return errors.New("cannot hear it now")
+			}
+			return told.tell(ctx, tr)
+		}})
+		phone := open(t, a.Hub, "ann")
+		pass(time.Second)
+		phone.Closed()
+		pass(time.Second)
+		offline := hubbub.Transition{ID: hubbub.TransitionID(hubbub.UserOffline, "ann", told.id(hubbub.UserOnline)), Kind: hubbub.UserOffline,
+			User: "ann", Time: time.Now()}
+		if err := store.Record(t.Context(), []hubbub.Transition{offline}, nil); err != nil { // by a node whose decision is lost
+			t.Fatal(err)
+		}
+		fails = true
+		laptop := open(t, a.Hub, "ann")
+		pass(time.Second)
+		want := hubbub.TransitionID(hubbub.UserOnline, "ann", laptop.ID())
+		if got := told.id(hubbub.UserOnline); fails || got != want {
+			t.Errorf("ann, who is back, was told to be online by %q, want %q", got, want)
 		}
 	})
 }

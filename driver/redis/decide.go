@@ -177,7 +177,7 @@ func (d *Driver) read(ctx context.Context, op string, bucket int, names []string
 		if err != nil {
 			return nil, unavailable(err, op)
 		}
-		c := &decision{now: now.UnixMilli(), time: now, grace: max(0, d.options.Grace).Milliseconds(), by: d.registry.instance}
+		c := &decision{now: now.UnixMilli(), time: now, grace: max(0, d.options.Grace).Milliseconds(), by: d.registry.names[bucket]}
 		c.u = parseUser(name, fields, c.now)
 		c.u.forgetOld(c.now, d.options.LastSeen)
 		c.u.was = c.u.index(c.grace)
@@ -238,7 +238,7 @@ func (d *Driver) write(ctx context.Context, op string, bucket int, all []*decisi
 	if err != nil {
 		// It may have been written or not. If it was, its transitions are told when they are due, and with Restore and SessionsOn the
 		// nodes of this instance put right what they and the registry have differently.
-		d.doubt()
+		d.unanswered(bucket)
 		return done, nil, err
 	}
 	for i, c := range of {
@@ -249,7 +249,7 @@ func (d *Driver) write(ctx context.Context, op string, bucket int, all []*decisi
 		switch {
 		case failed != nil:
 			if _, said := rueidis.IsRedisErr(failed); !said {
-				d.doubt()
+				d.unanswered(bucket)
 			}
 			err = unavailable(failed, op)
 		case n == 1:
@@ -259,6 +259,14 @@ func (d *Driver) write(ctx context.Context, op string, bucket int, all []*decisi
 		}
 	}
 	return done, again, err
+}
+
+// unanswered is called when nobody knows whether something was written in a bucket. What this instance has decided there until now counts as
+// decided by another one: if it is there it may not have been told, and so is told before what is decided next about the same user. The
+// caller holds the lock of the bucket.
+func (d *Driver) unanswered(bucket int) {
+	d.registry.names[bucket] = rand.Text()
+	d.doubt()
 }
 
 // mustLoad tells whether a script was not run, but may be now.

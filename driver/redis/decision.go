@@ -16,8 +16,8 @@ type decision struct {
 	time   time.Time
 	grace  int64 // in ms
 	leases *leases
-	by     string        // the instance that decides
-	others []keptPending // what other instances have decided about the user and nobody has confirmed, in its order
+	by     string        // the instance that decides, see registry.names
+	others []keptPending // what others have decided about the user and nobody has confirmed, in its order
 	untold int           // how much of the user nobody has confirmed
 
 	// Decided.

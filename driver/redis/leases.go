@@ -87,13 +87,13 @@ func parseLeases(fields map[string]string) *leases {
 
 // registry is what an instance remembers of the registry, so that it asks for little. All of it is safe for concurrent use.
 type registry struct {
-	instance   string                               // immutable; another one for each [Open]
 	users      [buckets]userKeys                    // immutable
 	rooms      [buckets]roomKeys                    // immutable
 	onDecision func([]transition)                   // immutable after OnDecision
 	hook       func(step string, before bool) error // of tests: is called around each round trip, which fails if it says so; nil for none
 
-	locks     [buckets]lock // one decision about the users of a bucket at a time, in this process
+	locks     [buckets]lock   // one decision about the users of a bucket at a time, in this process
+	names     [buckets]string // by which this instance decides: another one after a decision whose answer is lost; guarded by locks
 	reaping   lock
 	due       [buckets]atomic.Int64 // when something may be due in a bucket, in ms, as far as is known here; never for nothing
 	writes    atomic.Uint64         // decisions and renewals that were written, and leases that were read

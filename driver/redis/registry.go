@@ -20,10 +20,10 @@ var (
 // initRegistry makes what the instance remembers of the registry. At first it takes nobody for dead, and looks everywhere.
 func (d *Driver) initRegistry() {
 	r := &d.registry
-	r.instance = rand.Text()
 	r.view, r.nodes = parseLeases(nil), make(map[string]*ownNode)
 	r.reaping, r.loading, r.counts.loading, r.turn.last = newLock(), newLock(), newLock(), d.nowMs()
 	for i := range r.locks {
+		r.names[i] = rand.Text()
 		r.locks[i], r.users[i], r.rooms[i] = newLock(), newUserKeys(d.options.Prefix, i), newRoomKeys(d.options.Prefix, i)
 	}
 	d.doubt()
