@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -155,6 +156,9 @@ func look(ctx context.Context, q *db.Queries, ts []hubbub.Transition, now time.T
 
 func (r *recorder) record(t *hubbub.Transition) error {
 	u := r.users[t.User]
+	if u == nil {
+		return errors.New("the user is none of those who were looked at")
+	}
 	switch t.Kind {
 	case hubbub.SessionConnected:
 		return r.connected(u, t)
