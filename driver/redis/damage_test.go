@@ -3,6 +3,7 @@ package redis_test
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +24,10 @@ func TestDamagedStreams(t *testing.T) {
 		{"XADD", "log", "2-1", "p", "x", "m", "{}\n1"},
 		{"XADD", "log", "2-1", "a", "b"},
 		{"XADD", "log", "2-1", "p", "", "m", "", "n", ""},
+		{"XADD", "log", "3-1", "p", "0 ann ", "m", "4\n{}\n14\n{}\n2", "n", "2 2 1"},
+		{"XADD", "log", "3-1", "p", "0 ann ", "m", "4\n{}\n14\n{}\n2", "n", "3 3 1 1 1"},
+		{"XADD", "log", "3-1", "p", "0 ann ", "m", "4\n{}\n14\n{}\n2", "n", "2 3 1 2"},
+		{"XADD", "log", "3-1", "p", "0 ann ", "m", "4\n{}\n14\n{}", "n", "2 2 1 1"},
 		{"SET", "state", "too short"},
 		{"SET", "log", "another type"},
 		{"HSET", "state", "another", "type"},
@@ -78,14 +83,26 @@ func TestADamagedStreamHarmsNoOther(t *testing.T) {
 // FuzzKept reads anything that could be in Redis.
 func FuzzKept(f *testing.F) {
 	m := hubbub.Message{ID: "m", Data: json.RawMessage("1"), From: hubbub.Sender{User: "ann"}, Time: time.UnixMilli(1)}
-	f.Add("1-0", redis.EntryHead(&m, "key"), redis.Body(&m), "birth 1 1 content 1 id")
-	f.Add("x", "", "", "")
-	f.Add("18446744073709551615-1", "-1 ann ", "{}\nnull", strings.Repeat("0", 106))
-	f.Add("1-0", "", "+epoch 8 7\n4\n{}\n14\n{}\n2", "")
-	f.Add("1-0", "", "+\n99999999999999999999\n{}\n1", "")
-	f.Fuzz(func(t *testing.T, id, head, body, kept string) {
-		if m, err := redis.ReadEntry(lobby, id, head, body); err == nil && (m.Stream != lobby || m.Position.Offset == 0) {
-			t.Errorf("a message without place: %+v", m)
+	f.Add("1-0", redis.EntryHead(&m, "key"), redis.Body(&m), "birth 1 1 content 1 id", "")
+	f.Add("x", "", "", "", "")
+	f.Add("18446744073709551615-1", "-1 ann ", "{}\nnull", strings.Repeat("0", 106), "")
+	f.Add("1-0", "", "+epoch 8 7\n4\n{}\n14\n{}\n2", "", "")
+	f.Add("1-0", "", "+\n99999999999999999999\n{}\n1", "", "")
+	for _, sizes := range []string{"2 4 1 3", "2 4 3 1", "2 5 1 3", "3 4 1 3", "2 4 1 3 0", "1 4 4", "0 0 ", "2", " ", "2 0 -1 1", "9999999999999999999 1 1"} {
+		f.Add("3-0", "1 ann ", "4\n{}\n16\n{}\n123", "", sizes)
+	}
+	f.Fuzz(func(t *testing.T, id, head, body, kept, sizes string) {
+		all, err := redis.ReadEntry(lobby, id, head, body, sizes, 0, math.MaxUint64)
+		for i, m := range all {
+			if err != nil || m.Stream != lobby || m.Position.Offset == 0 || m.Position.Offset != all[0].Position.Offset+uint64(i) {
+				t.Errorf("a message without place: %+v, %v", m, err)
+			}
+		}
+		if last := len(all) - 1; last >= 0 {
+			at := all[last].Position.Offset
+			if some, err := redis.ReadEntry(lobby, id, head, body, sizes, at, at); err != nil || len(some) != 1 || some[0].Position.Offset != at {
+				t.Errorf("the last message at %d is %+v, %v", at, some, err)
+			}
 		}
 		if a, err := redis.ReadKey(&hubbub.Draft{Message: m, Key: "k"}, kept, body); err == nil && !a.Repeated {
 			t.Errorf("what is known is not repeated: %+v", a)

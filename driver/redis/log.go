@@ -140,23 +140,29 @@ func parsePage(s hubbub.Stream, r rueidis.RedisResult) (page hubbub.Page, err er
 	if err != nil {
 		return page, err
 	}
-	if len(parts) != 5 {
+	if len(parts) != 7 {
 		return page, errBadEntry
 	}
 	epoch, err := parts[0].ToString()
-	head, err2 := parts[1].AsInt64()
-	complete, err3 := parts[2].AsInt64()
-	more, err4 := parts[3].AsInt64()
-	entries, err5 := parts[4].ToArray()
-	if err != nil || err2 != nil || err3 != nil || err4 != nil || err5 != nil || head < 0 {
+	var n [5]int64
+	for i := range n {
+		var wrong error
+		if n[i], wrong = parts[1+i].AsInt64(); wrong != nil || n[i] < 0 {
+			err = errBadEntry
+		}
+	}
+	entries, err2 := parts[6].ToArray()
+	if err != nil || err2 != nil {
 		return page, errBadEntry
 	}
-	page = hubbub.Page{Head: hubbub.Position{Epoch: epoch, Offset: uint64(head)}, Complete: complete == 1, More: more == 1}
-	if len(entries) > 0 {
-		page.Messages = make([]hubbub.Message, len(entries))
-	}
+	page = hubbub.Page{Head: hubbub.Position{Epoch: epoch, Offset: uint64(n[0])}, Complete: n[1] == 1, More: n[2] == 1}
+	page.Messages = slices.Grow(page.Messages, len(entries))
 	for i := range entries {
-		if page.Messages[i], err = parseMessage(s, epoch, &entries[i]); err != nil {
+		e, err := parseEntry(&entries[i])
+		if err == nil {
+			page.Messages, err = e.appendMessages(page.Messages, s, epoch, uint64(n[3]), uint64(n[4]))
+		}
+		if err != nil {
 			return hubbub.Page{}, err
 		}
 	}
