@@ -113,16 +113,14 @@ func (d *Driver) After(ctx context.Context, s hubbub.Stream, p hubbub.Position, 
 
 // Before implements [hubbub.Log]. A page ends early, with More, after some MiB.
 func (d *Driver) Before(ctx context.Context, s hubbub.Stream, p hubbub.Position, limit int) (hubbub.Page, error) {
-	page, err := d.readStream(ctx, s, p, limit, false)
-	slices.Reverse(page.Messages)
-	return page, err
+	return d.readStream(ctx, s, p, limit, false)
 }
 
 // readStream reads a page. A room begins by being read, since sessions get its head when they join. A pair does not: who asks for the messages
 // of made-up people would fill the memory.
 func (d *Driver) readStream(ctx context.Context, s hubbub.Stream, p hubbub.Position, limit int, forward bool) (hubbub.Page, error) {
 	args := d.streamArgs(flag(forward), p.Epoch, strconv.FormatUint(p.Offset, 10), strconv.Itoa(max(0, limit)), flag(s.Room != ""))
-	page, err := parsePage(s, d.exec(ctx, readScript, d.streamKeys(s), args...))
+	page, err := parsePage(s, d.exec(ctx, readScript, d.streamKeys(s), args...), forward)
 	return page, unavailable(err, "read "+s.String())
 }
 
@@ -134,8 +132,8 @@ func flag(yes bool) string {
 	return "0"
 }
 
-// parsePage reads a page, with the messages in the order in which they come.
-func parsePage(s hubbub.Stream, r rueidis.RedisResult) (page hubbub.Page, err error) {
+// parsePage reads a page, of which the newest entry is the last one that comes if it was read forward, and else the first.
+func parsePage(s hubbub.Stream, r rueidis.RedisResult, forward bool) (page hubbub.Page, err error) {
 	parts, err := r.ToArray()
 	if err != nil {
 		return page, err
@@ -156,6 +154,9 @@ func parsePage(s hubbub.Stream, r rueidis.RedisResult) (page hubbub.Page, err er
 		return page, errBadEntry
 	}
 	page = hubbub.Page{Head: hubbub.Position{Epoch: epoch, Offset: uint64(n[0])}, Complete: n[1] == 1, More: n[2] == 1}
+	if !forward {
+		slices.Reverse(entries)
+	}
 	page.Messages = slices.Grow(page.Messages, len(entries))
 	for i := range entries {
 		e, err := parseEntry(&entries[i])

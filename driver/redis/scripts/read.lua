@@ -41,7 +41,7 @@ local function take(entry)
   if n <= last - begin then more = 1 end
 end
 
-if not forward and to < head then -- a bundle with messages up to this one may have more after it
+if not forward and from <= to and to < head then -- the last of these messages may be of a bundle that goes on after it
   local entry = call('XRANGE', KEYS[2], to + 1, '+', 'COUNT', 1)[1]
   if entry and firstOf(entry) <= to then take(entry) end
 end
