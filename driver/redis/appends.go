@@ -124,8 +124,11 @@ func (d *Driver) appendBatch(batch []*waiting) {
 	groups := groupsOf(batch)
 	keys, args := d.appendArgs(groups)
 	parseAppended(d.exec(ctx, appendScript, keys, args...), groups)
+	now := d.nowMs()
 	for _, g := range groups {
-		g.accept()
+		if g.accept() {
+			d.streams.aging.note(g.stream, g.of[0].draft.Retention, now)
+		}
 	}
 	d.publishAll(ctx, groups)
 	for _, g := range groups {
@@ -143,13 +146,14 @@ func (d *Driver) appendBatch(batch []*waiting) {
 	}
 }
 
-// accept tells of the positions, in their order, and notes what is to be published yet.
-func (g *group) accept() {
+// accept tells of the positions, in their order, and notes what is to be published yet. It is false if nothing was.
+func (g *group) accept() (some bool) {
 	for i, w := range g.of {
 		o := &g.outcomes[i]
 		if o.err != nil {
 			continue
 		}
+		some = true
 		if o.again == nil && w.draft.Accepted != nil {
 			w.draft.Accepted(o.message(&w.draft))
 		}
@@ -158,6 +162,7 @@ func (g *group) accept() {
 			g.events = append(g.events, hubbub.Posted{Message: a.Message, Previous: a.Previous})
 		}
 	}
+	return some
 }
 
 // owes tells whether a message is to be published by itself, which the script does with a new one of a room.

@@ -31,7 +31,7 @@ func (d *Driver) MarkRead(ctx context.Context, user string, s hubbub.Stream, p h
 		if !ok || p.Epoch == "" {
 			return false, noSuchPosition(s)
 		}
-		n = note{users: []string{user}, who: taker{user, s}, age: int64(st.age), life: st.life}
+		n = note{who: taker{user, s}, age: int64(st.age), life: st.life}
 		if t, ok := d.streams.taken.get(n.who); !ok || t.fresh <= d.nowMs() || t.life != st.life {
 			if err := d.writeNote(ctx, &n); err != nil {
 				return false, err

@@ -63,9 +63,9 @@ func (d *Driver) append(w *waiting) (hubbub.Appended, error) {
 
 // beginAppend notes what has to be noted before a message, and has it appended.
 func (d *Driver) beginAppend(w *waiting) {
-	user := w.draft.Message.From.User
+	user, now := w.draft.Message.From.User, d.nowMs()
 	w.cost = d.costOf(&w.draft)
-	if err := d.spend(w.ctx, user, w.cost); err != nil {
+	if err := d.spend(w.ctx, user, w.cost, now); err != nil {
 		if !d.knows(w.ctx, &w.draft) {
 			w.done(hubbub.Appended{}, err)
 			return
@@ -73,7 +73,7 @@ func (d *Driver) beginAppend(w *waiting) {
 		w.cost = 0 // it was paid for before
 	}
 	var err error
-	if w.note, err = d.noteTakers(w.ctx, &w.draft); err != nil {
+	if w.note, err = d.noteTakers(w.ctx, &w.draft, now); err != nil {
 		d.refund(user, w.cost)
 		w.done(hubbub.Appended{}, err)
 		return
@@ -90,7 +90,6 @@ func (d *Driver) appended(w *waiting, o *outcome) {
 		w.done(hubbub.Appended{}, o.err)
 		return
 	}
-	d.streams.aging.note(&w.draft, d.nowMs())
 	if d.holds(&w.note, o) {
 		w.done(o.message(&w.draft), nil)
 		return
