@@ -111,10 +111,13 @@ func (e *entry) appendMessages(all []hubbub.Message, s hubbub.Stream, epoch stri
 		if body, rest, err = cutBody(rest); err != nil {
 			return nil, errBadEntry
 		}
+		if _, data, ok := strings.Cut(body, "\n"); !ok || len(data) != size {
+			return nil, errBadEntry
+		}
 		if low <= at.Offset && at.Offset <= high {
 			m, err := decodeAt(s, at, body)
-			if err != nil || len(m.Data) != size {
-				return nil, errBadEntry
+			if err != nil {
+				return nil, err
 			}
 			all = append(all, m)
 		}

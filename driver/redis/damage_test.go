@@ -1,6 +1,7 @@
 package redis_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -24,10 +25,6 @@ func TestDamagedStreams(t *testing.T) {
 		{"XADD", "log", "2-1", "p", "x", "m", "{}\n1"},
 		{"XADD", "log", "2-1", "a", "b"},
 		{"XADD", "log", "2-1", "p", "", "m", "", "n", ""},
-		{"XADD", "log", "3-1", "p", "0 ann ", "m", "4\n{}\n14\n{}\n2", "n", "2 2 1"},
-		{"XADD", "log", "3-1", "p", "0 ann ", "m", "4\n{}\n14\n{}\n2", "n", "3 3 1 1 1"},
-		{"XADD", "log", "3-1", "p", "0 ann ", "m", "4\n{}\n14\n{}\n2", "n", "2 3 1 2"},
-		{"XADD", "log", "3-1", "p", "0 ann ", "m", "4\n{}\n14\n{}", "n", "2 2 1 1"},
 		{"SET", "state", "too short"},
 		{"SET", "log", "another type"},
 		{"HSET", "state", "another", "type"},
@@ -49,6 +46,46 @@ func TestDamagedStreams(t *testing.T) {
 		}
 		c.Erase(t.Context(), "ann")
 		command(t, r, "DEL", key)
+	}
+}
+
+// TestDamagedBundles puts a bundle where messages were.
+func TestDamagedBundles(t *testing.T) {
+	t.Parallel()
+	prefix := freshPrefix()
+	c := &chat{TB: t, Driver: openAt(t, nil, prefix)}
+	r := raw(t, server.Addr)
+	const bodies = "4\n{}\n14\n{}\n24\n{}\n3"
+	for i, fields := range [][]string{
+		{"n", "3 3 1 1 1", "m", bodies}, // this one is good
+		{"n", "2 2 1 1", "m", bodies},
+		{"n", "4 4 1 1 1 1", "m", bodies},
+		{"n", "3 3 1 1 1", "m", bodies[:len(bodies)-1]},
+		{"n", "3 3 1 1 1", "m", bodies + "\n"},
+		{"n", "3 3 0 2 1", "m", bodies},
+		{"n", "3 4 1 1 1", "m", bodies},
+		{"n", "2 3 1 1 1", "m", bodies},
+		{"n", "3 3", "m", bodies},
+		{"n", "", "m", bodies},
+		{"x", "3 3 1 1 1", "m", bodies},
+		{"n", "4 4 1 1 1 1", "m", bodies + "4\n{}\n4"}, // the first would be before the beginning
+	} {
+		s := hubbub.RoomStream(fmt.Sprint("bundle", i))
+		for n := range 3 {
+			c.say(s, "ann", n)
+		}
+		key := prefix + "{room:" + s.Room + "}log"
+		command(t, r, "DEL", key)
+		command(t, r, "XADD", key, "3-0", "p", "0 ann ", fields[2], fields[3], fields[0], fields[1])
+		for _, read := range []func(context.Context, hubbub.Stream, hubbub.Position, int) (hubbub.Page, error){c.After, c.Before} {
+			page, err := read(t.Context(), s, hubbub.Position{}, 2)
+			if good := err == nil && len(page.Messages) == 2 && page.More; good != (i == 0) {
+				t.Errorf("%q is read as %+v, %v", fields, page, err)
+			}
+		}
+		if _, err := c.Conversations(t.Context(), "ann", "", 1); (err == nil) != (i == 0) {
+			t.Errorf("with %q the conversations have the error %v", fields, err)
+		}
 	}
 }
 
