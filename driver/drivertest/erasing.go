@@ -245,13 +245,22 @@ func (m *eraseModel) from() int { return max(0, len(m.all)-eraseKept) }
 func (m *eraseModel) user(rt *rapid.T) string { return m.name(rapid.IntRange(0, 3).Draw(rt, "user")) }
 
 func (m *eraseModel) say(rt *rapid.T) {
-	d := m.r.draft(m.room, len(m.all))
-	d.Message.From.User, d.Retention.Messages = m.user(rt), eraseKept
-	a := m.r.append(d)
-	if n := len(m.all); n > 0 && a.Previous != m.all[n-1].Position.Offset {
-		m.r.Fatalf("appended after %d, want after %v", a.Previous, m.all[n-1].Position)
+	drafts, user := make([]hubbub.Draft, m.r.burstSize(rt)), m.user(rt)
+	for i := range drafts {
+		if rapid.IntRange(0, 3).Draw(rt, "turn") == 0 {
+			user = m.user(rt)
+		}
+		drafts[i] = m.r.draft(m.room, len(m.all)+i)
+		drafts[i].Message.From.User, drafts[i].Retention.Messages = user, eraseKept
 	}
-	m.all, m.gone = append(m.all, a.Message), append(m.gone, false)
+	appended, errs := m.r.burst(drafts)
+	for i, a := range appended {
+		m.r.must(errs[i])
+		if n := len(m.all); n > 0 && a.Previous != m.all[n-1].Position.Offset {
+			m.r.Fatalf("appended after %d, want after %v", a.Previous, m.all[n-1].Position)
+		}
+		m.all, m.gone = append(m.all, a.Message), append(m.gone, false)
+	}
 }
 
 func (m *eraseModel) erase(rt *rapid.T) {

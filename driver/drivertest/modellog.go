@@ -50,6 +50,7 @@ func doAnything(rt *rapid.T, r *streamRig, run int) {
 	one := func(rt *rapid.T) *logModel { return rapid.SampledFrom(models).Draw(rt, "stream") }
 	rt.Repeat(map[string]func(*rapid.T){
 		"append": func(rt *rapid.T) { one(rt).append(rt) },
+		"burst":  func(rt *rapid.T) { one(rt).burst(rt) },
 		"repeat": func(rt *rapid.T) { one(rt).repeat(rt) },
 		"after":  func(rt *rapid.T) { one(rt).after(rt) },
 		"before": func(rt *rapid.T) { one(rt).before(rt) },
@@ -86,13 +87,16 @@ func (m *logModel) crowded() bool {
 		m.retention.Bytes > 0 && bytes > m.retention.Bytes
 }
 
+// modelRetentions are what the models keep.
+var modelRetentions = []hubbub.Retention{
+	{}, {Messages: 1}, {Messages: 5}, {Messages: 20}, {Bytes: 9}, {Bytes: 40}, {Age: time.Minute}, {Messages: 7, Bytes: 12, Age: time.Hour},
+	{Messages: -1},
+}
+
 func (m *logModel) append(rt *rapid.T) {
 	m.next++
 	d := m.r.draft(m.stream, m.next)
-	d.Retention = rapid.SampledFrom([]hubbub.Retention{
-		{}, {Messages: 1}, {Messages: 5}, {Messages: 20}, {Bytes: 9}, {Age: time.Minute}, {Messages: 7, Bytes: 12, Age: time.Hour},
-		{Messages: -1},
-	}).Draw(rt, "keep")
+	d.Retention = rapid.SampledFrom(modelRetentions).Draw(rt, "keep")
 	d.Key = rapid.SampledFrom([]string{"", "", "a", "b", "c"}).Draw(rt, "key")
 	known, used := m.keys[d.Key]
 	switch {
@@ -130,7 +134,7 @@ func (m *logModel) accepted(d hubbub.Draft, a hubbub.Appended) {
 	}
 	m.r.same(a.Message, d.Message)
 	if d.Key != "" {
-		m.keys[d.Key] = keyModel{m.r.clock.Now(), m.next, a.Message}
+		m.keys[d.Key] = keyModel{m.r.clock.Now(), says([]hubbub.Message{a.Message})[0], a.Message}
 	}
 }
 
@@ -141,13 +145,18 @@ func (m *logModel) repeat(rt *rapid.T) {
 	if !used || m.r.clock.Now().Sub(known.used) > hubbub.KeyLife {
 		return
 	}
-	d := m.r.draft(m.stream, known.says)
-	d.Message.ID, d.Key, d.Retention = "again", key, hubbub.Retention{Messages: 1}
-	a := m.r.append(d)
+	a := m.r.append(m.repetition(key, known))
 	if !a.Repeated {
 		m.r.Fatalf("the key %q is not known", key)
 	}
 	m.r.same(a.Message, known.message)
+}
+
+// repetition is a draft with a known key.
+func (m *logModel) repetition(key string, known keyModel) hubbub.Draft {
+	d := m.r.draft(m.stream, known.says)
+	d.Message.ID, d.Message.From, d.Key, d.Retention = "again", known.message.From, key, hubbub.Retention{Messages: 1}
+	return d
 }
 
 // place draws a position: of any message that ever was, or none. i is its index in all, -1 for none.
@@ -160,17 +169,24 @@ func (m *logModel) place(rt *rapid.T) (i int, p hubbub.Position) {
 
 func (m *logModel) after(rt *rapid.T) {
 	i, p := m.place(rt)
-	limit := rapid.IntRange(0, 10).Draw(rt, "limit")
+	m.readAfter(i, p, rapid.IntRange(0, 30).Draw(rt, "limit"))
+}
+
+func (m *logModel) readAfter(i int, p hubbub.Position, limit int) {
 	begin := max(m.from, i+1)
-	m.compare(m.r.after(m.stream, p, limit), begin, min(begin+limit, len(m.all)), i < 0 || m.from <= i+1)
-	if page := m.r.after(m.stream, p, limit); page.More != (begin+limit < len(m.all)) {
+	page := m.r.after(m.stream, p, limit)
+	m.compare(page, begin, min(begin+limit, len(m.all)), i < 0 || m.from <= i+1)
+	if page.More != (begin+limit < len(m.all)) {
 		m.r.Fatalf("after %v and %d messages there are more: %v", p, limit, page.More)
 	}
 }
 
 func (m *logModel) before(rt *rapid.T) {
 	i, p := m.place(rt)
-	limit := rapid.IntRange(0, 10).Draw(rt, "limit")
+	m.readBefore(i, p, rapid.IntRange(0, 30).Draw(rt, "limit"))
+}
+
+func (m *logModel) readBefore(i int, p hubbub.Position, limit int) {
 	end := len(m.all)
 	if i >= 0 {
 		end = max(i, m.from)

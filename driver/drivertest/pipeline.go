@@ -15,6 +15,9 @@ func pipelineTests() []test[*rig] {
 		{"what is begun by many at once", beginAtOnce},
 		{"what is begun has the errors of a post", beginWrong},
 		{"what is begun when it is too late", beginLate},
+		{"limits cut through what came at once", cutBursts},
+		{"what came at once is counted", countBursts},
+		{"what came at once is heard", hearBursts},
 	}
 }
 

@@ -17,10 +17,10 @@ type aging struct {
 
 const mostAging = 1 << 16
 
-// note takes note of a message that was appended.
-func (a *aging) note(draft *hubbub.Draft, now int64) {
-	age, s := ageMS(draft.Retention.Age), draft.Message.Stream
-	if age == 0 || draft.Retention.Messages < 0 {
+// note takes note of messages that were appended to a stream.
+func (a *aging) note(s hubbub.Stream, keep hubbub.Retention, now int64) {
+	age := ageMS(keep.Age)
+	if age == 0 || keep.Messages < 0 {
 		return
 	}
 	a.mu.Lock()

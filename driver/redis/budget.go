@@ -33,13 +33,13 @@ func (d *Driver) costOf(draft *hubbub.Draft) int {
 	return len(draft.Message.Data) + overhead
 }
 
-// spend takes bytes of the budget of a user, or tells that there are not so many. Otherwise one person who writes to made-up people
+// spend takes bytes of the budget that a user has now, in ms, or tells that there are not so many. Otherwise one person who writes to made-up people
 // would fill the memory.
-func (d *Driver) spend(ctx context.Context, user string, cost int) error {
+func (d *Driver) spend(ctx context.Context, user string, cost int, now int64) error {
 	if cost == 0 {
 		return nil
 	}
-	now, enough := d.nowMs(), false
+	enough := false
 	take := func(a *allowance) {
 		if enough = a.until > now && a.bytes >= cost; enough {
 			a.bytes -= cost

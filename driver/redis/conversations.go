@@ -31,7 +31,7 @@ func (d *Driver) MarkRead(ctx context.Context, user string, s hubbub.Stream, p h
 		if !ok || p.Epoch == "" {
 			return false, noSuchPosition(s)
 		}
-		n = note{users: []string{user}, who: taker{user, s}, age: int64(st.age), life: st.life}
+		n = note{who: taker{user, s}, age: int64(st.age), life: st.life}
 		if t, ok := d.streams.taken.get(n.who); !ok || t.fresh <= d.nowMs() || t.life != st.life {
 			if err := d.writeNote(ctx, &n); err != nil {
 				return false, err
@@ -240,9 +240,16 @@ func parseTalk(c *hubbub.Conversation, s hubbub.Stream, parts []rueidis.RedisMes
 			return 0, 0, errBadEntry
 		}
 	}
-	last, err := parseMessage(s, epoch, &parts[1])
-	c.Stream, c.Last, c.Read, c.PeerRead = s, last, readPosition(epoch, n[0]), readPosition(epoch, n[1])
-	return n[3], int(n[2]), err
+	newest, err := parseEntry(&parts[1])
+	if err != nil {
+		return 0, 0, err
+	}
+	last, err := newest.appendMessages(nil, s, epoch, newest.offset, newest.offset)
+	if err != nil {
+		return 0, 0, err
+	}
+	c.Stream, c.Last, c.Read, c.PeerRead = s, last[0], readPosition(epoch, n[0]), readPosition(epoch, n[1])
+	return n[3], int(n[2]), nil
 }
 
 func readPosition(epoch string, offset int64) hubbub.Position {

@@ -1,8 +1,10 @@
 package redis_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -47,6 +49,46 @@ func TestDamagedStreams(t *testing.T) {
 	}
 }
 
+// TestDamagedBundles puts a bundle where messages were.
+func TestDamagedBundles(t *testing.T) {
+	t.Parallel()
+	prefix := freshPrefix()
+	c := &chat{TB: t, Driver: openAt(t, nil, prefix)}
+	r := raw(t, server.Addr)
+	const bodies = "4\n{}\n14\n{}\n24\n{}\n3"
+	for i, fields := range [][]string{
+		{"n", "3 3 1 1 1", "m", bodies}, // this one is good
+		{"n", "2 2 1 1", "m", bodies},
+		{"n", "4 4 1 1 1 1", "m", bodies},
+		{"n", "3 3 1 1 1", "m", bodies[:len(bodies)-1]},
+		{"n", "3 3 1 1 1", "m", bodies + "\n"},
+		{"n", "3 3 0 2 1", "m", bodies},
+		{"n", "3 4 1 1 1", "m", bodies},
+		{"n", "2 3 1 1 1", "m", bodies},
+		{"n", "3 3", "m", bodies},
+		{"n", "", "m", bodies},
+		{"x", "3 3 1 1 1", "m", bodies},
+		{"n", "4 4 1 1 1 1", "m", bodies + "4\n{}\n4"}, // the first would be before the beginning
+	} {
+		s := hubbub.RoomStream(fmt.Sprint("bundle", i))
+		for n := range 3 {
+			c.say(s, "ann", n)
+		}
+		key := prefix + "{room:" + s.Room + "}log"
+		command(t, r, "DEL", key)
+		command(t, r, "XADD", key, "3-0", "p", "0 ann ", fields[2], fields[3], fields[0], fields[1])
+		for _, read := range []func(context.Context, hubbub.Stream, hubbub.Position, int) (hubbub.Page, error){c.After, c.Before} {
+			page, err := read(t.Context(), s, hubbub.Position{}, 2)
+			if good := err == nil && len(page.Messages) == 2 && page.More; good != (i == 0) {
+				t.Errorf("%q is read as %+v, %v", fields, page, err)
+			}
+		}
+		if _, err := c.Conversations(t.Context(), "ann", "", 1); (err == nil) != (i == 0) {
+			t.Errorf("with %q the conversations have the error %v", fields, err)
+		}
+	}
+}
+
 // TestADamagedStreamHarmsNoOther posts to many rooms at once, so that they share calls.
 func TestADamagedStreamHarmsNoOther(t *testing.T) {
 	t.Parallel()
@@ -78,14 +120,26 @@ func TestADamagedStreamHarmsNoOther(t *testing.T) {
 // FuzzKept reads anything that could be in Redis.
 func FuzzKept(f *testing.F) {
 	m := hubbub.Message{ID: "m", Data: json.RawMessage("1"), From: hubbub.Sender{User: "ann"}, Time: time.UnixMilli(1)}
-	f.Add("1-0", redis.EntryHead(&m, "key"), redis.Body(&m), "birth 1 1 content 1 id")
-	f.Add("x", "", "", "")
-	f.Add("18446744073709551615-1", "-1 ann ", "{}\nnull", strings.Repeat("0", 106))
-	f.Add("1-0", "", "+epoch 8 7\n4\n{}\n14\n{}\n2", "")
-	f.Add("1-0", "", "+\n99999999999999999999\n{}\n1", "")
-	f.Fuzz(func(t *testing.T, id, head, body, kept string) {
-		if m, err := redis.ReadEntry(lobby, id, head, body); err == nil && (m.Stream != lobby || m.Position.Offset == 0) {
-			t.Errorf("a message without place: %+v", m)
+	f.Add("1-0", redis.EntryHead(&m, "key"), redis.Body(&m), "birth 1 1 content 1 id", "")
+	f.Add("x", "", "", "", "")
+	f.Add("18446744073709551615-1", "-1 ann ", "{}\nnull", strings.Repeat("0", 106), "")
+	f.Add("1-0", "", "+epoch 8 7\n4\n{}\n14\n{}\n2", "", "")
+	f.Add("1-0", "", "+\n99999999999999999999\n{}\n1", "", "")
+	for _, sizes := range []string{"2 4 1 3", "2 4 3 1", "2 5 1 3", "3 4 1 3", "2 4 1 3 0", "1 4 4", "0 0 ", "2", " ", "2 0 -1 1", "9999999999999999999 1 1"} {
+		f.Add("3-0", "1 ann ", "4\n{}\n16\n{}\n123", "", sizes)
+	}
+	f.Fuzz(func(t *testing.T, id, head, body, kept, sizes string) {
+		all, err := redis.ReadEntry(lobby, id, head, body, sizes, 0, math.MaxUint64)
+		for i, m := range all {
+			if err != nil || m.Stream != lobby || m.Position.Offset == 0 || m.Position.Offset != all[0].Position.Offset+uint64(i) {
+				t.Errorf("a message without place: %+v, %v", m, err)
+			}
+		}
+		if last := len(all) - 1; last >= 0 {
+			at := all[last].Position.Offset
+			if some, err := redis.ReadEntry(lobby, id, head, body, sizes, at, at); err != nil || len(some) != 1 || some[0].Position.Offset != at {
+				t.Errorf("the last message at %d is %+v, %v", at, some, err)
+			}
 		}
 		if a, err := redis.ReadKey(&hubbub.Draft{Message: m, Key: "k"}, kept, body); err == nil && !a.Repeated {
 			t.Errorf("what is known is not repeated: %+v", a)

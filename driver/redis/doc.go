@@ -7,8 +7,8 @@
 //	               when it is opened, clock.go takes its time, url.go reads addresses
 //	Bus            bus.go has the topics, link.go their connections, slots.go the servers of a Cluster, moved.go tells who has moved there,
 //	               lanes.go calls subscribers. What is published: codec.go and wire.go; messages: posted.go, parse.go and batch.go
-//	Log, Poster    log.go, with appends.go (one call at a time for a stream), entries.go and streamstate.go (what is kept), budget.go (what a
-//	               user may send) and aging.go (Trim); takers.go and conversations.go (who takes part in what), erasestreams.go
+//	Log, Poster    log.go, with appends.go (one call at a time for a stream), groups.go and bundles.go (what goes together), entries.go and
+//	               streamstate.go (what is kept), budget.go (what a user may send) and aging.go (Trim); takers.go and conversations.go (who takes part in what), erasestreams.go
 //	Registry       registry.go and restoring.go; decide.go reads, decides and writes, decision.go is the decisions, user.go what is kept of a
 //	               user, diff.go what is written of a change, pending.go what is told and left to do, leaving.go does the latter;
 //	               fences.go ends what the registry has lost, and remembers what was ended
@@ -42,6 +42,9 @@
 // The times within values decide; Redis forgets keys later than that, to free memory.
 //
 // # Streams
+//
+// Messages that come at once from one sender can be one entry of a Redis Stream, a bundle: see scripts/stream.lua. Each has its own offset, and
+// limits may keep only the last of them.
 //
 // The epoch of a stream changes with the server that has it: when that was started anew, or a replica has taken over, since then the newest
 // messages may be lost. What is there can be read under the new epoch.

@@ -14,16 +14,17 @@ import (
 	"github.com/hubbub-dev/hubbub"
 )
 
-// entry is a message as it lies in a stream of Redis.
+// entry is what lies in a stream of Redis: a message, or a bundle of them.
 type entry struct {
 	id     string // OFFSET-BYTES
-	offset uint64
+	offset uint64 // of the last message
 	sender string
 	key    string // digest of the idempotency key; "" for none
-	body   string // see appendBody
+	body   string // see appendBodies
+	sizes  string // of a bundle, see appendSizes; "" for one message
 }
 
-// appendHead appends the field p of an entry: what scripts and erasers have to know of a message.
+// appendHead appends the field p of an entry: what scripts and erasers have to know of its messages.
 func appendHead(b []byte, m *hubbub.Message, key string) []byte {
 	b = append(strconv.AppendInt(b, m.Time.UnixMilli(), 10), ' ')
 	b = append(append(b, m.From.User...), ' ')
@@ -32,7 +33,7 @@ func appendHead(b []byte, m *hubbub.Message, key string) []byte {
 
 var errBadEntry = errors.New("what Redis has of a stream is damaged")
 
-// parseEntry reads [ID, [p, …, m, …]].
+// parseEntry reads [ID, [p, …, m, …]], which for a bundle goes on with n.
 func parseEntry(v *rueidis.RedisMessage) (e entry, err error) {
 	parts, err := v.ToArray()
 	if err != nil || len(parts) != 2 {
@@ -43,13 +44,19 @@ func parseEntry(v *rueidis.RedisMessage) (e entry, err error) {
 		return e, errBadEntry
 	}
 	fields, err := parts[1].AsStrSlice()
-	if err != nil || len(fields) != 4 || fields[0] != "p" || fields[2] != "m" {
+	if err != nil || len(fields) != 4 && len(fields) != 6 || fields[0] != "p" || fields[2] != "m" {
 		return e, errBadEntry
 	}
-	return newEntry(id, fields[1], fields[3])
+	if e, err = newEntry(id, fields[1], fields[3]); err != nil || len(fields) == 4 {
+		return e, err
+	}
+	if e.sizes = fields[5]; fields[4] != "n" || e.sizes == "" {
+		return e, errBadEntry
+	}
+	return e, nil
 }
 
-// newEntry makes an entry of its id and fields. The body is not decoded.
+// newEntry makes an entry of its id and its fields p and m. The body is not decoded.
 func newEntry(id, head, body string) (e entry, err error) {
 	offset, _, _ := strings.Cut(id, "-")
 	if e.offset, err = strconv.ParseUint(offset, 10, 64); err != nil || e.offset == 0 {
@@ -61,23 +68,14 @@ func newEntry(id, head, body string) (e entry, err error) {
 	return e, nil
 }
 
-// message decodes the message of an entry.
-func (e *entry) message(s hubbub.Stream, epoch string) (hubbub.Message, error) {
-	m, err := decodeBody(e.body)
+// decodeAt decodes the body of a message of a stream.
+func decodeAt(s hubbub.Stream, at hubbub.Position, body string) (hubbub.Message, error) {
+	m, err := decodeBody(body)
 	if err != nil {
 		return m, fmt.Errorf("%w: %w", errBadEntry, err)
 	}
-	m.Stream, m.Position = s, hubbub.Position{Epoch: epoch, Offset: e.offset}
+	m.Stream, m.Position = s, at
 	return m, nil
-}
-
-// parseMessage reads an entry of a stream with its message.
-func parseMessage(s hubbub.Stream, epoch string, v *rueidis.RedisMessage) (hubbub.Message, error) {
-	e, err := parseEntry(v)
-	if err != nil {
-		return hubbub.Message{}, err
-	}
-	return e.message(s, epoch)
 }
 
 // keyName is the digest of an idempotency key and its author; "" if there is none.

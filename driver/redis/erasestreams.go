@@ -63,10 +63,10 @@ func (d *Driver) erasePair(ctx context.Context, user string, s hubbub.Stream) er
 	return err
 }
 
-// erasedAtOnce is how many messages of a room are looked at with one call. All that is kept of them comes here.
+// erasedAtOnce is how many entries of a room are looked at with one call. All that is kept of them comes here.
 const erasedAtOnce = 100
 
-// eraseInRoom erases what a user has sent to a room, up to a number of messages, and at the end what the user has read there.
+// eraseInRoom erases what a user has sent to a room, up to a number of entries, and at the end what the user has read there.
 func (d *Driver) eraseInRoom(ctx context.Context, user string, s hubbub.Stream) (n int, done bool, err error) {
 	keys := d.streamKeys(s)
 	for after := "0-0"; ; {

@@ -37,13 +37,14 @@ func DecodeEvents(b []byte) (all []hubbub.Event, err error) {
 // Body is the body of a message.
 func Body(m *hubbub.Message) string { return string(appendBody(nil, m)) }
 
-// ReadEntry reads a message.
-func ReadEntry(s hubbub.Stream, id, head, body string) (hubbub.Message, error) {
+// ReadEntry reads the messages of an entry at offsets from low to high. sizes are of a bundle, "" otherwise.
+func ReadEntry(s hubbub.Stream, id, head, body, sizes string, low, high uint64) ([]hubbub.Message, error) {
 	e, err := newEntry(id, head, body)
 	if err != nil {
-		return hubbub.Message{}, err
+		return nil, err
 	}
-	return e.message(s, "epoch")
+	e.sizes = sizes
+	return e.appendMessages(nil, s, "epoch", low, high)
 }
 
 // ReadKey reads what is kept of a key.

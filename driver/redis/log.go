@@ -63,9 +63,9 @@ func (d *Driver) append(w *waiting) (hubbub.Appended, error) {
 
 // beginAppend notes what has to be noted before a message, and has it appended.
 func (d *Driver) beginAppend(w *waiting) {
-	user := w.draft.Message.From.User
+	user, now := w.draft.Message.From.User, d.nowMs()
 	w.cost = d.costOf(&w.draft)
-	if err := d.spend(w.ctx, user, w.cost); err != nil {
+	if err := d.spend(w.ctx, user, w.cost, now); err != nil {
 		if !d.knows(w.ctx, &w.draft) {
 			w.done(hubbub.Appended{}, err)
 			return
@@ -73,7 +73,7 @@ func (d *Driver) beginAppend(w *waiting) {
 		w.cost = 0 // it was paid for before
 	}
 	var err error
-	if w.note, err = d.noteTakers(w.ctx, &w.draft); err != nil {
+	if w.note, err = d.noteTakers(w.ctx, &w.draft, now); err != nil {
 		d.refund(user, w.cost)
 		w.done(hubbub.Appended{}, err)
 		return
@@ -90,7 +90,6 @@ func (d *Driver) appended(w *waiting, o *outcome) {
 		w.done(hubbub.Appended{}, o.err)
 		return
 	}
-	d.streams.aging.note(&w.draft, d.nowMs())
 	if d.holds(&w.note, o) {
 		w.done(o.message(&w.draft), nil)
 		return
@@ -113,16 +112,14 @@ func (d *Driver) After(ctx context.Context, s hubbub.Stream, p hubbub.Position, 
 
 // Before implements [hubbub.Log]. A page ends early, with More, after some MiB.
 func (d *Driver) Before(ctx context.Context, s hubbub.Stream, p hubbub.Position, limit int) (hubbub.Page, error) {
-	page, err := d.readStream(ctx, s, p, limit, false)
-	slices.Reverse(page.Messages)
-	return page, err
+	return d.readStream(ctx, s, p, limit, false)
 }
 
 // readStream reads a page. A room begins by being read, since sessions get its head when they join. A pair does not: who asks for the messages
 // of made-up people would fill the memory.
 func (d *Driver) readStream(ctx context.Context, s hubbub.Stream, p hubbub.Position, limit int, forward bool) (hubbub.Page, error) {
 	args := d.streamArgs(flag(forward), p.Epoch, strconv.FormatUint(p.Offset, 10), strconv.Itoa(max(0, limit)), flag(s.Room != ""))
-	page, err := parsePage(s, d.exec(ctx, readScript, d.streamKeys(s), args...))
+	page, err := parsePage(s, d.exec(ctx, readScript, d.streamKeys(s), args...), forward)
 	return page, unavailable(err, "read "+s.String())
 }
 
@@ -134,29 +131,38 @@ func flag(yes bool) string {
 	return "0"
 }
 
-// parsePage reads a page, with the messages in the order in which they come.
-func parsePage(s hubbub.Stream, r rueidis.RedisResult) (page hubbub.Page, err error) {
+// parsePage reads a page, of which the newest entry is the last one that comes if it was read forward, and else the first.
+func parsePage(s hubbub.Stream, r rueidis.RedisResult, forward bool) (page hubbub.Page, err error) {
 	parts, err := r.ToArray()
 	if err != nil {
 		return page, err
 	}
-	if len(parts) != 5 {
+	if len(parts) != 7 {
 		return page, errBadEntry
 	}
 	epoch, err := parts[0].ToString()
-	head, err2 := parts[1].AsInt64()
-	complete, err3 := parts[2].AsInt64()
-	more, err4 := parts[3].AsInt64()
-	entries, err5 := parts[4].ToArray()
-	if err != nil || err2 != nil || err3 != nil || err4 != nil || err5 != nil || head < 0 {
+	var n [5]int64
+	for i := range n {
+		var wrong error
+		if n[i], wrong = parts[1+i].AsInt64(); wrong != nil || n[i] < 0 {
+			err = errBadEntry
+		}
+	}
+	entries, err2 := parts[6].ToArray()
+	if err != nil || err2 != nil {
 		return page, errBadEntry
 	}
-	page = hubbub.Page{Head: hubbub.Position{Epoch: epoch, Offset: uint64(head)}, Complete: complete == 1, More: more == 1}
-	if len(entries) > 0 {
-		page.Messages = make([]hubbub.Message, len(entries))
+	page = hubbub.Page{Head: hubbub.Position{Epoch: epoch, Offset: uint64(n[0])}, Complete: n[1] == 1, More: n[2] == 1}
+	if !forward {
+		slices.Reverse(entries)
 	}
+	page.Messages = slices.Grow(page.Messages, len(entries))
 	for i := range entries {
-		if page.Messages[i], err = parseMessage(s, epoch, &entries[i]); err != nil {
+		e, err := parseEntry(&entries[i])
+		if err == nil {
+			page.Messages, err = e.appendMessages(page.Messages, s, epoch, uint64(n[3]), uint64(n[4]))
+		}
+		if err != nil {
 			return hubbub.Page{}, err
 		}
 	}

@@ -38,19 +38,26 @@ const (
 
 // note says who takes part by a message. The zero value is nobody.
 type note struct {
-	users []string
-	who   taker
-	age   int64 // of what is kept, in ms
-	life  string
+	who  taker
+	age  int64 // of what is kept, in ms
+	life string
+}
+
+// users are those whose note it is.
+func (n *note) users() []string {
+	if n.who.user != "" {
+		return []string{n.who.user}
+	}
+	return pairUsers(n.who.stream)
 }
 
 // noteTakers makes sure that it is noted who takes part in a stream by a message that is about to be appended.
-func (d *Driver) noteTakers(ctx context.Context, draft *hubbub.Draft) (note, error) {
+func (d *Driver) noteTakers(ctx context.Context, draft *hubbub.Draft, now int64) (note, error) {
 	m := &draft.Message
 	kept := draft.Retention.Messages >= 0
-	n := note{users: pairUsers(m.Stream), who: taker{"", m.Stream}, age: ageMS(draft.Retention.Age)}
+	n := note{who: taker{"", m.Stream}, age: ageMS(draft.Retention.Age)}
 	if m.Stream.Room != "" {
-		n.users, n.who.user = []string{m.From.User}, m.From.User
+		n.who.user = m.From.User
 	}
 	switch {
 	case !kept && (m.Stream.Room != "" || draft.Key == ""), m.Stream.Room != "" && m.From.User == "":
@@ -58,7 +65,6 @@ func (d *Driver) noteTakers(ctx context.Context, draft *hubbub.Draft) (note, err
 	case !kept:
 		n.age = hubbub.KeyLife.Milliseconds() // so that who is erased is not known by a key
 	}
-	now := d.nowMs()
 	if t, ok := d.streams.taken.get(n.who); ok && t.fresh > now && (t.until >= now+n.age && n.age > 0 || t.until >= now+noteForever.Milliseconds()/2) {
 		n.life = t.life
 		return n, nil
@@ -91,7 +97,7 @@ func (d *Driver) writeNote(ctx context.Context, n *note) error {
 	if n.age == 0 {
 		t.until = now + noteForever.Milliseconds()
 	}
-	for _, user := range n.users {
+	for _, user := range n.users() {
 		err := d.exec(ctx, takesScript, []string{d.takesKey(user)}, formatMs(now), formatMs(t.until), n.who.stream.String()).Error()
 		if err != nil && !rueidis.IsRedisNil(err) {
 			return unavailable(err, "note who takes part in "+n.who.stream.String())
@@ -108,7 +114,7 @@ func (d *Driver) takesKey(user string) string {
 
 // holds tells whether a note is there after what has become of the stream. Otherwise it is to be written again.
 func (d *Driver) holds(n *note, o *outcome) bool {
-	if n.users == nil || n.life == o.life {
+	if n.who == (taker{}) || n.life == o.life {
 		return true
 	}
 	fresh := n.life == "" && o.begun

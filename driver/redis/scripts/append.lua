@@ -1,11 +1,12 @@
 -- Appends messages to streams, one after the other, and publishes them. Those of one stream that follow each other, and are alike, are a group.
 -- KEYS: for each group 3 as in stream.lua, and then the idempotency keys of its messages that have one
--- ARGV: 1 as in stream.lua; then for each group six, and four for each of its messages. The six are 1 as ARGV[2] in stream.lua; 2 how many
---   messages are kept, negative for none; 3 how many bytes of data, and 4 for how many ms, 0 for any number; 5 the channel, or ''; 6 how
---   many messages there are. The four are p and m of the entry, how many bytes its data have, and what is kept of its key, or ''.
+-- ARGV: 1 as in stream.lua; then for each group six, and four for each entry that is made of its messages. The six are 1 as ARGV[2] in
+--   stream.lua; 2 how many messages are kept, negative for none; 3 how many bytes of data, and 4 for how many ms, 0 for any number; 5 the
+--   channel, or ''; 6 how many entries there are. The four are p and m of the entry; how many bytes the data of its message have, or n of a
+--   bundle; and what is kept of its key, or ''.
 -- Returns for each group an error, of which the other groups know nothing, or: the epoch; how often something was erased; 1 if there was no
--- message before, else 0; and for each message its offset, 0 if it has none, or, if the key is known, {what is kept of the key, the body if
--- the message is still there}.
+-- message before, else 0; and for each entry the offset of its first message, 0 if it has none, or, if the key is known, {what is kept of the
+-- key, the body if the message is still there}.
 -- What is kept of a key is "BIRTH MS OFFSET " and what came as an argument.
 local KEYLIFE, FORGETKEY, SWEEP = 300000, '360000', 64
 local match = string.match
@@ -36,11 +37,41 @@ local function known(key)
   return {kept, entry and entry[2][4] or false}
 end
 
+-- add adds an entry with the fields p and m: one message with so many bytes of data, or, if these are nil, a bundle with the field n.
+local function add(p, m, bytes, n)
+  if bytes then
+    head = head + 1
+    call('XADD', messages, text('%d-%d', head, total), 'p', p, 'm', m)
+  else
+    local count
+    count, bytes = match(n, '^(%d+) (%d+) ')
+    head = head + count
+    call('XADD', messages, text('%d-%d', head, total), 'p', p, 'm', m, 'n', n)
+  end
+  total = total + bytes
+  oldest = oldest or tonumber(match(p, '^%-?%d+'))
+end
+
+-- within returns the offset of the first message of an entry before which there are at least so many bytes, and how many there are; nothing if it
+-- has no such message.
+local function within(entry, least)
+  local offset, bytes = firstOf(entry), bytesBefore(entry)
+  if bytes >= least then return offset, bytes end
+  for size in string.gmatch(match(entry[2][6] or '', '^%d+ %d+(.*)$') or '', '%d+') do
+    if bytes >= least then return offset, bytes end
+    offset, bytes = offset + 1, bytes + size
+  end
+end
+
 -- drop keeps what is left within its limits. before and first0 are head and first as they were.
 local function drop(before, first0)
   if keep > 0 and head - first >= keep then first = head - keep + 1 end
   if most > 0 and total - base > most then
-    seek(function(entry) return total - bytesBefore(entry) <= most end, head + 1)
+    local entry = seek(function(entry) return within(entry, total - most) end, head + 1)
+    if entry then
+      local offset, bytes = within(entry, total - most)
+      first, base = math.max(first, offset), bytes
+    end
   end
   -- Whoever reads drops by age exactly; here it is only done when it is worth it.
   if age > 0 and first <= head and now - oldest > age + age / 8 then expire() end
@@ -61,29 +92,30 @@ local function drop(before, first0)
   end
 end
 
--- publish publishes n messages, before which head was before. Lua reads every byte of every string that it makes, so it makes only one.
-local function publish(before, bodies, n)
+-- publish publishes messages, before which head was before. bundled tells which of the bodies are bundles, and are as they are published. Lua
+-- reads every byte of every string that it makes, so it makes only one.
+local function publish(before, bodies, bundled)
   local at = '\n'
   if keep >= 0 then at = text('%s%s %d %d\n', birth, server, before + 1, before) end
-  if n == 1 then
-    call('SPUBLISH', channel, at .. bodies[1])
+  if #bodies == 1 then
+    call('SPUBLISH', channel, (bundled[1] and '+' or '') .. at .. bodies[1])
     return
   end
   local parts = {'+', at}
-  for i = 1, n do
-    parts[2 * i + 1] = text('%d\n', #bodies[i])
-    parts[2 * i + 2] = bodies[i]
+  for i, body in ipairs(bodies) do
+    parts[2 * i + 1] = bundled[i] and '' or text('%d\n', #body)
+    parts[2 * i + 2] = body
   end
   call('SPUBLISH', channel, table.concat(parts))
 end
 
--- append appends a group, whose messages begin after ARGV[a] and whose idempotency keys begin after KEYS[k].
+-- append appends a group, whose entries begin after ARGV[a] and whose idempotency keys begin after KEYS[k].
 local function append(k, a, count)
   load()
   local before, first0 = head, first
-  local results, fresh, n = {}, {}, 0
+  local results, fresh, bundled, n = {}, {}, {}, 0
   for i = a + 1, a + 4 * count, 4 do
-    local again, body, key = nil, ARGV[i + 1], ARGV[i + 3]
+    local again, key = nil, ARGV[i + 3]
     if key ~= '' then
       k = k + 1
       again = known(KEYS[k])
@@ -92,19 +124,16 @@ local function append(k, a, count)
       results[#results + 1] = again
     else
       if n == 0 then prepare() end
-      local offset = 0
+      local offset, bytes = 0, tonumber(ARGV[i + 2])
       if keep >= 0 then
-        head = head + 1
-        offset = head
-        call('XADD', messages, text('%d-%d', head, total), 'p', ARGV[i], 'm', body)
-        total = total + ARGV[i + 2]
-        oldest = oldest or tonumber(match(ARGV[i], '^%-?%d+'))
+        offset = head + 1
+        add(ARGV[i], ARGV[i + 1], bytes, ARGV[i + 2])
       end
       if key ~= '' then
         call('SET', KEYS[k], birth .. ' ' .. ARGV[1] .. text(' %d ', offset) .. key, 'PX', FORGETKEY)
       end
       n = n + 1
-      fresh[n] = body
+      fresh[n], bundled[n] = ARGV[i + 1], not bytes
       results[#results + 1] = offset
     end
   end
@@ -116,7 +145,7 @@ local function append(k, a, count)
   end
   drop(before, first0)
 
-  if channel ~= '' then publish(before, fresh, n) end
+  if channel ~= '' then publish(before, fresh, bundled) end
   used, newest = now, now
   save()
   return {epoch, erased, before == 0 and 1 or 0, results}

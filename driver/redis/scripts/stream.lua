@@ -2,8 +2,11 @@
 -- ARGV[1] is now in ms, ARGV[2] ten characters for the case that the stream begins. append.lua goes on with further streams.
 --
 -- A message is an entry OFFSET-BYTES with the fields p, "MS SENDER KEY", and m, its body. BYTES are the data of all messages before it.
+-- Messages of one sender that follow each other, of one millisecond and without keys, may be one entry, a bundle: OFFSET is that of the last of
+-- them, BYTES are those before the first, m are their bodies as they are published, and a third field n says how many messages there are, the
+-- bytes of their data, and those of each. So the entry from an offset on that comes first is the one which has that offset.
 -- Offsets have no gaps until something is erased, so what is kept is known by the first and the last offset. Entries before the first may
--- still be there: they are removed together, which is cheaper than each by itself.
+-- still be there: they are removed together, which is cheaper than each by itself. A bundle is there until nothing of it is kept.
 local call = redis.call
 local text = string.format -- numbers that '..' or Redis make strings of take several times as long
 local now = tonumber(ARGV[1])
@@ -34,8 +37,15 @@ local function begin()
   used, changed = now, true
 end
 
+-- offsetOf is the offset of the last message of an entry, and firstOf that of its first.
 local function offsetOf(entry)
   return tonumber(string.match(entry[1], '^%d+'))
+end
+
+local function firstOf(entry)
+  local sizes = entry[2][6]
+  local count = sizes and tonumber(string.match(sizes, '^%d+')) or 1
+  return offsetOf(entry) - math.max(count, 1) + 1
 end
 
 local function timeOf(entry)
@@ -46,8 +56,8 @@ local function bytesBefore(entry)
   return tonumber(string.match(entry[1], '%d+$'))
 end
 
--- seek sets first to the first message before limit that is good, given that all after a good one are, and returns it. It looks at the
--- oldest messages first, since usually few are to be dropped.
+-- seek sets first to the first message before limit that is in an entry that is good, given that all after a good one are, and returns that
+-- entry, if there is one. It looks at the oldest messages first, since usually few are to be dropped.
 local function seek(good, limit)
   local low, high, step, found = first, math.min(head + 1, limit), 1, nil
   local probe = low
@@ -69,7 +79,7 @@ local function seek(good, limit)
   end
   if found then
     base, oldest = bytesBefore(found), timeOf(found)
-    return
+    return found
   end
   first, base = head + 1, total
 end

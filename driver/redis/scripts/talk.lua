@@ -22,9 +22,10 @@ while from <= head and looked < most do
     break
   end
   for _, entry in ipairs(some) do
-    if string.match(entry[2][2], '^%-?%d+ (%S*)') ~= user then unread = unread + 1 end
+    local last = offsetOf(entry)
+    local n = last - math.max(firstOf(entry), from) + 1
+    if string.match(entry[2][2], '^%-?%d+ (%S*)') ~= user then unread = unread + n end
+    looked, from = looked + n, last + 1
   end
-  looked = looked + #some
-  from = offsetOf(some[#some]) + 1
 end
 return {birth .. server, last, read, readBy(ARGV[4]), unread, from <= head and from or 0}
