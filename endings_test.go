@@ -2,10 +2,13 @@ package hubbub_test
 
 import (
 	"context"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
 	"github.com/hubbub-dev/hubbub"
+	"github.com/hubbub-dev/hubbub/internal/fleet"
 )
 
 // TestWhatTheStoreKnowsToHaveEndedIsNotRestored: the registry has lost it.
@@ -161,6 +164,43 @@ func TestWhatIsEndedBeforeItIsRestored(t *testing.T) {
 		}
 		if why := here.closed(); why != "" {
 			t.Errorf("ann's own session is closed for %q", why)
+		}
+	})
+}
+
+// unanswering is a driver of which the answer to one end is lost: it was done.
+type unanswering struct {
+	*fleet.Driver
+	once     sync.Once
+	restored atomic.Int32
+}
+
+func (u *unanswering) Restore(ctx context.Context, s hubbub.SessionRecord, was hubbub.Opened, l hubbub.DeviceLimit) (hubbub.Restored, error) {
+	u.restored.Add(1)
+	return u.Driver.Restore(ctx, s, was, l)
+}
+
+func (u *unanswering) End(ctx context.Context, t hubbub.Target, why hubbub.EndReason) ([]hubbub.Transition, error) {
+	all, err := u.Driver.End(ctx, t, why)
+	u.once.Do(func() { all, err = nil, hubbub.Errorf(hubbub.Unavailable, "the answer is lost") })
+	return all, err
+}
+
+// TestAnEndWhoseAnswerIsLostIsTheOnlyOne: when the node tells it again the user has been offline for long, and does not come online for it.
+func TestAnEndWhoseAnswerIsLostIsTheOnlyOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newArchive()
+		d := &unanswering{Driver: newFleet().Driver()}
+		h := start(t, hubbub.Options{Driver: d, Node: "a", Store: store, Grace: grace})
+		phone := open(t, h, "ann")
+		pass(lease)
+		phone.Closed()
+		pass(grace + 2*lease)
+		if n := d.restored.Load(); n > 0 {
+			t.Errorf("the session, which the store knows to have ended, was restored %d times", n)
+		}
+		if got, want := store.told("ann"), "session.connected, user.online, session.disconnected closed, user.offline"; got != want {
+			t.Errorf("told was %s, want %s", got, want)
 		}
 	})
 }

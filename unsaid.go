@@ -11,8 +11,32 @@ const maxUnsaid = 10_000
 
 // unsaid are events that could not be published, the oldest first. Its methods may be called concurrently.
 type unsaid struct {
-	mu  sync.Mutex
-	all []Tiding
+	mu    sync.Mutex
+	all   []Tiding
+	users map[string]struct{} // who have come or gone, at most maxHandover
+}
+
+// changed notes the users of whom tidings say that they have come or gone. That is said of each once, and not how they are.
+func (u *unsaid) changed(some []Tiding) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, t := range some {
+		if e, ok := t.Event.(PresenceChanged); ok && len(u.users) < maxHandover {
+			if u.users == nil {
+				u.users = map[string]struct{}{}
+			}
+			u.users[e.Presence.User] = struct{}{}
+		}
+	}
+}
+
+// takeUsers returns the users of whom it is to be said that they have come or gone.
+func (u *unsaid) takeUsers() map[string]struct{} {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	users := u.users
+	u.users = nil
+	return users
 }
 
 func (u *unsaid) add(t Topic, e Event) {
@@ -56,4 +80,6 @@ func (h *Hub) sayAgain(ctx context.Context) {
 			return
 		}
 	}
+	users := h.unsaid.takeUsers()
+	h.tellAll(ctx, presenceTidings(users)) // notes them again if it fails
 }

@@ -192,9 +192,14 @@ func (r EndReason) decided() bool {
 }
 
 // endUnknown ends a session that the registry does not know, since it was emptied: that the session has come is known outside, and so must be
-// that it has ended. The registry tells if it knows the session as ended already.
+// that it has ended. If it was ended already, since only the answer was lost, the registry knows it until that is told, and then the store does.
 func (h *Hub) endUnknown(d owed) ([]Transition, error) {
 	s := d.session
+	if h.store != nil {
+		if ended, err := h.store.Endings(h.context, []string{s.id}); err == nil && ended[s.id] != "" {
+			return nil, nil
+		}
+	}
 	restored, err := h.shared.Restore(h.context, s.record(s.Identity()), s.was, DeviceLimit{})
 	if err != nil || restored.Ended != "" {
 		return restored.Transitions, err
@@ -260,10 +265,10 @@ func (h *Hub) announce(ctx context.Context, transitions []Transition) {
 
 // spread tells those who are online what the registry has decided.
 func (h *Hub) spread(ctx context.Context, transitions []Transition) {
-	changed := map[string]bool{}
+	changed := map[string]struct{}{}
 	var all []Tiding
 	for _, t := range transitions {
-		changed[t.User] = true
+		changed[t.User] = struct{}{}
 		if t.Kind == SessionDisconnected {
 			h.ended()
 		}
@@ -279,12 +284,7 @@ func (h *Hub) spread(ctx context.Context, transitions []Transition) {
 			}
 		}
 	}
-	for user := range changed {
-		for _, watched := range []string{user, ""} { // by those who watch the user, and by those who watch everybody
-			all = append(all, Tiding{Topic{TopicPresence, watched}, PresenceChanged{Presence{User: user}}})
-		}
-	}
-	h.tellAll(ctx, all)
+	h.tellAll(ctx, append(all, presenceTidings(changed)...))
 }
 
 // ended wakes keepOrder, which then looks for graces that are over.

@@ -114,6 +114,9 @@ func (m *logModel) append(rt *rapid.T) {
 // accepted does to the model what a new message should do to the stream.
 func (m *logModel) accepted(d hubbub.Draft, a hubbub.Appended) {
 	want := hubbub.Appended{}
+	if m.retention.Age != d.Retention.Age {
+		m.expire() // by the age that held until now
+	}
 	if m.retention = d.Retention; m.retention.Messages < 0 {
 		m.from = len(m.all)
 	} else {

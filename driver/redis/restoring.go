@@ -14,6 +14,9 @@ func (c *decision) restore(r *hubbub.SessionRecord, was hubbub.Opened, l hubbub.
 	}
 	s := c.u.session(r.ID)
 	known := s != nil
+	if why := c.endUntold(r.ID); why != "" && !known {
+		return hubbub.Restored{Ended: why}
+	}
 	if known && s.lease != lease {
 		s.lease, s.raw = lease, "" // before those of lost leases are ended
 	}
@@ -44,6 +47,17 @@ func (c *decision) restore(r *hubbub.SessionRecord, was hubbub.Opened, l hubbub.
 	}
 	c.settle()
 	return restored
+}
+
+// endUntold returns why a session has ended that others have ended, or this instance without an answer, and that nobody has confirmed yet; ""
+// if it is not among them.
+func (c *decision) endUntold(id string) hubbub.EndReason {
+	for _, p := range c.others {
+		if p.Kind == hubbub.SessionDisconnected && p.Session.ID == id {
+			return p.Why
+		}
+	}
+	return ""
 }
 
 // addRestored adds a session of which nothing is known. Its place among the others is the one that it had.

@@ -62,6 +62,10 @@ func TestWhatHadNoAnswerIsToldBeforeWhatFollows(t *testing.T) {
 		_, err := d.End(t.Context(), hubbub.Target{User: "ann"}, hubbub.EndClosed)
 		return err
 	})
+	r, err := d.Restore(t.Context(), recordOf("ann", "phone", "a2", keptNode, clock), hubbub.Opened{Came: "a1"}, hubbub.DeviceLimit{})
+	if err != nil || r.Ended != hubbub.EndClosed {
+		t.Errorf("of a session whose end had no answer Restore says %+v, %v", r, err)
+	}
 	for range 6 { // the lease, for which nobody is taken for offline, and the grace
 		clock.Advance(drivertest.Lease / 3)
 		if _, err := d.Renew(t.Context(), hubbub.NodeStatus{Node: keptNode}); err != nil {
