@@ -110,7 +110,7 @@ func (h *Hub) register(ctx context.Context, s *Session) (Opened, error) {
 		h.users.release(s.user, p)
 		return Opened{}, err
 	}
-	s.person, s.was = p, Opened{Generation: opened.Generation, Came: opened.Came}
+	s.person, s.generation, s.came = p, opened.Generation, opened.Came
 	return opened, nil
 }
 

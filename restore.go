@@ -193,7 +193,7 @@ func (s *Session) restore(ctx context.Context, window Retry) error {
 // session was ended. The caller holds ops.
 func (s *Session) reinstate(ctx context.Context, window Retry) (rooms []string, known bool, err error) {
 	h := s.hub
-	restored, err := h.shared.Restore(ctx, s.record(s.Identity()), s.was, h.o.Devices)
+	restored, err := h.shared.Restore(ctx, s.record(s.Identity()), s.was(), h.o.Devices)
 	if err != nil {
 		return nil, false, fmt.Errorf("restore a session: %w", err)
 	}
@@ -204,7 +204,7 @@ func (s *Session) reinstate(ctx context.Context, window Retry) (rooms []string, 
 		return nil, false, nil
 	}
 	if restored.Came != "" {
-		s.was.Came = restored.Came
+		s.came = restored.Came
 	}
 	return restored.Rooms, true, nil
 }

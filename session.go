@@ -23,7 +23,8 @@ type Session struct {
 	connected time.Time
 
 	// Guarded by ops.
-	was Opened // when and with whom the user came, as the registry said; the rest is empty
+	generation uint64 // as the registry said, see Opened
+	came       string // the session with which the user came online, as the registry said
 
 	// Guarded by the person's mu.
 	open  bool   // gets events
@@ -47,6 +48,9 @@ type Session struct {
 	gone     bool              // Closed was called
 	asking   *asking           // nil before anybody was asked
 }
+
+// was is what the registry has said of the session. The caller holds ops, or winds the session up.
+func (s *Session) was() Opened { return Opened{Generation: s.generation, Came: s.came} }
 
 // ID is the session's id, unique on all nodes.
 func (s *Session) ID() string { return s.id }

@@ -200,7 +200,7 @@ func (h *Hub) endUnknown(d owed) ([]Transition, error) {
 			return nil, nil
 		}
 	}
-	restored, err := h.shared.Restore(h.context, s.record(s.Identity()), s.was, DeviceLimit{})
+	restored, err := h.shared.Restore(h.context, s.record(s.Identity()), s.was(), DeviceLimit{})
 	if err != nil || restored.Ended != "" {
 		return restored.Transitions, err
 	}

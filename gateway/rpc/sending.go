@@ -20,15 +20,21 @@ const (
 // requests take effect in their order.
 type sending struct {
 	mu       sync.Mutex
-	to       hubbub.Stream // where they go
+	to       recipient // where they go
 	messages int
 	bytes    int
 	freed    chan struct{} // closed when some are accepted; nil unless somebody waits
 }
 
-// add waits until a message to a stream, whose request has so many bytes, can be on its way with the others, and counts it. Like settle it is
+// recipient is a room, or a user, that a peer sends to.
+type recipient struct {
+	name string
+	user bool
+}
+
+// add waits until a message to a recipient, whose request has so many bytes, can be on its way with the others, and counts it. Like settle it is
 // for the conn's handlers, of which one runs at a time.
-func (s *sending) add(to hubbub.Stream, bytes int) {
+func (s *sending) add(to recipient, bytes int) {
 	s.wait(func() bool {
 		return s.messages == 0 || s.to == to && s.messages < maxSending && s.bytes+bytes <= sendingBytes
 	})
@@ -70,7 +76,7 @@ func (s *sending) done(bytes int) {
 }
 
 // send has a message sent by begin, which calls what it is given once, and replies when that is done.
-func (c *call) send(to hubbub.Stream, begin func(done func(hubbub.Message, error))) (any, error) {
+func (c *call) send(to recipient, begin func(done func(hubbub.Message, error))) (any, error) {
 	s := &sent{ticket: c.ticket, size: c.size}
 	s.peer.sending.add(to, s.size)
 	begun := false
@@ -110,7 +116,7 @@ func roomSend(ctx context.Context, c *call) (any, error) {
 	if err := c.request.params.check(); err != nil {
 		return nil, err
 	}
-	return c.send(hubbub.RoomStream(room), func(done func(hubbub.Message, error)) {
+	return c.send(recipient{name: room}, func(done func(hubbub.Message, error)) {
 		c.peer.session.BeginSendRoom(ctx, room, out, done)
 	})
 }
@@ -120,7 +126,7 @@ func userSend(ctx context.Context, c *call) (any, error) {
 	if err := c.request.params.check(); err != nil {
 		return nil, err
 	}
-	return c.send(hubbub.PairStream(c.peer.user, user), func(done func(hubbub.Message, error)) {
+	return c.send(recipient{user, true}, func(done func(hubbub.Message, error)) {
 		c.peer.session.BeginSendUser(ctx, user, out, done)
 	})
 }
