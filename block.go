@@ -161,14 +161,16 @@ func (h *Hub) matchBlocked(ctx context.Context, user string) error {
 	return err
 }
 
-// lifted takes back a block that a shared driver has and the store has not, and tells whether there was one: the driver's server has lost that
-// it was taken back. It is asked for who is refused, who is told no more than before if it fails.
+// lifted takes back a block that a shared driver has and the store has not: the driver's server has lost that it was taken back. It tells
+// whether to ask the driver again about who was refused: also when there is no block and the driver is in doubt, since a server may have refused
+// of which another one had taken the place. If it fails who is refused is told no more than before.
 func (h *Hub) lifted(ctx context.Context, user string) bool {
 	if h.shared == nil || h.store == nil {
 		return false
 	}
-	if blocked, _, err := h.driver.Blocked(ctx, user); err != nil || !blocked {
-		return false
+	known, _, err := h.driver.Blocked(ctx, user)
+	if err != nil || !known {
+		return err == nil && h.shared.Doubtful(h.node)
 	}
 	blocked, err := h.matchBlock(ctx, Revocation{User: user})
 	if err != nil {

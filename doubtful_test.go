@@ -2,6 +2,7 @@ package hubbub_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -193,5 +194,31 @@ func TestWhoGotInWhileItWasLostIsEnded(t *testing.T) {
 		}
 		_, err := arrive(t.Context(), b.Hub, as("ann"))
 		wantReason(t, err, hubbub.Unauthorized)
+	})
+}
+
+// deposed is a driver in doubt whose first answer about what was revoked is of a server of which another one has taken the place.
+type deposed struct {
+	*fleet.Driver
+	once sync.Once
+}
+
+func (d *deposed) Doubtful(string) bool { return true }
+
+func (d *deposed) Revoked(ctx context.Context, s hubbub.SessionRecord) (revoked bool, err error) {
+	d.once.Do(func() { revoked = true })
+	if revoked {
+		return true, nil
+	}
+	return d.Driver.Revoked(ctx, s)
+}
+
+// TestADeposedServerKeepsNobodyOut has it say that somebody is revoked who is not any more.
+func TestADeposedServerKeepsNobodyOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := start(t, hubbub.Options{Driver: &deposed{Driver: newFleet().Driver()}, Node: "a", Store: newArchive()})
+		if err := h.Check(t.Context(), hubbub.Identity{User: "ann"}); err != nil {
+			t.Errorf("ann is refused: %v", err)
+		}
 	})
 }
