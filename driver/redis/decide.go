@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	mathrand "math/rand/v2"
@@ -109,12 +110,14 @@ func (d *Driver) decideOne(ctx context.Context, op, name string, f func(*decisio
 
 // decide decides about some users of one bucket, each alone, and tells [hubbub.Ordered] of it. It reads what is known of them in one round
 // trip and writes in another one; what others have changed in between is read and decided again. Then it does what is left to do in
-// other slots. It returns those decisions that were written, or did not change anything, also if there is an error about others.
+// other slots. It returns those decisions that were written, or did not change anything, also if there is an error about others, such as of a
+// user of whom Redis has something that makes no sense.
 func (d *Driver) decide(ctx context.Context, op string, bucket int, names []string, f func(*decision) error) (done []*decision, err error) {
 	r := &d.registry
 	if err := r.locks[bucket].take(ctx); err != nil {
 		return nil, err
 	}
+	var damaged error
 	for try := 0; len(names) > 0; try++ {
 		if try == tries {
 			err = hubbub.Errorf(hubbub.Unavailable, "cannot %s: too much happens at once; try again", op)
@@ -125,9 +128,11 @@ func (d *Driver) decide(ctx context.Context, op string, bucket int, names []stri
 			break
 		}
 		var some []*decision
-		if some, err = d.read(ctx, op, bucket, names); err != nil {
+		var wrong error
+		if some, wrong, err = d.read(ctx, op, bucket, names); err != nil {
 			break
 		}
+		damaged = cmp.Or(damaged, wrong)
 		if err = each(some, f); err != nil {
 			break
 		}
@@ -141,7 +146,7 @@ func (d *Driver) decide(ctx context.Context, op string, bucket int, names []stri
 	}
 	r.locks[bucket].release()
 	d.finish(ctx, bucket, done)
-	return done, err
+	return done, cmp.Or(err, damaged)
 }
 
 func each(some []*decision, f func(*decision) error) error {
@@ -154,8 +159,8 @@ func each(some []*decision, f func(*decision) error) error {
 }
 
 // read reads what decisions about users need. The user comes before what nobody has confirmed, so that nothing of it is missing that was
-// decided before the user's version.
-func (d *Driver) read(ctx context.Context, op string, bucket int, names []string) ([]*decision, error) {
+// decided before the user's version. What Redis has of one of them may be damaged, which concerns nobody else.
+func (d *Driver) read(ctx context.Context, op string, bucket int, names []string) (all []*decision, damaged, err error) {
 	k := d.userKeys(bucket)
 	cmds := make([]rueidis.Completed, 0, 2*len(names))
 	for _, name := range names {
@@ -164,34 +169,32 @@ func (d *Driver) read(ctx context.Context, op string, bucket int, names []string
 	}
 	results, err := d.trip(ctx, op, cmds...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	now := d.now()
-	all := make([]*decision, len(names))
+	all = make([]*decision, 0, len(names))
 	for i, name := range names {
-		fields, err := results[2*i].AsStrMap()
-		if err != nil {
-			return nil, unavailable(err, op)
-		}
-		pending, err := results[2*i+1].AsStrMap()
-		if err != nil {
-			return nil, unavailable(err, op)
+		fields, err1 := results[2*i].AsStrMap()
+		pending, err2 := results[2*i+1].AsStrMap()
+		if err := cmp.Or(err1, err2); err != nil {
+			damaged = unavailable(err, op+": read the user "+name)
+			continue
 		}
 		c := &decision{now: now.UnixMilli(), time: now, grace: max(0, d.options.Grace).Milliseconds(), by: d.registry.names[bucket]}
 		c.u = parseUser(name, fields, c.now)
 		c.u.forgetOld(c.now, d.options.LastSeen)
 		c.u.was = c.u.index(c.grace)
 		c.others, c.untold = ofOthers(pending, name, c.by), len(pending)
-		all[i] = c
+		all = append(all, c)
 	}
 	ls, err := d.leasesFor(ctx, now.UnixMilli(), leasesIn(all))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, c := range all {
 		c.leases = ls
 	}
-	return all, nil
+	return all, damaged, nil
 }
 
 // forgetOld forgets who has been offline for longer than it is remembered, before Redis does.

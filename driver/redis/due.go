@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -126,17 +127,17 @@ func (d *Driver) reapBucket(ctx context.Context, bucket int, now int64, res *rea
 			return unavailable(err, op)
 		}
 		more = d.registry.due[bucket].Load() <= now
+		var wrong error // about one user, perhaps: the others must not wait for what is never right
 		for some := range slices.Chunk(names, usersAtOnce) {
 			done, err := d.decide(ctx, op, bucket, some, func(c *decision) error { c.settle(); return nil })
-			if res.addAll(done, err); err != nil {
-				return err
-			}
+			res.addAll(done, nil)
+			wrong = cmp.Or(wrong, err)
 		}
 		if !more {
-			return nil
+			return wrong
 		}
-		if err := d.again(ctx, bucket, now, res); err != nil {
-			return err
+		if err := d.again(ctx, bucket, now, res); err != nil || wrong != nil {
+			return cmp.Or(err, wrong)
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -55,6 +56,10 @@ func sentence(e *rueidis.RedisError) string {
 		return "the ACL of Redis does not allow it"
 	case "NOAUTH", "WRONGPASS":
 		return "Redis refuses the user or the password"
+	case "ERR":
+		if strings.Contains(e.Error(), "The user executing the script can't") { // Redis 7.0 says so where later ones say NOPERM
+			return "the ACL of Redis does not allow it"
+		}
 	}
 	return ""
 }

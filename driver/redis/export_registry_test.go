@@ -53,3 +53,6 @@ func (d *Driver) EnterHalf(t testing.TB, room, user, session string, asRoom bool
 
 // Doubt is what follows when contact was lost.
 func (d *Driver) Doubt() { d.doubt() }
+
+// BucketOf is the bucket of a user.
+func BucketOf(name string) int { return bucketOf(name) }

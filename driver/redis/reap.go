@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -223,6 +224,7 @@ func (d *Driver) endIn(ctx context.Context, bucket int, id string, members []str
 	if len(members) == 0 {
 		return
 	}
+	var wrong error
 	for names := range slices.Chunk(usersOf(members), usersAtOnce) {
 		done, err := d.decide(ctx, op, bucket, names, func(c *decision) error {
 			if c.endThose(why, func(s *session) bool { return s.lease == id }) > 0 {
@@ -230,9 +232,11 @@ func (d *Driver) endIn(ctx context.Context, bucket int, id string, members []str
 			}
 			return nil
 		})
-		if res.addAll(done, err); err != nil {
-			return
-		}
+		res.addAll(done, err)
+		wrong = cmp.Or(wrong, err)
+	}
+	if wrong != nil {
+		return // who is left of them is tried again when the claim is over
 	}
 	for some := range slices.Chunk(members, 1000) {
 		err := d.call(ctx, op, drainedScript, []string{k.of(id), k.leases}, append([]string{id}, some...)...).Error()

@@ -47,6 +47,9 @@ func TestDecodeRefuses(t *testing.T) {
 		{`{"id":01,"method":"x"}`, -32700, ""},
 		{`{"id":1,"method":"\x"}`, -32700, ""},
 		{"{\"id\":1,\"method\":\"a\nb\"}", -32700, ""},
+		{"{\"id\":1,\"method\":\"x\",\"params\":{\"data\":\"\\u\x10\x11\x12\x19\"}}", -32700, ""}, // they differ from digits by one bit
+		{`{"id":1,"method":"x","params":{"data":"\u00g0"}}`, -32700, ""},
+		{`{"id":1,"method":"x","params":{"data":"\u00"}}`, -32700, ""},
 		{`{'id':1}`, -32700, ""},
 		{`hello`, -32700, ""},
 		{`[`, -32700, ""},
@@ -95,6 +98,7 @@ func FuzzDecode(f *testing.F) {
 		`{"id":"\ud800","method":"a\"b","params":{"since":{"epoch":"e","offset":17}}}`,
 		`[{"id":1}]`, `{"id":-0.1E-7,"method":"x","params":null}`, `{"id":1,"id":2}`, `{"a":tru}`, `nul`, `"\u12g4"`, `{"":{}}x`,
 		strings.Repeat(`{"params":`, 40), `{"params":{"a":1,"a":[{}]},"params":[],"method":"x"}`, "\ufeff{}", "{\"id\":1e5}\n",
+		"{\"a\":\"\\u\x10\x11\x12\x19\"}",
 	} {
 		f.Add([]byte(seed))
 	}

@@ -162,8 +162,7 @@ func (s *scanner) escape() bool {
 	case 'u':
 		for range 4 {
 			s.at++
-			c := s.peek() | 0x20
-			if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			if !isHex(s.peek()) {
 				return false
 			}
 		}
@@ -171,6 +170,8 @@ func (s *scanner) escape() bool {
 	}
 	return false
 }
+
+func isHex(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F' }
 
 func (s *scanner) number() bool {
 	if s.peek() == '-' {

@@ -11,6 +11,7 @@
 local KEYLIFE, FORGETKEY, SWEEP = 300000, '360000', 64
 local match = string.match
 local keep, most, life, channel -- of the group
+local before -- what head was before its messages
 
 -- prepare is done before the first message that is new: the age that held until now takes effect before another one holds.
 local function prepare()
@@ -37,19 +38,40 @@ local function known(key)
   return {kept, entry and entry[2][4] or false}
 end
 
--- add adds an entry with the fields p and m: one message with so many bytes of data, or, if these are nil, a bundle with the field n.
+-- mend goes on after the entries of a call that has failed after it had added them, perhaps because an ACL was changed: what is known of the
+-- stream was not saved then, and Redis adds nothing before them. They are of the stream from now on, as if only the answer had been lost. If there
+-- are none, or they are something else, it fails with the error.
+local function mend(failed)
+  local entry = call('XREVRANGE', messages, '+', '-', 'COUNT', 1)[1]
+  if not entry or offsetOf(entry) <= head or not match(entry[2][2], '^%-?%d+ ') then error(failed) end
+  if first > head then oldest = 0 end
+  head, total = offsetOf(entry), bytesBefore(entry) + #entry[2][4]
+  before = head
+end
+
+-- put adds an entry of so many messages with these fields.
+local function put(count, ...)
+  local done = redis.pcall('XADD', messages, text('%d-%d', head + count, total), ...)
+  if type(done) == 'table' then
+    mend(done)
+    call('XADD', messages, text('%d-%d', head + count, total), ...)
+  end
+  head = head + count
+end
+
+-- add adds an entry with the fields p and m: one message with so many bytes of data, or, if these are nil, a bundle with the field n. It returns
+-- the offset of the first message.
 local function add(p, m, bytes, n)
+  local count = 1
   if bytes then
-    head = head + 1
-    call('XADD', messages, text('%d-%d', head, total), 'p', p, 'm', m)
+    put(1, 'p', p, 'm', m)
   else
-    local count
     count, bytes = match(n, '^(%d+) (%d+) ')
-    head = head + count
-    call('XADD', messages, text('%d-%d', head, total), 'p', p, 'm', m, 'n', n)
+    put(count, 'p', p, 'm', m, 'n', n)
   end
   total = total + bytes
   oldest = oldest or tonumber(match(p, '^%-?%d+'))
+  return head - count + 1
 end
 
 -- within returns the offset of the first message of an entry before which there are at least so many bytes, and how many there are; nothing if it
@@ -63,8 +85,8 @@ local function within(entry, least)
   end
 end
 
--- drop keeps what is left within its limits. before and first0 are head and first as they were.
-local function drop(before, first0)
+-- drop keeps what is left within its limits. first0 is first as it was.
+local function drop(first0)
   if keep > 0 and head - first >= keep then first = head - keep + 1 end
   if most > 0 and total - base > most then
     local entry = seek(function(entry) return within(entry, total - most) end, head + 1)
@@ -92,9 +114,9 @@ local function drop(before, first0)
   end
 end
 
--- publish publishes messages, before which head was before. bundled tells which of the bodies are bundles, and are as they are published. Lua
+-- publish publishes messages. bundled tells which of the bodies are bundles, and are as they are published. Lua
 -- reads every byte of every string that it makes, so it makes only one.
-local function publish(before, bodies, bundled)
+local function publish(bodies, bundled)
   local at = '\n'
   if keep >= 0 then at = text('%s%s %d %d\n', birth, server, before + 1, before) end
   if #bodies == 1 then
@@ -112,7 +134,8 @@ end
 -- append appends a group, whose entries begin after ARGV[a] and whose idempotency keys begin after KEYS[k].
 local function append(k, a, count)
   load()
-  local before, first0 = head, first
+  local first0 = first
+  before = head
   local results, fresh, bundled, n = {}, {}, {}, 0
   for i = a + 1, a + 4 * count, 4 do
     local again, key = nil, ARGV[i + 3]
@@ -126,8 +149,7 @@ local function append(k, a, count)
       if n == 0 then prepare() end
       local offset, bytes = 0, tonumber(ARGV[i + 2])
       if keep >= 0 then
-        offset = head + 1
-        add(ARGV[i], ARGV[i + 1], bytes, ARGV[i + 2])
+        offset = add(ARGV[i], ARGV[i + 1], bytes, ARGV[i + 2])
       end
       if key ~= '' then
         call('SET', KEYS[k], birth .. ' ' .. ARGV[1] .. text(' %d ', offset) .. key, 'PX', FORGETKEY)
@@ -143,9 +165,9 @@ local function append(k, a, count)
     use()
     return {epoch, erased, 0, results}
   end
-  drop(before, first0)
+  drop(first0)
 
-  if channel ~= '' then publish(before, fresh, bundled) end
+  if channel ~= '' then publish(fresh, bundled) end
   used, newest = now, now
   save()
   return {epoch, erased, before == 0 and 1 or 0, results}
