@@ -70,20 +70,20 @@ func TestDamagedBundles(t *testing.T) {
 		{"x", "3 3 1 1 1", "m", bodies},
 		{"n", "4 4 1 1 1 1", "m", bodies + "4\n{}\n4"}, // the first would be before the beginning
 	} {
-		s := hubbub.RoomStream(fmt.Sprint("bundle", i))
+		s, user := hubbub.RoomStream(fmt.Sprint("bundle", i)), fmt.Sprint("ann", i)
 		for n := range 3 {
-			c.say(s, "ann", n)
+			c.say(s, user, n)
 		}
 		key := prefix + "{room:" + s.Room + "}log"
 		command(t, r, "DEL", key)
-		command(t, r, "XADD", key, "3-0", "p", "0 ann ", fields[2], fields[3], fields[0], fields[1])
+		command(t, r, "XADD", key, "3-0", "p", "0 "+user+" ", fields[2], fields[3], fields[0], fields[1])
 		for _, read := range []func(context.Context, hubbub.Stream, hubbub.Position, int) (hubbub.Page, error){c.After, c.Before} {
 			page, err := read(t.Context(), s, hubbub.Position{}, 2)
 			if good := err == nil && len(page.Messages) == 2 && page.More; good != (i == 0) {
 				t.Errorf("%q is read as %+v, %v", fields, page, err)
 			}
 		}
-		if _, err := c.Conversations(t.Context(), "ann", "", 1); (err == nil) != (i == 0) {
+		if _, err := c.Conversations(t.Context(), user, "", 1); (err == nil) != (i == 0) {
 			t.Errorf("with %q the conversations have the error %v", fields, err)
 		}
 	}
