@@ -205,7 +205,10 @@ func onRedis(t *testing.T) *servers {
 func onSentinel(t *testing.T) *servers {
 	d := newDatabase(t)
 	first := newRedis(t, "--appendonly", "yes")
-	second := newRedis(t, "--appendonly", "yes", "--replicaof", strings.Replace(first.addr, ":", " ", 1))
+	second := newRedis(t, "--appendonly", "yes")
+	// Not by an argument: with it a master that is started again would be the replica of its replica.
+	host, port, _ := strings.Cut(first.addr, ":")
+	second.ask("REPLICAOF", host, port)
 	both := []*redis{first, second}
 	settled := func() bool { // there is a master, which has a replica that has all
 		return slices.ContainsFunc(both, func(r *redis) bool {
