@@ -29,23 +29,19 @@ func (h *Hub) handOver(ctx context.Context, decided []Transition) (done int, err
 		return h.handOverAll(ctx, decided)
 	}
 	var s straight
-	if h.o.OnTransition == nil {
-		// In one step: another node may be telling of the same user.
-		err = h.store.RecordBy(ctx, decided, func(told map[string]Standing) ([]Transition, []OutboxItem) {
-			s = h.straighten(told, decided)
-			return s.all, h.reported(s.all)
-		})
-		if err != nil {
-			return 0, err
-		}
-		return len(decided), nil
-	}
+	// In one step: another node may be telling of the same user. But OnTransition is told of ends before the store.
 	err = h.store.RecordBy(ctx, decided, func(told map[string]Standing) ([]Transition, []OutboxItem) {
 		s = h.straighten(told, decided)
-		return nil, nil // OnTransition is told of ends first
+		if h.o.OnTransition != nil {
+			return nil, nil
+		}
+		return s.all, h.reported(s.all)
 	})
 	if err != nil {
 		return 0, err
+	}
+	if h.o.OnTransition == nil {
+		return len(decided), nil
 	}
 	taken, err := h.handOverAll(ctx, s.all)
 	return s.taken(taken), err
